@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+# rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, bench, clean.
+# V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers (into
+# build/san), DEBUG=1 without optimisation (into build/debug).
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+GOALS := $(or $(MAKECMDGOALS),all)
+
+# Under sudo: do the work, then give build/ to the user who called.
+ifneq ($(SUDO_UID),)
+ifeq ($(RDNA1_INNER),)
+WRAP := 1
+endif
+endif
+
+ifdef WRAP
+.PHONY: $(GOALS)
+$(GOALS): wrapped ;
+.PHONY: wrapped
+wrapped:
+	@$(MAKE) --no-print-directory RDNA1_INNER=1 $(GOALS); status=$$?; \
+	[ ! -e build ] || chown -R $(SUDO_UID):$(SUDO_GID) build; exit $$status
+else
+
+ifeq ($(V),1)
+Q :=
+msg = @:
+else
+Q := @
+msg = @printf '  %-7s %s\n' "$(1)" "$(2)"
+endif
+
+B := build
+VARIANT_CFLAGS := -O2
+ifeq ($(SAN),1)
+B := build/san
+VARIANT_CFLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -DRDNA1_SAN
+VARIANT_LDFLAGS := -fsanitize=address,undefined
+endif
+ifeq ($(DEBUG),1)
+B := build/debug
+VARIANT_CFLAGS := -O0
+endif
+
+CC := gcc
+BPF_CLANG := clang-15
+LLVM_STRIP := llvm-strip-15
+LLVM_MC := llvm-mc-15
+BPFTOOL := /usr/sbin/bpftool
+HIPCC := hipcc
+
+WARN := -Wall -Wextra $(if $(WERROR),-Werror)
+CFLAGS := -std=gnu11 -g $(VARIANT_CFLAGS) $(WARN) -D_GNU_SOURCE -MMD -MP $(EXTRA_CFLAGS)
+LDFLAGS := $(VARIANT_LDFLAGS)
+PIC_CFLAGS := -fPIC -fvisibility=hidden
+
+# Every object is rebuilt when the Makefile or the flags change.
+FLAGS_STAMP := $(B)/.flags
+DEPS_ALL := Makefile $(FLAGS_STAMP)
+FLAGS_TEXT := $(CC) $(CFLAGS) $(LDFLAGS)
+.PHONY: force
+$(FLAGS_STAMP): force
+	@mkdir -p $(@D); echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+
+$(B)/obj/%.o: %.c $(DEPS_ALL)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -I$(B)/gen -c $< -o $@
+
+$(B)/pic/%.o: %.c $(DEPS_ALL)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) -I$(B)/gen -c $< -o $@
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
+
+# ---- sources by room ----
+
+STREAM_SRC := $(wildcard hsa-tools/stream/*.c)
+PURE_SRC := $(wildcard usr/base/*.c usr/decode/*.c usr/trace/*.c)
+USR_SRC := usr/main.c $(wildcard usr/cmd_*.c usr/record/*.c usr/analysis/*.c usr/report/*.c)
+
+# ---- the command ----
+
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC))
+$(B)/rdna1-trace: $(TRACE_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -ljansson -o $@
+
+# <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
+DRM_INCLUDE := $(B)/gen/drm
+$(DRM_INCLUDE):
+	@mkdir -p $(@D)
+	$(Q)ln -sfn /usr/include/libdrm $@
+
+# ---- tests ----
+
+$(B)/obj/tests/unit/test_decode.o: | $(DRM_INCLUDE)
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
+
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
+.SECONDARY:
+
+.PHONY: all build-all demo check-fast check check-long bench clean tests-bin
+all:
+	@.ci/install-packages
+	@$(MAKE) --no-print-directory build-all
+
+build-all: $(B)/rdna1-trace
+
+tests-bin: build-all $(UNIT_BIN) $(TOOL_BIN)
+
+TIER_check-fast := fast
+TIER_check := full
+TIER_check-long := long
+check-fast check check-long:
+	@.ci/install-packages demo check
+	@$(MAKE) --no-print-directory -j2 tests-bin
+	@B=$(B) tests/run $(TIER_$@)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each GPU is, as rows of data with their sources. A chip difference is a row here; no code
+ * anywhere asks for a chip by name. Plain data: also read by the emulated device, needs no libc.
+ */
+#ifndef RDNA1_CAPS_H
+#define RDNA1_CAPS_H
+
+/* ---- processors ---- */
+
+/*
+ * EF_AMDGPU_MACH_AMDGCN_*: low byte of the ELF e_flags of a code object (LLVM AMDGPUUsage,
+ * "AMDGPU ELF Header e_flags"; 0x100 and up carry xnack and sramecc).
+ */
+#define CAPS_PROCESSORS(X)                                                                         \
+	X(0x2c, "gfx900", 90000)                                                                   \
+	X(0x2f, "gfx906", 90006)                                                                   \
+	X(0x30, "gfx908", 90008)                                                                   \
+	X(0x3f, "gfx90a", 90010)                                                                   \
+	X(0x33, "gfx1010", 100100)                                                                 \
+	X(0x34, "gfx1011", 100101)                                                                 \
+	X(0x35, "gfx1012", 100102)                                                                 \
+	X(0x42, "gfx1013", 100103)                                                                 \
+	X(0x36, "gfx1030", 100300)                                                                 \
+	X(0x37, "gfx1031", 100301)                                                                 \
+	X(0x38, "gfx1032", 100302)                                                                 \
+	X(0x39, "gfx1033", 100303)                                                                 \
+	X(0x3e, "gfx1034", 100304)                                                                 \
+	X(0x3d, "gfx1035", 100305)                                                                 \
+	X(0x41, "gfx1100", 110000)
+
+struct caps_processor {
+	unsigned int elf_mach;
+	const char *name;
+	unsigned int gfx_target_version; /* KFD topology: major * 10000 + minor * 100 + stepping */
+};
+
+/* ---- page-table entries ---- */
+
+/*
+ * GFX10 PTE (Linux drivers/gpu/drm/amd/amdgpu/gmc_v10_0.c, "PTE format on NAVI 10", and
+ * amdgpu_vm.h AMDGPU_PTE_*).
+ */
+enum {
+	PTE_VALID = 1 << 0,
+	PTE_SYSTEM = 1 << 1,
+	PTE_SNOOPED = 1 << 2,
+	PTE_EXECUTABLE = 1 << 4,
+	PTE_READABLE = 1 << 5,
+	PTE_WRITEABLE = 1 << 6,
+};
+#define PTE_GFX10_MTYPE_SHIFT 48 /* bits 50:48 */
+#define PTE_GFX10_MTYPE_MASK 7ull
+
+/* include/navi10_enum.h: TCC_MTYPE and MTYPE. KFD picks only NC and UC on gfx10. */
+enum { MTYPE_GFX10_NC = 0, MTYPE_GFX10_WC = 1, MTYPE_GFX10_CC = 2, MTYPE_GFX10_UC = 3 };
+
+/* ---- cards, as the KFD topology and libdrm present them ---- */
+
+struct caps_card {
+	const char *gfx;	 /* processor */
+	const char *name;	 /* libdrm's amdgpu.ids for this device id and revision */
+	unsigned int gfx_target_version;
+	unsigned int device_id;	 /* PCI */
+	unsigned int pci_rev;
+	unsigned int family_id;	 /* AMDGPU_FAMILY_NV */
+	unsigned int compute_units;
+	unsigned int shader_engines;
+	unsigned int shader_arrays_per_engine;
+	unsigned int simd_per_cu;
+	unsigned int max_waves_per_simd;
+	unsigned int max_slots_scratch_cu;
+	unsigned int lds_kb;	 /* per workgroup */
+	unsigned int wave_size;
+	unsigned int sdma_engines;
+	unsigned int fw_version;
+	unsigned int sdma_fw_version;
+	unsigned int max_clock_mhz;
+	unsigned long long vram_bytes;
+};
+
+/*
+ * RX 5600 XT. Counts from AMD's product page (36 CU, 6 GB, boost 1560 MHz) and the shape of
+ * Navi 10 (2 shader engines of 2 arrays); firmware versions are plausible values, not read off a
+ * card. fw_version below 145 would make KFD require PCIe atomics (kfd_device.c).
+ */
+static const struct caps_card caps_rx5600xt = {
+	.gfx = "gfx1010",
+	.name = "AMD Radeon RX 5600 XT",
+	.gfx_target_version = 100100,
+	.device_id = 0x731f,
+	.pci_rev = 0xca,
+	.family_id = 143,
+	.compute_units = 36,
+	.shader_engines = 2,
+	.shader_arrays_per_engine = 2,
+	.simd_per_cu = 2,
+	.max_waves_per_simd = 20,
+	.max_slots_scratch_cu = 32,
+	.lds_kb = 64,
+	.wave_size = 32,
+	.sdma_engines = 2,
+	.fw_version = 144,
+	.sdma_fw_version = 35,
+	.max_clock_mhz = 1560,
+	.vram_bytes = 6128ull << 20,
+};
+
+#endif

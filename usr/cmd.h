@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands: each one file, each returns the exit status. They alone speak to the user. */
+#ifndef RDNA1_CMD_H
+#define RDNA1_CMD_H
+
+#define RDNA1_VERSION "0.1"
+
+enum { EXIT_USAGE = 2 };
+
+/* argv[0] is the command's name. */
+int cmd_run(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+
+/* "rdna1-trace: WHAT\nTry 'rdna1-trace --help'." Returns EXIT_USAGE. */
+int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

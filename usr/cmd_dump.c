@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* rdna1-trace dump: every event, one line each, in time order. */
+#include "cmd.h"
+#include "base/log.h"
+#include "decode/kfd.h"
+#include "trace/reader.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum format { FORMAT_TEXT, FORMAT_JSON };
+
+/* ---- text ---- */
+
+/* Fields of an ioctl event in any of its two forms, found by name. */
+struct ioctl_view {
+	uint32_t cmd, begin_dt;
+	int64_t ret;
+	int32_t fd;
+	uint32_t pid, caller;
+	uint16_t unread;
+	bool has_ret, answered;
+	const uint8_t *data[3]; /* arg, array0, array1 */
+	uint16_t len[3];
+};
+
+static bool view_ioctl(const struct event *ev, struct ioctl_view *v)
+{
+	*v = (struct ioctl_view){0};
+	switch (ev->desc->id) {
+	case EV_kfd_ioctl: {
+		struct ev_kfd_ioctl e;
+
+		event__fixed(ev, &e, sizeof(e));
+		*v = (struct ioctl_view){.cmd = e.cmd,
+					 .begin_dt = e.begin_dt,
+					 .ret = e.ret,
+					 .fd = e.fd,
+					 .pid = e.pid,
+					 .caller = ev->tid,
+					 .unread = e.unread,
+					 .has_ret = true};
+		break;
+	}
+	case EV_emu_ioctl: {
+		struct ev_emu_ioctl e;
+
+		event__fixed(ev, &e, sizeof(e));
+		*v = (struct ioctl_view){.cmd = e.cmd,
+					 .begin_dt = e.begin_dt,
+					 .ret = e.ret,
+					 .fd = e.fd,
+					 .pid = e.pid,
+					 .caller = e.caller,
+					 .has_ret = true};
+		break;
+	}
+	default:
+		return false;
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		v->len[i] = event__bytes(ev, i, &v->data[i]);
+	return true;
+}
+
+static void text_ioctl(struct buf *b, const struct event *ev, const struct ioctl_view *v)
+{
+	buf__printf(b, "%u/%u %s ioctl(%d, ", v->pid, v->caller, ev->desc->name, v->fd);
+	kfd_print_cmd(b, v->cmd);
+	buf__printf(b, " (0x%x)", v->cmd);
+	if (v->len[0]) {
+		buf__puts(b, ", ");
+		kfd_print_arg(b, v->cmd, v->data[0], v->len[0]);
+	}
+	for (unsigned int i = 1; i < 3; i++) {
+		if (!v->len[i])
+			continue;
+		buf__puts(b, ", ");
+		kfd_print_array(b, v->cmd, i - 1, v->data[i], v->len[i]);
+	}
+	if (v->unread)
+		buf__printf(b, ", %u bytes unread", v->unread);
+	buf__puts(b, ") = ");
+	print_value(b, PRINT_ERRNO, (uint64_t)v->ret, true);
+	if (v->begin_dt) {
+		buf__puts(b, " <");
+		print_ns(b, v->begin_dt);
+		buf__putc(b, '>');
+	}
+}
+
+static void text_field(struct buf *b, const struct field_value *v)
+{
+	buf__printf(b, "%s=", v->desc->name);
+	if (v->desc->kind == FIELD_INT)
+		print_value(b, v->desc->print, v->value, v->desc->is_signed);
+	else if (v->desc->kind == FIELD_TEXT)
+		buf__json(b, (const char *)v->data, v->len);
+	else
+		print_bytes(b, v->desc->print, v->data, v->len);
+}
+
+static void text_event(struct buf *b, const struct event *ev)
+{
+	struct field_iter it = event__fields(ev);
+	struct field_value v;
+	struct ioctl_view io;
+	const char *sep = "";
+
+	buf__printf(b, "[%" PRIu64 ".%09" PRIu64 "] ", ev->ts_ns / 1000000000u,
+		    ev->ts_ns % 1000000000u);
+	if (view_ioctl(ev, &io)) {
+		text_ioctl(b, ev, &io);
+		buf__putc(b, '\n');
+		return;
+	}
+	buf__printf(b, "%u/%u %s(", ev->stream->pid, ev->tid, ev->desc->name);
+	while (field_iter__next(&it, &v)) {
+		buf__puts(b, sep);
+		text_field(b, &v);
+		sep = ", ";
+	}
+	buf__puts(b, ")\n");
+}
+
+/* ---- JSON: raw values, one object per line ---- */
+
+static void json_event(struct buf *b, const struct event *ev)
+{
+	struct field_iter it = event__fields(ev);
+	struct field_value v;
+	const char *sep = "";
+
+	buf__printf(b, "{\"timestamp\":%" PRIu64 ",\"stream\":", ev->ts_ns);
+	buf__json(b, ev->stream->name, strlen(ev->stream->name));
+	buf__printf(b, ",\"writer_pid\":%u,\"size\":%zu,\"tid\":%u,\"id\":%u,\"event\":\"%s\",\"fields\":{",
+		    ev->stream->pid, sizeof(struct ev_head) + ev->len, ev->tid, ev->desc->id,
+		    ev->desc->name);
+	while (field_iter__next(&it, &v)) {
+		buf__printf(b, "%s\"%s\":", sep, v.desc->name);
+		sep = ",";
+		if (v.desc->kind == FIELD_TEXT) {
+			buf__json(b, (const char *)v.data, v.len);
+		} else if (v.desc->kind == FIELD_BYTES) {
+			buf__putc(b, '"');
+			buf__hex(b, v.data, v.len);
+			buf__putc(b, '"');
+		} else if (v.desc->is_signed) {
+			buf__printf(b, "%" PRId64, (int64_t)v.value);
+		} else {
+			buf__printf(b, "%" PRIu64, v.value);
+		}
+	}
+	buf__puts(b, "}}\n");
+}
+
+static int dump(const char *dir, enum format format)
+{
+	const struct trace_stats *st;
+	struct buf b = {0};
+	struct event ev;
+	struct trace *t;
+	char err[1024];
+	int rc;
+
+	t = trace__open(dir, err, sizeof(err));
+	if (!t) {
+		log_err("%s", err);
+		return 1;
+	}
+	while ((rc = trace__next(t, &ev)) > 0) {
+		if (format == FORMAT_JSON)
+			json_event(&b, &ev);
+		else
+			text_event(&b, &ev);
+		if (b.len > 64 << 10) {
+			fwrite(b.s, 1, b.len, stdout);
+			buf__reset(&b);
+		}
+	}
+	fwrite(buf__str(&b), 1, b.len, stdout);
+	buf__free(&b);
+	st = trace__stats(t);
+	if (st->unknown)
+		log_warn("%" PRIu64 " events of kinds this version does not know were skipped",
+			 st->unknown);
+	if (st->torn_bytes)
+		log_warn("left %" PRIu64 " bytes at the torn end of %u chunk%s", st->torn_bytes,
+			 st->torn_chunks, st->torn_chunks == 1 ? "" : "s");
+	if (st->foreign_chunks)
+		log_warn("left %u files that belong to another trace", st->foreign_chunks);
+	trace__close(t);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_err("cannot write the output");
+		return 1;
+	}
+	return rc < 0;
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {0}};
+	enum format format = FORMAT_TEXT;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'f')
+			return usage_error("dump: unknown option");
+		if (!strcmp(optarg, "text"))
+			format = FORMAT_TEXT;
+		else if (!strcmp(optarg, "json"))
+			format = FORMAT_JSON;
+		else
+			return usage_error("dump: --format is text or json, not '%s'", optarg);
+	}
+	if (argc - optind != 1)
+		return usage_error("dump takes one trace directory");
+	return dump(argv[optind], format);
+}
