@@ -82,34 +82,77 @@ pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
 # ---- sources by room ----
 
 STREAM_SRC := $(wildcard hsa-tools/stream/*.c)
+EMU_SRC := $(filter-out hsa-tools/emu/gen-decode.c,$(wildcard hsa-tools/emu/*.c))
+LAUNCH_SRC := $(wildcard hsa-tools/emu/launch/*.c)
 PURE_SRC := $(wildcard usr/base/*.c usr/decode/*.c usr/trace/*.c)
 USR_SRC := usr/main.c $(wildcard usr/cmd_*.c usr/record/*.c usr/analysis/*.c usr/report/*.c)
 
 # ---- the command ----
 
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC))
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC))
 $(B)/rdna1-trace: $(TRACE_OBJ)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -ljansson -o $@
 
+# ---- the emulated device ----
+
+# The decode tables come from LLVM, not from hands.
+GEN_DECODE := $(B)/gen/gfx1010.h
+build/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
+	$(call msg,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE $< -o $@
+
+$(GEN_DECODE): build/gen-decode
+	$(call msg,SWEEP,$@)
+	@mkdir -p $(@D)
+	$(Q)build/gen-decode $(LLVM_MC) gfx1010 $@
+
+# Vector instructions are built twice: for any x86-64 and for AVX2 with FMA.
+VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
+$(B)/pic/hsa-tools/emu/exec_vector.o: CFLAGS += $(VECTOR_CFLAGS)
+$(B)/pic/hsa-tools/emu/exec_vector.avx2.o: hsa-tools/emu/exec_vector.c $(DEPS_ALL)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) $(VECTOR_CFLAGS) -mavx2 -mfma -DEXEC_VARIANT=avx2 -I$(B)/gen -c $< -o $@
+
+EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(B)/pic/hsa-tools/emu/exec_vector.avx2.o
+$(EMU_OBJ): | $(GEN_DECODE) $(B)/gen/drm
+$(B)/librdna1-emu.so: $(EMU_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-emu.so -Wl,--no-undefined -Wl,-z,start-stop-visibility=hidden $^ -o $@
+
 # <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
-DRM_INCLUDE := $(B)/gen/drm
-$(DRM_INCLUDE):
+$(B)/gen/drm:
 	@mkdir -p $(@D)
 	$(Q)ln -sfn /usr/include/libdrm $@
 
+# ---- workloads: real HIP programs ----
+
+WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip))
+$(B)/workload/%: tests/workload/%.hip tests/workload/hip_check.h Makefile
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o: | $(DRM_INCLUDE)
+$(B)/obj/tests/unit/test_decode.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
 
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
+# What a unit test links besides the pure rooms.
+EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
+LIBS_test_lane_math := -lm
+$(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
+
+.SECONDEXPANSION:
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC)) $$(EXTRA_$$*)
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
 
 $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
 	$(call msg,LINK,$@)
@@ -123,7 +166,7 @@ all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace
+build-all: $(B)/rdna1-trace $(B)/librdna1-emu.so $(WORKLOAD_BIN)
 
 tests-bin: build-all $(UNIT_BIN) $(TOOL_BIN)
 

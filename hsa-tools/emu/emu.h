@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside librdna1-emu.so: the emulated card as one process sees it.
+ *
+ * Threads: the service thread answers ioctls that the broker hands over; the packet processor polls
+ * doorbells, takes packets and runs kernels; helper workers join it for large grids. None of them
+ * holds `lock` while it waits for another to look away from the page tables.
+ */
+#ifndef RDNA1_EMU_EMU_H
+#define RDNA1_EMU_EMU_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "../../usr/caps/caps.h"
+#include "../stream/stream.h"
+#include "hsa_abi.h"
+#include "protocol.h"
+#include "vm.h"
+#include "wave.h"
+
+/* ---- guard.c: accesses to the application's memory that may fault ---- */
+
+/*
+ * GUARDED(g) is 0 the first time and nonzero when an access since then hit memory that is not there
+ * (guard_address says where). The thread must call guard_leave before it returns.
+ */
+struct guard {
+	sigjmp_buf jmp;
+	struct guard *outer;
+};
+extern __thread struct guard *guard_current;
+void guard_init(void);
+uint64_t guard_address(void);
+#define GUARDED(g) ((g)->outer = guard_current, guard_current = (g), sigsetjmp((g)->jmp, 0))
+static inline void guard_leave(struct guard *g)
+{
+	guard_current = g->outer;
+}
+
+/* ---- events (events.c): KFD events of this process ---- */
+
+#define MAX_SIGNAL_EVENTS 4096
+#define FIRST_NONSIGNAL_EVENT 0x40000000u /* kfd_events.h */
+#define MAX_NONSIGNAL_EVENTS 64
+
+struct kfd_memory_fault {
+	uint64_t va;
+	bool write;
+	bool pending;
+};
+
+struct event_slot {
+	bool used, signaled, auto_reset;
+	uint32_t type;
+	struct kfd_memory_fault fault; /* type MEMORY */
+};
+
+/* ---- memory (memory.c): KFD buffers ---- */
+
+enum { BO_VRAM = 1, BO_GTT, BO_USERPTR, BO_DOORBELL, BO_MMIO };
+
+struct bo {
+	uint64_t handle;
+	uint64_t va, size;
+	uint32_t flags; /* KFD_IOC_ALLOC_MEM_FLAGS_* */
+	int kind;
+	uint64_t offset; /* VRAM, GTT: in the render file */
+	uint64_t cpu;	 /* USERPTR */
+	bool mapped;
+	struct bo *next;
+};
+
+/* ---- queues (queue.c) ---- */
+
+enum { QUEUE_SDMA = 1, QUEUE_AQL = 2 };
+
+struct queue {
+	uint32_t id;
+	int type;
+	uint64_t ring, ring_bytes;
+	uint64_t rptr_va, wptr_va;
+	uint64_t amd_queue; /* AQL: struct abi_queue */
+	uint64_t *doorbell; /* in the doorbell page */
+	uint64_t read;	    /* AQL: packets taken; SDMA: bytes taken */
+	bool suspended;	    /* UPDATE_QUEUE with percentage 0 */
+	bool halted;	    /* after an error */
+	bool scratch_wait;  /* until the runtime stores 0 to queue_inactive_signal */
+	bool destroy;	    /* the service thread waits for the queue to go */
+	struct dispatch *active;
+	struct queue *next;
+};
+
+/* ---- run.c: kernels ---- */
+
+struct workgroup {
+	struct dispatch *d;
+	struct workgroup *next;
+	uint32_t id[3];
+	uint32_t num_waves;
+	uint32_t scratch_slot;
+	uint8_t *lds;
+	uint32_t *vgprs;
+	struct wave waves[];
+};
+
+struct dispatch {
+	struct queue *q;   /* NULL when it has been destroyed */
+	uint64_t queue_id; /* what the trace calls it */
+	uint64_t ring;
+	uint64_t index; /* packet */
+	struct abi_dispatch packet;
+	uint64_t packet_va;
+	struct abi_kernel kernel;
+	struct abi_queue queue; /* as it was at the start */
+	uint64_t entry;
+	uint32_t lanes;
+	uint32_t groups[3];
+	uint64_t total, next, done; /* workgroups */
+	uint32_t lds_bytes;
+	uint32_t waves_per_group; /* of a whole workgroup */
+	uint32_t scratch_slots;	  /* workgroups that have scratch at once; UINT32_MAX: no scratch */
+	uint64_t *slot_used;	  /* bitmap of scratch slots */
+	uint32_t resident;	  /* workgroups begun and not done */
+	struct workgroup *paused, **paused_tail;
+	struct workgroup *free;
+	bool cancelled;		  /* fault or queue destroyed: begin nothing, finish nothing */
+	uint32_t running;	  /* workers inside */
+	uint64_t start_ns, start_clock;
+	uint64_t instructions, waves;
+	struct dispatch *next_active;
+};
+
+/* Decoded instructions of one page of code. */
+#define CODE_PAGE 4096u
+#define CODE_SLOTS 64
+struct code_page {
+	uint64_t va; /* 1: empty */
+	struct insn insns[CODE_PAGE / 4];
+};
+
+struct worker {
+	struct vm_view view;
+	struct guard guard;
+	struct wave *wave; /* that runs */
+	struct stream stream;
+	uint32_t tid;
+	uint64_t code_gen;
+	struct code_page *pages[CODE_SLOTS];
+};
+
+/* ---- the card ---- */
+
+struct emu {
+	pid_t pid;
+	bool ready;
+	int sock;     /* to the broker: calls and answers */
+	int rpc;      /* to the broker: VRAM */
+	int kfd_file, render_file;
+	const struct caps_card *card;
+	uint32_t gpu_id;
+	uint8_t *vram; /* the render file, whole */
+	uint64_t *doorbells, *mmio;
+	uint32_t slot; /* of this process in the KFD file */
+	struct vm vm;
+	pthread_mutex_t lock; /* events, queues, dispatches */
+	struct event_slot events[MAX_SIGNAL_EVENTS];
+	struct event_slot nonsignal[MAX_NONSIGNAL_EVENTS];
+	struct waiting *waiting; /* WAIT_EVENTS calls not answered yet */
+	struct bo *bos;		 /* service thread only */
+	uint32_t next_handle;
+	struct queue *queues;
+	uint32_t next_queue;
+	uint64_t doorbells_used[16];
+	struct dispatch *active;
+	pthread_cond_t queue_gone;
+	uint32_t work_seq; /* futex: there is something for the packet processor */
+	uint32_t help_seq; /* futex: there is something for the helpers */
+	uint64_t code_gen; /* raised when decoded code may be stale */
+	unsigned int num_helpers;
+	struct stream_proc proc;
+	bool tracing;
+};
+extern struct emu *emu;
+
+/* Bring the card up in this process, once; true when it is there. Called at the first open. */
+bool emu_attach(void);
+const char *emu_root(void); /* directory that stands in for sysfs and /dev, NULL without emulation */
+
+/* service.c */
+void service_start(void);
+void service_reply(uint64_t call, int64_t ret, const void *arg, size_t len);
+int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b);
+
+/* ioctl.c: returns the value the system call returns; WAIT_PARKED: answered later. */
+#define WAIT_PARKED INT64_MIN
+int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg);
+int64_t drm_ioctl(uint32_t cmd, void *arg);
+
+/* memory.c */
+int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mmap_offset,
+		     uint32_t flags);
+int64_t memory_free(uint64_t handle);
+int64_t memory_map(uint64_t handle);
+int64_t memory_unmap(uint64_t handle);
+struct bo *memory_find(uint64_t handle);
+
+/* events.c; lock is taken inside unless the name says otherwise */
+int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id);
+int64_t event_destroy(uint32_t id);
+int64_t event_set(uint32_t id, bool signaled);
+void event_interrupt(uint32_t id); /* from the device: unknown ids are dropped */
+void event_memory_fault(uint64_t va, bool write);
+struct kfd_event_wait {
+	uint64_t call;
+	pid_t tid;
+	uint64_t events_ptr;
+	uint32_t num_events;
+	bool all;
+	uint32_t timeout_ms;
+	void *arg; /* the ioctl's struct */
+};
+int64_t event_wait(const struct kfd_event_wait *wait);
+/* Answer waits that timed out or whose thread has a signal pending. Returns ms until the next. */
+int event_poll(uint64_t now_ns);
+
+/* queue.c */
+struct kfd_queue_args {
+	uint32_t type, percentage, priority;
+	uint64_t ring, ring_bytes, rptr_va, wptr_va;
+};
+int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doorbell_offset);
+int64_t queue_destroy(uint32_t id);
+int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percentage);
+void processor_start(void);
+
+/* Store a value into a signal as the packet processor does: value, mailbox, event. */
+void signal_store(struct vm_view *view, uint64_t signal, int64_t value);
+
+/* sdma.c: take one packet; true when something was done */
+bool sdma_step(struct worker *k, struct queue *q);
+
+/* The packet is finished: write its timestamps, count its completion signal down. */
+void packet_complete(struct worker *k, uint64_t signal, uint64_t start_clock);
+
+/* run.c */
+enum begin {
+	BEGIN_DONE,    /* running */
+	BEGIN_FAULT,   /* the queue has stopped with an error */
+	BEGIN_SCRATCH, /* the runtime was asked for scratch: try again when it has answered */
+	BEGIN_LATER,   /* out of memory: try again */
+};
+enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_dispatch *p,
+			  uint64_t packet_va);
+bool dispatch_run(struct worker *k); /* one slice of some workgroup; false when there is none */
+void dispatch_cancel(struct dispatch *d); /* lock held */
+/* The queue stops. error: for queue_inactive_signal, 0 when the fault goes another way. */
+void queue_fault(struct worker *k, struct queue *q, uint32_t error);
+void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t error,
+		      const char *what);
+
+/* trace.c: the emu_* stream of the calling worker */
+void trace_fault(struct worker *k, const struct dispatch *d, uint64_t pc, const struct wave_fault *f,
+		 const char *insn);
+/* A fault outside a kernel: SDMA, the packet processor. */
+void trace_queue_fault(struct worker *k, const struct queue *q, const struct wave_fault *f,
+		       const char *what);
+void trace_gap(struct worker *k, uint64_t pc, const void *words, const char *what);
+void trace_pte(int op, const struct bo *bo, uint64_t pte);
+void trace_dispatch(struct worker *k, const struct dispatch *d);
+void trace_copy(struct worker *k, const struct queue *q, uint64_t dst, uint64_t src, uint64_t size,
+		uint8_t op);
+void trace_device(void);
+void trace_reset(void); /* after fork, in the child */
+
+/* preload.c: fstat as the kernel answers it, past our own wrapper. */
+struct stat;
+int emu_real_fstat(int fd, struct stat *st);
+
+void worker_init(struct worker *k, const char *what);
+uint64_t now_ns(void); /* CLOCK_MONOTONIC */
+
+#endif

@@ -1,0 +1,924 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Vector instructions (RDNA 1.0 ISA, sections 12.7 to 12.12). Built once for every x86-64 and once
+ * for CPUs with AVX2 and FMA (EXEC_VARIANT); the loops over lanes are written for the compiler to
+ * vectorise.
+ *
+ * An instruction is one line: name, types of destination and sources, and an expression of s0, s1,
+ * s2, d (the old destination). Source modifiers, SDWA, DPP, clamp and omod are applied around it.
+ */
+#include "wave.h"
+#include "lane_math.h"
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#define LANES for (unsigned int l = 0; l < n; l++)
+/* Rows of one instruction are the same or disjoint, never shifted against each other. */
+#define LANES_INDEPENDENT _Pragma("GCC ivdep") LANES
+
+/* ---- sources ---- */
+
+/* Which lane a DPP lane reads; -1: none, so bound_ctrl decides. */
+static int dpp16_source(unsigned int ctrl, unsigned int lane)
+{
+	unsigned int row = lane & ~15u, in = lane & 15u;
+
+	if (ctrl <= 0xff) /* quad_perm */
+		return (int)((lane & ~3u) | (ctrl >> (2 * (lane & 3)) & 3));
+	if (ctrl >= 0x101 && ctrl <= 0x10f) /* row_shl */
+		return in + (ctrl & 15) > 15 ? -1 : (int)(lane + (ctrl & 15));
+	if (ctrl >= 0x111 && ctrl <= 0x11f) /* row_shr */
+		return in < (ctrl & 15) ? -1 : (int)(lane - (ctrl & 15));
+	if (ctrl >= 0x121 && ctrl <= 0x12f) /* row_ror */
+		return (int)(row | ((in - (ctrl & 15)) & 15));
+	if (ctrl == 0x140) /* row_mirror */
+		return (int)(row | (15 - in));
+	if (ctrl == 0x141) /* row_half_mirror */
+		return (int)((lane & ~7u) | (7 - (lane & 7)));
+	if (ctrl >= 0x150 && ctrl <= 0x15f) /* row_share */
+		return (int)(row | (ctrl & 15));
+	if (ctrl >= 0x160 && ctrl <= 0x16f) /* row_xmask */
+		return (int)(row | (in ^ (ctrl & 15)));
+	return -1;
+}
+
+static int dpp_source(const struct insn *i, unsigned int lane)
+{
+	if (i->form == FORM_DPP8)
+		return (int)((lane & ~7u) | (i->dpp8 >> (3 * (lane & 7)) & 7));
+	return dpp16_source(i->dpp_ctrl, lane);
+}
+
+static bool dpp_source_valid(const struct wave *w, const struct insn *i, int from)
+{
+	return from >= 0 && (i->fetch_inactive || (wave_exec(w) >> from & 1));
+}
+
+/* Lanes a DPP instruction writes, as masks like wave_mask's. */
+static void dpp_write_mask(struct wave *w, const struct insn *i, uint32_t *mask)
+{
+	const uint32_t *exec = wave_mask(w);
+
+	for (unsigned int l = 0; l < w->lanes; l++) {
+		bool on = true;
+
+		if (i->form == FORM_DPP16) {
+			on = (i->row_mask >> (l >> 4 & 3) & 1) && (i->bank_mask >> (l >> 2 & 3) & 1);
+			if (on && !i->bound_ctrl)
+				on = dpp_source_valid(w, i, dpp_source(i, l));
+		}
+		mask[l] = on ? exec[l] : 0;
+	}
+}
+
+static void apply_dpp(struct wave *w, const struct insn *i, const uint32_t *row, uint32_t *out)
+{
+	uint32_t in[WAVE_MAX_LANES];
+
+	memcpy(in, row, w->lanes * 4);
+	for (unsigned int l = 0; l < w->lanes; l++) {
+		int from = dpp_source(i, l);
+
+		out[l] = dpp_source_valid(w, i, from) ? in[from] : 0;
+	}
+}
+
+static uint32_t sdwa_select(uint32_t v, unsigned int sel, bool sext)
+{
+	if (sel < 4) {
+		v = v >> (8 * sel) & 255;
+		return sext ? (uint32_t)(int8_t)v : v;
+	}
+	if (sel < 6) {
+		v = v >> (16 * (sel - 4)) & 0xffff;
+		return sext ? (uint32_t)(int16_t)v : v;
+	}
+	return v;
+}
+
+static void broadcast(uint32_t *out, uint32_t value, unsigned int n)
+{
+	LANES out[l] = value;
+}
+
+/* A 32-bit source with something to do: constants, modifiers, SDWA, DPP. Result in tmp. */
+static const u32 *source32_slow(struct wave *w, const struct insn *i, unsigned int s, uint32_t *tmp,
+				bool is_float)
+{
+	unsigned int code = i->src[s], n = w->lanes;
+
+	if (code < OPERAND_VGPR)
+		broadcast(tmp, operand_u32(w, i, code), n);
+	else if (i->form >= FORM_DPP16 && s == 0)
+		apply_dpp(w, i, wave_vgpr(w, code - OPERAND_VGPR), tmp);
+	else
+		memcpy(tmp, wave_vgpr(w, code - OPERAND_VGPR), n * 4);
+	if (i->form == FORM_SDWA && s < 2)
+		LANES tmp[l] = sdwa_select(tmp[l], i->src_sel[s], i->src_sext >> s & 1);
+	if (is_float && (i->abs >> s & 1))
+		LANES tmp[l] &= 0x7fffffff;
+	if (is_float && (i->neg >> s & 1))
+		LANES tmp[l] ^= 0x80000000;
+	return tmp;
+}
+
+static inline const u32 *source32(struct wave *w, const struct insn *i, unsigned int s,
+				  uint32_t *tmp, bool is_float)
+{
+	unsigned int code = i->src[s];
+
+	if (__builtin_expect(code >= OPERAND_VGPR && i->plain_src[s], 1))
+		return wave_vgpr(w, code - OPERAND_VGPR);
+	return source32_slow(w, i, s, tmp, is_float);
+}
+
+static const u64 *source64(struct wave *w, const struct insn *i, unsigned int s, uint64_t *tmp,
+			   bool is_float)
+{
+	unsigned int code = i->src[s], n = w->lanes;
+
+	if (code < OPERAND_VGPR) {
+		uint64_t v = is_float ? operand_f64(w, i, code) : operand_u64(w, i, code);
+
+		LANES tmp[l] = v;
+	} else {
+		const u32 *lo = wave_vgpr(w, code - OPERAND_VGPR), *hi = lo + n;
+
+		LANES tmp[l] = lo[l] | (uint64_t)hi[l] << 32;
+	}
+	if (is_float && (i->abs >> s & 1))
+		LANES tmp[l] &= 0x7fffffffffffffffull;
+	if (is_float && (i->neg >> s & 1))
+		LANES tmp[l] ^= 0x8000000000000000ull;
+	return tmp;
+}
+
+#define SOURCE_u32(s) source32(w, i, s, tmp##s, false)
+#define SOURCE_i32(s) (const i32 *)source32(w, i, s, tmp##s, false)
+#define SOURCE_f32(s) (const f32 *)source32(w, i, s, tmp##s, true)
+#define SOURCE_u64(s) source64(w, i, s, tmp##s, false)
+#define SOURCE_i64(s) (const i64 *)source64(w, i, s, tmp##s, false)
+#define SOURCE_f64(s) (const f64 *)source64(w, i, s, tmp##s, true)
+#define TMP_u32 uint32_t
+#define TMP_i32 uint32_t
+#define TMP_f32 uint32_t
+#define TMP_u64 uint64_t
+#define TMP_i64 uint64_t
+#define TMP_f64 uint64_t
+
+/* ---- destinations ---- */
+
+static uint32_t out_mods32(const struct insn *i, uint32_t bits)
+{
+	float x = float_of(bits);
+
+	if (i->omod == 1)
+		x *= 2;
+	else if (i->omod == 2)
+		x *= 4;
+	else if (i->omod == 3)
+		x *= 0.5f;
+	if (i->clamp) /* DX10_CLAMP: NaN becomes 0 */
+		x = x > 0 ? (x < 1 ? x : 1) : 0;
+	return bits32(x);
+}
+
+static uint64_t out_mods64(const struct insn *i, uint64_t bits)
+{
+	double x = double_of(bits);
+
+	if (i->omod == 1)
+		x *= 2;
+	else if (i->omod == 2)
+		x *= 4;
+	else if (i->omod == 3)
+		x *= 0.5;
+	if (i->clamp)
+		x = x > 0 ? (x < 1 ? x : 1) : 0;
+	return bits64(x);
+}
+
+static uint32_t sdwa_merge(const struct insn *i, uint32_t r, uint32_t old)
+{
+	unsigned int shift = i->dst_sel < 4 ? 8u * i->dst_sel : 16u * (i->dst_sel - 4u);
+	uint32_t mask = i->dst_sel < 4 ? 0xff : 0xffff, v = (r & mask) << shift;
+
+	if (i->dst_sel >= 6)
+		return r;
+	if (i->dst_unused == 2) /* PRESERVE */
+		return v | (old & ~(mask << shift));
+	if (i->dst_unused == 1) { /* SEXT */
+		uint32_t sign = r & (mask + 1) >> 1;
+
+		return v | (sign ? ~((mask << shift) | ((1u << shift) - 1)) : 0);
+	}
+	return v;
+}
+
+static void store32_slow(struct wave *w, const struct insn *i, const uint32_t *out, bool is_float)
+{
+	u32 *d = wave_vgpr(w, i->dst - OPERAND_VGPR);
+	uint32_t dpp[WAVE_MAX_LANES];
+	const uint32_t *mask = wave_mask(w);
+
+	if (i->form >= FORM_DPP16) {
+		dpp_write_mask(w, i, dpp);
+		mask = dpp;
+	}
+	for (unsigned int l = 0; l < w->lanes; l++) {
+		uint32_t r = out[l];
+
+		if (!mask[l])
+			continue;
+		if (is_float && (i->omod || i->clamp))
+			r = out_mods32(i, r);
+		d[l] = i->form == FORM_SDWA ? sdwa_merge(i, r, d[l]) : r;
+	}
+}
+
+/* A whole row of results, masked by EXEC. */
+static inline void put32(struct wave *w, const struct insn *i, const u32 *out, bool is_float)
+{
+	u32 *d = wave_vgpr(w, i->dst - OPERAND_VGPR);
+	const uint32_t *mask = wave_mask(w);
+	unsigned int n = w->lanes & ~31u;
+
+	if (__builtin_expect(!i->plain_dst || i->form != FORM_PLAIN, 0)) {
+		store32_slow(w, i, (const uint32_t *)out, is_float);
+		return;
+	}
+	LANES_INDEPENDENT d[l] = (out[l] & mask[l]) | (d[l] & ~mask[l]);
+}
+
+static void store64(struct wave *w, const struct insn *i, const uint64_t *out, bool is_float)
+{
+	unsigned int n = w->lanes;
+	u32 *lo = wave_vgpr(w, i->dst - OPERAND_VGPR), *hi = lo + n;
+	const uint32_t *mask = wave_mask(w);
+
+	LANES
+	{
+		uint64_t r = out[l];
+
+		if (!mask[l])
+			continue;
+		if (is_float && (i->omod || i->clamp))
+			r = out_mods64(i, r);
+		lo[l] = (uint32_t)r;
+		hi[l] = (uint32_t)(r >> 32);
+	}
+}
+
+#define FLOAT_u32 false
+#define FLOAT_i32 false
+#define FLOAT_f32 true
+#define FLOAT_u64 false
+#define FLOAT_i64 false
+#define FLOAT_f64 true
+#define BITS_u32(x) (uint32_t)(x)
+#define BITS_i32(x) (uint32_t)(x)
+#define BITS_f32(x) bits32(x)
+#define BITS_u64(x) (uint64_t)(x)
+#define BITS_i64(x) (uint64_t)(x)
+#define BITS_f64(x) bits64(x)
+
+#define BIND1(T0) T0 s0 = a0[l];
+#define BIND2(T0, T1) BIND1(T0) T1 s1 = a1[l];
+#define BIND3(T0, T1, T2) BIND2(T0, T1) T2 s2 = a2[l];
+#define FETCH1(T0)                                                                                 \
+	TMP_##T0 tmp0[WAVE_MAX_LANES];                                                             \
+	const T0 *a0 = SOURCE_##T0(0);
+#define FETCH2(T0, T1)                                                                             \
+	FETCH1(T0)                                                                                 \
+	TMP_##T1 tmp1[WAVE_MAX_LANES];                                                             \
+	const T1 *a1 = SOURCE_##T1(1);
+#define FETCH3(T0, T1, T2)                                                                         \
+	FETCH2(T0, T1)                                                                             \
+	TMP_##T2 tmp2[WAVE_MAX_LANES];                                                             \
+	const T2 *a2 = SOURCE_##T2(2);
+
+/* 32-bit destination. The two fast loops differ in whether lanes are masked. */
+#define BODY32(TD, BIND, expr)                                                                     \
+	{                                                                                          \
+		const uint32_t *mask = wave_mask(w);                                               \
+		unsigned int n = w->lanes & ~31u;                                                  \
+		u32 *dst = wave_vgpr(w, i->dst - OPERAND_VGPR);                                    \
+                                                                                                   \
+		if (__builtin_expect(!i->plain_dst || i->form != FORM_PLAIN, 0)) {                 \
+			uint32_t out[WAVE_MAX_LANES];                                              \
+                                                                                                   \
+			LANES                                                                      \
+			{                                                                          \
+				uint32_t d = dst[l];                                               \
+				BIND(void) d;                                                      \
+				out[l] = BITS_##TD(expr);                                          \
+			}                                                                          \
+			store32_slow(w, i, out, FLOAT_##TD);                                       \
+		} else if (w->all_lanes) {                                                         \
+			LANES_INDEPENDENT                                                          \
+			{                                                                          \
+				uint32_t d = dst[l];                                               \
+				BIND(void) d;                                                      \
+				dst[l] = BITS_##TD(expr);                                          \
+			}                                                                          \
+		} else {                                                                           \
+			LANES_INDEPENDENT                                                          \
+			{                                                                          \
+				uint32_t d = dst[l], r;                                            \
+				BIND r = BITS_##TD(expr);                                          \
+				dst[l] = (r & mask[l]) | (d & ~mask[l]);                           \
+			}                                                                          \
+		}                                                                                  \
+	}
+
+#define BODY64(TD, BIND, expr)                                                                     \
+	{                                                                                          \
+		uint64_t out[WAVE_MAX_LANES];                                                      \
+		unsigned int n = w->lanes;                                                         \
+                                                                                                   \
+		LANES                                                                              \
+		{                                                                                  \
+			BIND out[l] = BITS_##TD(expr);                                             \
+		}                                                                                  \
+		store64(w, i, out, FLOAT_##TD);                                                    \
+	}
+#define BODY_u32 BODY32
+#define BODY_i32 BODY32
+#define BODY_f32 BODY32
+#define BODY_u64 BODY64
+#define BODY_i64 BODY64
+#define BODY_f64 BODY64
+
+#define V1(name, TD, T0, expr)                                                                     \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH1(T0)                                                                         \
+		BODY_##TD(TD, BIND1(T0), expr)                                                     \
+	}
+#define V2(name, TD, T0, T1, expr)                                                                 \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(T0, T1)                                                                     \
+		BODY_##TD(TD, BIND2(T0, T1), expr)                                                 \
+	}
+#define V3(name, TD, T0, T1, T2, expr)                                                             \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH3(T0, T1, T2)                                                                 \
+		BODY_##TD(TD, BIND3(T0, T1, T2), expr)                                             \
+	}
+
+/* ---- moves and bit operations ---- */
+
+V1(v_mov_b32, u32, u32, s0)
+V1(v_not_b32, u32, u32, ~s0)
+V1(v_bfrev_b32, u32, u32, bitrev32(s0))
+V1(v_ffbh_u32, u32, u32, s0 ? (uint32_t)__builtin_clz(s0) : ~0u)
+V1(v_ffbl_b32, u32, u32, s0 ? (uint32_t)__builtin_ctz(s0) : ~0u)
+V1(v_ffbh_i32, u32, i32, s0 && s0 != -1 ? (uint32_t)__builtin_clrsb(s0) + 1 : ~0u)
+V2(v_and_b32, u32, u32, u32, s0 & s1)
+V2(v_or_b32, u32, u32, u32, s0 | s1)
+V2(v_xor_b32, u32, u32, u32, s0 ^ s1)
+V2(v_xnor_b32, u32, u32, u32, ~(s0 ^ s1))
+V2(v_lshlrev_b32, u32, u32, u32, s1 << (s0 & 31))
+V2(v_lshrrev_b32, u32, u32, u32, s1 >> (s0 & 31))
+V2(v_ashrrev_i32, i32, u32, i32, s1 >> (s0 & 31))
+V2(v_lshlrev_b64, u64, u32, u64, s1 << (s0 & 63))
+V2(v_lshrrev_b64, u64, u32, u64, s1 >> (s0 & 63))
+V2(v_ashrrev_i64, i64, u32, i64, s1 >> (s0 & 63))
+V2(v_bfm_b32, u32, u32, u32, ((1u << (s0 & 31)) - 1) << (s1 & 31))
+V2(v_bcnt_u32_b32, u32, u32, u32, (uint32_t)__builtin_popcount(s0) + s1)
+V3(v_and_or_b32, u32, u32, u32, u32, (s0 & s1) | s2)
+V3(v_or3_b32, u32, u32, u32, u32, s0 | s1 | s2)
+V3(v_xor3_b32, u32, u32, u32, u32, s0 ^ s1 ^ s2)
+V3(v_lshl_or_b32, u32, u32, u32, u32, s0 << (s1 & 31) | s2)
+V3(v_bfi_b32, u32, u32, u32, u32, (s0 & s1) | (~s0 & s2))
+V3(v_bfe_u32, u32, u32, u32, u32, s0 >> (s1 & 31) & ((1u << (s2 & 31)) - 1))
+static inline int32_t bfe_i32(int32_t v, uint32_t offset, uint32_t width)
+{
+	if (!width)
+		return 0;
+	if (offset + width >= 32)
+		return v >> offset;
+	return (int32_t)((uint32_t)v << (32 - offset - width)) >> (32 - width);
+}
+V3(v_bfe_i32, i32, i32, u32, u32, bfe_i32(s0, s1 & 31, s2 & 31))
+V3(v_alignbit_b32, u32, u32, u32, u32, (uint32_t)(((uint64_t)s0 << 32 | s1) >> (s2 & 31)))
+V3(v_alignbyte_b32, u32, u32, u32, u32, (uint32_t)(((uint64_t)s0 << 32 | s1) >> (8 * (s2 & 3))))
+V3(v_perm_b32, u32, u32, u32, u32, perm_bytes(s0, s1, s2))
+
+/* ---- integers ---- */
+
+V2(v_add_nc_u32, u32, u32, u32, s0 + s1)
+V2(v_sub_nc_u32, u32, u32, u32, s0 - s1)
+V2(v_subrev_nc_u32, u32, u32, u32, s1 - s0)
+static inline int32_t sat_i32(int64_t v)
+{
+	return (int32_t)MAX(MIN(v, INT32_MAX), INT32_MIN);
+}
+V2(v_add_nc_i32, i32, i32, i32, i->clamp ? sat_i32((int64_t)s0 + s1) : (int32_t)((uint32_t)s0 + (uint32_t)s1))
+V2(v_sub_nc_i32, i32, i32, i32, i->clamp ? sat_i32((int64_t)s0 - s1) : (int32_t)((uint32_t)s0 - (uint32_t)s1))
+V2(v_min_i32, i32, i32, i32, MIN(s0, s1))
+V2(v_max_i32, i32, i32, i32, MAX(s0, s1))
+V2(v_min_u32, u32, u32, u32, MIN(s0, s1))
+V2(v_max_u32, u32, u32, u32, MAX(s0, s1))
+V3(v_min3_i32, i32, i32, i32, i32, MIN(MIN(s0, s1), s2))
+V3(v_max3_i32, i32, i32, i32, i32, MAX(MAX(s0, s1), s2))
+V3(v_med3_i32, i32, i32, i32, i32, MED3(s0, s1, s2))
+V3(v_min3_u32, u32, u32, u32, u32, MIN(MIN(s0, s1), s2))
+V3(v_max3_u32, u32, u32, u32, u32, MAX(MAX(s0, s1), s2))
+V3(v_med3_u32, u32, u32, u32, u32, MED3(s0, s1, s2))
+V2(v_mul_lo_u32, u32, u32, u32, s0 *s1)
+V2(v_mul_lo_i32, u32, u32, u32, s0 *s1)
+V2(v_mul_hi_u32, u32, u32, u32, (uint32_t)((uint64_t)s0 * s1 >> 32))
+V2(v_mul_hi_i32, i32, i32, i32, (int32_t)((int64_t)s0 * s1 >> 32))
+V2(v_mul_u32_u24, u32, u32, u32, (s0 & 0xffffff) * (s1 & 0xffffff))
+V2(v_mul_i32_i24, u32, u32, u32, (uint32_t)sext24(s0) * (uint32_t)sext24(s1))
+V2(v_mul_hi_u32_u24, u32, u32, u32, (uint32_t)((uint64_t)(s0 & 0xffffff) * (s1 & 0xffffff) >> 32))
+V2(v_mul_hi_i32_i24, i32, u32, u32, (int32_t)((int64_t)sext24(s0) * sext24(s1) >> 32))
+V3(v_mad_u32_u24, u32, u32, u32, u32, (s0 & 0xffffff) * (s1 & 0xffffff) + s2)
+V3(v_mad_i32_i24, u32, u32, u32, u32, (uint32_t)sext24(s0) * (uint32_t)sext24(s1) + s2)
+V3(v_mad_u32_u16, u32, u32, u32, u32, (s0 >> (i->opsel & 1 ? 16 : 0) & 0xffff) * (s1 >> (i->opsel & 2 ? 16 : 0) & 0xffff) + s2)
+V3(v_add3_u32, u32, u32, u32, u32, s0 + s1 + s2)
+V3(v_lshl_add_u32, u32, u32, u32, u32, (s0 << (s1 & 31)) + s2)
+V3(v_add_lshl_u32, u32, u32, u32, u32, (s0 + s1) << (s2 & 31))
+V3(v_xad_u32, u32, u32, u32, u32, (s0 ^ s1) + s2)
+V3(v_sad_u8, u32, u32, u32, u32, sad_u8(s0, s1, false) + s2)
+V3(v_msad_u8, u32, u32, u32, u32, sad_u8(s0, s1, true) + s2)
+V3(v_sad_hi_u8, u32, u32, u32, u32, (sad_u8(s0, s1, false) << 16) + s2)
+V3(v_sad_u32, u32, u32, u32, u32, (s0 > s1 ? s0 - s1 : s1 - s0) + s2)
+
+/* ---- carries: a 32-bit result and a lane mask ---- */
+
+/* Lanes whose c is nonzero, as a mask; inactive lanes 0. */
+static uint64_t pack_mask(struct wave *w, const struct insn *i, const uint32_t *c)
+{
+	const uint32_t *mask = wave_mask(w);
+	uint32_t dpp[WAVE_MAX_LANES];
+	uint64_t r = 0;
+
+	if (i->form >= FORM_DPP16) {
+		dpp_write_mask(w, i, dpp);
+		mask = dpp;
+	}
+#ifdef __AVX2__
+	for (unsigned int l = 0; l < w->lanes; l += 8) {
+		__m256i v = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(c + l)),
+					     _mm256_loadu_si256((const __m256i *)(mask + l)));
+
+		r |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(v)) << l;
+	}
+#else
+	for (unsigned int l = 0; l < w->lanes; l++)
+		r |= (uint64_t)(c[l] & mask[l] & 1) << l;
+#endif
+	return r;
+}
+
+/* sum: 64-bit expression whose low half is the result and whose bit 32 the carry or borrow. */
+#define CARRY_OUT(name, sum)                                                                       \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(u32, u32)                                                                   \
+		uint32_t out[WAVE_MAX_LANES], carry[WAVE_MAX_LANES];                               \
+		unsigned int n = w->lanes;                                                         \
+                                                                                                   \
+		LANES                                                                              \
+		{                                                                                  \
+			uint64_t s0 = a0[l], s1 = a1[l], r = (sum);                                \
+                                                                                                   \
+			out[l] = (uint32_t)r;                                                      \
+			carry[l] = r >> 32 ? ~0u : 0;                                              \
+			if (i->clamp && carry[l])                                                  \
+				out[l] = r >> 63 ? 0 : ~0u;                                        \
+		}                                                                                  \
+		put32(w, i, out, false);                                                           \
+		sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));                               \
+	}
+#define CARRY_IN_OUT(name, sum)                                                                    \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(u32, u32)                                                                   \
+		uint32_t out[WAVE_MAX_LANES], carry[WAVE_MAX_LANES];                               \
+		uint64_t in = sreg_read_mask(w, i, i->src[2]);                                     \
+		unsigned int n = w->lanes;                                                         \
+                                                                                                   \
+		LANES                                                                              \
+		{                                                                                  \
+			uint64_t s0 = a0[l], s1 = a1[l], c = in >> l & 1, r = (sum);               \
+                                                                                                   \
+			out[l] = (uint32_t)r;                                                      \
+			carry[l] = r >> 32 ? ~0u : 0;                                              \
+			if (i->clamp && carry[l])                                                  \
+				out[l] = r >> 63 ? 0 : ~0u;                                        \
+		}                                                                                  \
+		put32(w, i, out, false);                                                           \
+		sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));                               \
+	}
+CARRY_OUT(v_add_co_u32, s0 + s1)
+CARRY_OUT(v_sub_co_u32, s0 - s1)
+CARRY_OUT(v_subrev_co_u32, s1 - s0)
+CARRY_IN_OUT(v_add_co_ci_u32, s0 + s1 + c)
+CARRY_IN_OUT(v_sub_co_ci_u32, s0 - s1 - c)
+CARRY_IN_OUT(v_subrev_co_ci_u32, s1 - s0 - c)
+
+/* 64-bit multiply-add with carry out. */
+EXEC(v_mad_u64_u32)
+{
+	FETCH3(u32, u32, u64)
+	uint64_t out[WAVE_MAX_LANES];
+	uint32_t carry[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES
+	{
+		uint64_t p = (uint64_t)a0[l] * a1[l];
+
+		out[l] = p + a2[l];
+		carry[l] = out[l] < p ? ~0u : 0;
+	}
+	store64(w, i, out, false);
+	sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));
+}
+EXEC(v_mad_i64_i32)
+{
+	FETCH3(i32, i32, i64)
+	uint64_t out[WAVE_MAX_LANES];
+	uint32_t carry[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES
+	{
+		int64_t r;
+
+		carry[l] = __builtin_add_overflow((int64_t)a0[l] * a1[l], a2[l], &r) ? ~0u : 0;
+		out[l] = (uint64_t)r;
+	}
+	store64(w, i, out, false);
+	sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));
+}
+
+/* The selecting mask is a scalar: VCC, or source 2 of VOP3. */
+EXEC(v_cndmask_b32)
+{
+	FETCH2(f32, f32)
+	uint32_t out[WAVE_MAX_LANES], picked[WAVE_MAX_LANES];
+	uint64_t pick = sreg_read_mask(w, i, i->src[2]);
+	unsigned int n = w->lanes & ~31u;
+
+	wave_expand_mask(picked, pick, w->lanes);
+	LANES_INDEPENDENT out[l] = (((const u32 *)a1)[l] & picked[l]) | (((const u32 *)a0)[l] & ~picked[l]);
+	put32(w, i, out, false);
+}
+
+/* ---- f32 ---- */
+
+V2(v_add_f32, f32, f32, f32, s0 + s1)
+V2(v_sub_f32, f32, f32, f32, s0 - s1)
+V2(v_subrev_f32, f32, f32, f32, s1 - s0)
+V2(v_mul_f32, f32, f32, f32, s0 *s1)
+/* The DX9 rule: 0 times anything is 0. */
+V2(v_mul_legacy_f32, f32, f32, f32, s0 == 0 || s1 == 0 ? 0.0f : s0 * s1)
+V2(v_min_f32, f32, f32, f32, min_f32(s0, s1))
+V2(v_max_f32, f32, f32, f32, max_f32(s0, s1))
+V3(v_min3_f32, f32, f32, f32, f32, min_f32(min_f32(s0, s1), s2))
+V3(v_max3_f32, f32, f32, f32, f32, max_f32(max_f32(s0, s1), s2))
+V3(v_med3_f32, f32, f32, f32, f32, med3_f32(s0, s1, s2))
+V3(v_fma_f32, f32, f32, f32, f32, fma32(s0, s1, s2))
+V2(v_fmac_f32, f32, f32, f32, fma32(s0, s1, float_of(d)))
+V2(v_fmaak_f32, f32, f32, f32, fma32(s0, s1, float_of(i->literal)))
+V2(v_fmamk_f32, f32, f32, f32, fma32(s0, float_of(i->literal), s1))
+/* MAD and MAC round twice and flush denormals (RDNA 1.0 ISA, V_MAD_F32). */
+#define MAD(a, b, c) flush32(flush32(flush32(a) * flush32(b)) + flush32(c))
+V3(v_mad_f32, f32, f32, f32, f32, MAD(s0, s1, s2))
+V2(v_mac_f32, f32, f32, f32, MAD(s0, s1, float_of(d)))
+V2(v_madak_f32, f32, f32, f32, MAD(s0, s1, float_of(i->literal)))
+V2(v_madmk_f32, f32, f32, f32, MAD(s0, float_of(i->literal), s1))
+#define MAD_LEGACY(a, b, c) flush32((a == 0 || b == 0 ? 0.0f : flush32(flush32(a) * flush32(b))) + flush32(c))
+V3(v_mad_legacy_f32, f32, f32, f32, f32, MAD_LEGACY(s0, s1, s2))
+V2(v_mac_legacy_f32, f32, f32, f32, MAD_LEGACY(s0, s1, float_of(d)))
+V1(v_trunc_f32, f32, f32, trunc32(s0))
+V1(v_floor_f32, f32, f32, floor32(s0))
+V1(v_ceil_f32, f32, f32, ceil32(s0))
+V1(v_rndne_f32, f32, f32, rint32(s0))
+V1(v_fract_f32, f32, f32, fract32(s0))
+V1(v_rcp_f32, f32, f32, 1.0f / s0)
+V1(v_rcp_iflag_f32, f32, f32, 1.0f / s0)
+V1(v_rsq_f32, f32, f32, (float)(1.0 / __builtin_sqrt((double)s0)))
+V1(v_sqrt_f32, f32, f32, __builtin_sqrtf(s0))
+V1(v_exp_f32, f32, f32, exp2_32(s0))
+V1(v_log_f32, f32, f32, log2_32(s0))
+V1(v_sin_f32, f32, f32, sin_32(s0, 0))
+V1(v_cos_f32, f32, f32, sin_32(s0, 0.25))
+V1(v_frexp_exp_i32_f32, i32, f32, frexp_exp32(s0))
+V1(v_frexp_mant_f32, f32, f32, frexp_mant32(s0))
+V2(v_ldexp_f32, f32, f32, i32, ldexp32(s0, s1))
+V3(v_div_fixup_f32, f32, f32, f32, f32, div_fixup32(s0, s1, s2))
+
+/* ---- f64 ---- */
+
+V2(v_add_f64, f64, f64, f64, s0 + s1)
+V2(v_mul_f64, f64, f64, f64, s0 *s1)
+V2(v_min_f64, f64, f64, f64, min_f64(s0, s1))
+V2(v_max_f64, f64, f64, f64, max_f64(s0, s1))
+V3(v_fma_f64, f64, f64, f64, f64, fma64(s0, s1, s2))
+V1(v_trunc_f64, f64, f64, trunc64(s0))
+V1(v_floor_f64, f64, f64, floor64(s0))
+V1(v_ceil_f64, f64, f64, ceil64(s0))
+V1(v_rndne_f64, f64, f64, rint64(s0))
+V1(v_fract_f64, f64, f64, fract64(s0))
+V1(v_rcp_f64, f64, f64, 1.0 / s0)
+V1(v_rsq_f64, f64, f64, 1.0 / __builtin_sqrt(s0))
+V1(v_sqrt_f64, f64, f64, __builtin_sqrt(s0))
+V1(v_frexp_exp_i32_f64, i32, f64, frexp_exp64(s0))
+V1(v_frexp_mant_f64, f64, f64, frexp_mant64(s0))
+V2(v_ldexp_f64, f64, f64, i32, ldexp64(s0, s1))
+V3(v_div_fixup_f64, f64, f64, f64, f64, div_fixup64(s0, s1, s2))
+
+/* ---- division: results with a lane mask ---- */
+
+EXEC(v_div_scale_f32)
+{
+	FETCH3(f32, f32, f32)
+	uint32_t out[WAVE_MAX_LANES], vcc[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES
+	{
+		int flag;
+
+		out[l] = bits32(div_scale32(a0[l], a1[l], a2[l], &flag));
+		vcc[l] = flag ? ~0u : 0;
+	}
+	put32(w, i, out, false);
+	sreg_write_mask(w, i->sdst, pack_mask(w, i, vcc));
+}
+EXEC(v_div_scale_f64)
+{
+	FETCH3(f64, f64, f64)
+	uint64_t out[WAVE_MAX_LANES];
+	uint32_t vcc[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES
+	{
+		int flag;
+
+		out[l] = bits64(div_scale64(a0[l], a1[l], a2[l], &flag));
+		vcc[l] = flag ? ~0u : 0;
+	}
+	store64(w, i, out, false);
+	sreg_write_mask(w, i->sdst, pack_mask(w, i, vcc));
+}
+EXEC(v_div_fmas_f32)
+{
+	FETCH3(f32, f32, f32)
+	uint32_t out[WAVE_MAX_LANES];
+	uint64_t vcc = sreg_read_mask(w, i, SREG_VCC_LO);
+	unsigned int n = w->lanes;
+
+	LANES out[l] = bits32(div_fmas32(a0[l], a1[l], a2[l], vcc >> l & 1));
+	put32(w, i, out, true);
+}
+EXEC(v_div_fmas_f64)
+{
+	FETCH3(f64, f64, f64)
+	uint64_t out[WAVE_MAX_LANES], vcc = sreg_read_mask(w, i, SREG_VCC_LO);
+	unsigned int n = w->lanes;
+
+	LANES out[l] = bits64(div_fmas64(a0[l], a1[l], a2[l], vcc >> l & 1));
+	store64(w, i, out, true);
+}
+
+/* ---- conversions ---- */
+
+V1(v_cvt_f32_i32, f32, i32, (float)s0)
+V1(v_cvt_f32_u32, f32, u32, (float)s0)
+V1(v_cvt_i32_f32, i32, f32, to_i32(s0))
+V1(v_cvt_u32_f32, u32, f32, to_u32(s0))
+V1(v_cvt_rpi_i32_f32, i32, f32, to_i32(floor64((double)s0 + 0.5)))
+V1(v_cvt_flr_i32_f32, i32, f32, to_i32(floor64(s0)))
+V1(v_cvt_f32_ubyte0, f32, u32, (float)(s0 & 255))
+V1(v_cvt_f32_ubyte1, f32, u32, (float)(s0 >> 8 & 255))
+V1(v_cvt_f32_ubyte2, f32, u32, (float)(s0 >> 16 & 255))
+V1(v_cvt_f32_ubyte3, f32, u32, (float)(s0 >> 24))
+V1(v_cvt_f32_f64, f32, f64, (float)s0)
+V1(v_cvt_f64_f32, f64, f32, (double)s0)
+V1(v_cvt_f64_i32, f64, i32, (double)s0)
+V1(v_cvt_f64_u32, f64, u32, (double)s0)
+V1(v_cvt_i32_f64, i32, f64, to_i32(trunc64(s0)))
+V1(v_cvt_u32_f64, u32, f64, to_u32(trunc64(s0)))
+V2(v_cvt_pk_u16_u32, u32, u32, u32, MIN(s0, 0xffffu) | MIN(s1, 0xffffu) << 16)
+V2(v_cvt_pk_i16_i32, u32, i32, i32, ((uint32_t)MAX(MIN(s0, 32767), -32768) & 0xffff) | (uint32_t)MAX(MIN(s1, 32767), -32768) << 16)
+static inline uint32_t pk_u8(float v, uint32_t byte, uint32_t old)
+{
+	uint32_t b = v > 0 ? (v < 255 ? (uint32_t)rint32(v) : 255) : 0;
+
+	return (old & ~(255u << (8 * byte))) | b << (8 * byte);
+}
+V3(v_cvt_pk_u8_f32, u32, f32, u32, u32, pk_u8(s0, s1 & 3, s2))
+
+/* ---- across lanes ---- */
+
+/* A VGPR move whose register numbers M0 offsets. */
+static void move_rel(struct wave *w, const struct insn *i, unsigned int src_off, unsigned int dst_off)
+{
+	const uint32_t *mask = wave_mask(w);
+	unsigned int src = i->src[0] - OPERAND_VGPR + src_off;
+	unsigned int dst = i->dst - OPERAND_VGPR + dst_off;
+	uint32_t in[WAVE_MAX_LANES];
+
+	if (dst >= NUM_VGPRS)
+		return;
+	if (i->src[0] < OPERAND_VGPR)
+		broadcast(in, operand_u32(w, i, i->src[0]), w->lanes);
+	else if (src < NUM_VGPRS)
+		memcpy(in, wave_vgpr(w, src), w->lanes * 4);
+	else
+		memcpy(in, wave_vgpr(w, 0), w->lanes * 4);
+	for (unsigned int l = 0; l < w->lanes; l++)
+		if (mask[l])
+			wave_vgpr(w, dst)[l] = in[l];
+}
+EXEC(v_movrels_b32)
+{
+	move_rel(w, i, w->s[SREG_M0], 0);
+}
+EXEC(v_movreld_b32)
+{
+	move_rel(w, i, 0, w->s[SREG_M0]);
+}
+EXEC(v_movrelsd_b32)
+{
+	move_rel(w, i, w->s[SREG_M0], w->s[SREG_M0]);
+}
+EXEC(v_movrelsd_2_b32)
+{
+	move_rel(w, i, w->s[SREG_M0] & 255, w->s[SREG_M0] >> 16 & 255);
+}
+EXEC(v_swap_b32)
+{
+	const uint32_t *mask = wave_mask(w);
+	u32 *a = wave_vgpr(w, i->dst - OPERAND_VGPR), *b = wave_vgpr(w, i->src[0] - OPERAND_VGPR);
+
+	for (unsigned int l = 0; l < w->lanes; l++)
+		if (mask[l]) {
+			uint32_t t = a[l];
+
+			a[l] = b[l];
+			b[l] = t;
+		}
+}
+EXEC(v_readfirstlane_b32)
+{
+	uint64_t exec = wave_exec(w);
+	unsigned int lane = exec ? (unsigned int)__builtin_ctzll(exec) : 0;
+
+	sreg_write(w, i->dst,
+		   i->src[0] >= OPERAND_VGPR ? wave_vgpr(w, i->src[0] - OPERAND_VGPR)[lane]
+					     : operand_u32(w, i, i->src[0]));
+}
+EXEC(v_readlane_b32)
+{
+	unsigned int lane = operand_u32(w, i, i->src[1]) & (w->lanes - 1);
+
+	sreg_write(w, i->dst,
+		   i->src[0] >= OPERAND_VGPR ? wave_vgpr(w, i->src[0] - OPERAND_VGPR)[lane]
+					     : operand_u32(w, i, i->src[0]));
+}
+EXEC(v_writelane_b32)
+{
+	unsigned int lane = operand_u32(w, i, i->src[1]) & (w->lanes - 1);
+
+	wave_vgpr(w, i->dst - OPERAND_VGPR)[lane] = operand_u32(w, i, i->src[0]);
+}
+static inline uint32_t below(unsigned int lane, unsigned int base)
+{
+	if (lane < base)
+		return 0;
+	return lane - base >= 32 ? ~0u : (1u << (lane - base)) - 1;
+}
+EXEC(v_mbcnt_lo_u32_b32)
+{
+	FETCH2(u32, u32)
+	uint32_t out[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES out[l] = (uint32_t)__builtin_popcount(a0[l] & below(l, 0)) + a1[l];
+	put32(w, i, out, false);
+}
+EXEC(v_mbcnt_hi_u32_b32)
+{
+	FETCH2(u32, u32)
+	uint32_t out[WAVE_MAX_LANES];
+	unsigned int n = w->lanes;
+
+	LANES out[l] = (uint32_t)__builtin_popcount(a0[l] & below(l, 32)) + a1[l];
+	put32(w, i, out, false);
+}
+EXEC(v_nop)
+{
+}
+EXEC(v_pipeflush)
+{
+}
+EXEC(v_clrexcp)
+{
+	w->trapsts &= ~0x1ffu;
+}
+
+/* ---- compares: v_cmp writes a lane mask, v_cmpx writes EXEC ---- */
+
+#define COMPARE(name, T0, T1, cond)                                                                \
+	EXEC(v_cmp_##name)                                                                         \
+	{                                                                                          \
+		FETCH2(T0, T1)                                                                     \
+		uint32_t c[WAVE_MAX_LANES];                                                        \
+		unsigned int n = w->lanes & ~31u;                                                  \
+                                                                                                   \
+		LANES_INDEPENDENT                                                                  \
+		{                                                                                  \
+			T0 s0 = a0[l];                                                             \
+			T1 s1 = a1[l];                                                             \
+			(void)s0;                                                                  \
+			(void)s1;                                                                  \
+			c[l] = (cond) ? ~0u : 0;                                                   \
+		}                                                                                  \
+		sreg_write_mask(w, i->sdst, pack_mask(w, i, c));                                   \
+	}                                                                                          \
+	EXEC(v_cmpx_##name)                                                                        \
+	{                                                                                          \
+		FETCH2(T0, T1)                                                                     \
+		uint32_t c[WAVE_MAX_LANES];                                                        \
+		unsigned int n = w->lanes & ~31u;                                                  \
+                                                                                                   \
+		LANES_INDEPENDENT                                                                  \
+		{                                                                                  \
+			T0 s0 = a0[l];                                                             \
+			T1 s1 = a1[l];                                                             \
+			(void)s0;                                                                  \
+			(void)s1;                                                                  \
+			c[l] = (cond) ? ~0u : 0;                                                   \
+		}                                                                                  \
+		wave_set_exec(w, pack_mask(w, i, c));                                              \
+	}
+#define COMPARE_INT(suffix, T)                                                                     \
+	COMPARE(f_##suffix, T, T, 0)                                                               \
+	COMPARE(lt_##suffix, T, T, s0 < s1)                                                        \
+	COMPARE(eq_##suffix, T, T, s0 == s1)                                                       \
+	COMPARE(le_##suffix, T, T, s0 <= s1)                                                       \
+	COMPARE(gt_##suffix, T, T, s0 > s1)                                                        \
+	COMPARE(ne_##suffix, T, T, s0 != s1)                                                       \
+	COMPARE(ge_##suffix, T, T, s0 >= s1)                                                       \
+	COMPARE(t_##suffix, T, T, 1)
+#define COMPARE_FLOAT(suffix, T)                                                                   \
+	COMPARE(f_##suffix, T, T, 0)                                                               \
+	COMPARE(lt_##suffix, T, T, s0 < s1)                                                        \
+	COMPARE(eq_##suffix, T, T, s0 == s1)                                                       \
+	COMPARE(le_##suffix, T, T, s0 <= s1)                                                       \
+	COMPARE(gt_##suffix, T, T, s0 > s1)                                                        \
+	COMPARE(lg_##suffix, T, T, s0 < s1 || s0 > s1)                                             \
+	COMPARE(ge_##suffix, T, T, s0 >= s1)                                                       \
+	COMPARE(o_##suffix, T, T, s0 == s0 && s1 == s1)                                            \
+	COMPARE(u_##suffix, T, T, s0 != s0 || s1 != s1)                                            \
+	COMPARE(nge_##suffix, T, T, !(s0 >= s1))                                                   \
+	COMPARE(nlg_##suffix, T, T, !(s0 < s1 || s0 > s1))                                         \
+	COMPARE(ngt_##suffix, T, T, !(s0 > s1))                                                    \
+	COMPARE(nle_##suffix, T, T, !(s0 <= s1))                                                   \
+	COMPARE(neq_##suffix, T, T, !(s0 == s1))                                                   \
+	COMPARE(nlt_##suffix, T, T, !(s0 < s1))                                                    \
+	COMPARE(tru_##suffix, T, T, 1)
+COMPARE_INT(i32, i32)
+COMPARE_INT(u32, u32)
+COMPARE_INT(i64, i64)
+COMPARE_INT(u64, u64)
+COMPARE_FLOAT(f32, f32)
+COMPARE_FLOAT(f64, f64)
+COMPARE(class_f32, f32, u32, class32(s0) & s1)
+COMPARE(class_f64, f64, u32, class64(s0) & s1)
+#define COMPARE_16(cmp, op)                                                                        \
+	COMPARE(cmp##_u16, u32, u32, (uint16_t)s0 op(uint16_t) s1)                                 \
+	COMPARE(cmp##_i16, u32, u32, (int16_t)s0 op(int16_t) s1)
+COMPARE_16(lt, <)
+COMPARE_16(eq, ==)
+COMPARE_16(le, <=)
+COMPARE_16(gt, >)
+COMPARE_16(ne, !=)
+COMPARE_16(ge, >=)
+
+/* ---- 16-bit integers: the high half of the destination stays (GFX10) ---- */
+
+#define LO(x) (d & 0xffff0000) | ((uint32_t)(x)&0xffff)
+V2(v_lshlrev_b16, u32, u32, u32, LO(s1 << (s0 & 15)))
+V2(v_lshrrev_b16, u32, u32, u32, LO((s1 & 0xffff) >> (s0 & 15)))
+V2(v_ashrrev_i16, u32, u32, u32, LO((int16_t)s1 >> (s0 & 15)))
+V2(v_add_nc_u16, u32, u32, u32, LO(s0 + s1))
+V2(v_sub_nc_u16, u32, u32, u32, LO(s0 - s1))
+V2(v_mul_lo_u16, u32, u32, u32, LO((s0 & 0xffff) * (s1 & 0xffff)))
+V2(v_min_u16, u32, u32, u32, LO(MIN(s0 & 0xffff, s1 & 0xffff)))
+V2(v_max_u16, u32, u32, u32, LO(MAX(s0 & 0xffff, s1 & 0xffff)))
+V2(v_min_i16, u32, u32, u32, LO(MIN((int16_t)s0, (int16_t)s1)))
+V2(v_max_i16, u32, u32, u32, LO(MAX((int16_t)s0, (int16_t)s1)))
+V2(v_pack_b32_f16, u32, u32, u32, (s0 >> (i->opsel & 1 ? 16 : 0) & 0xffff) | s1 >> (i->opsel & 2 ? 16 : 0) << 16)

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the KFD and DRM ioctls do, with the checks and errors of kfd_chardev.c and amdgpu_kms.c
+ * (Linux 6.1). Runs on the service thread; the argument is the caller's own memory, so everything
+ * here may fault and is called under a guard.
+ */
+#include "emu.h"
+
+#include <errno.h>
+#include <linux/kfd_ioctl.h>
+#include <drm/amdgpu_drm.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int64_t get_version(void *arg)
+{
+	struct kfd_ioctl_get_version_args *a = arg;
+
+	a->major_version = 1;
+	a->minor_version = 8; /* what ROCm 5.2's own header has */
+	return 0;
+}
+
+static int64_t get_apertures(void *arg)
+{
+	struct kfd_ioctl_get_process_apertures_new_args *a = arg;
+	struct kfd_process_device_apertures *out =
+		(void *)(uintptr_t)a->kfd_process_device_apertures_ptr;
+
+	if (a->num_of_nodes && !out)
+		return -EINVAL;
+	if (a->num_of_nodes) {
+		memset(out, 0, sizeof(*out));
+		out->lds_base = VM_SHARED_BASE;
+		out->lds_limit = VM_SHARED_BASE + VM_APERTURE_BYTES - 1;
+		out->scratch_base = VM_PRIVATE_BASE;
+		out->scratch_limit = VM_PRIVATE_BASE + VM_APERTURE_BYTES - 1;
+		/* kfd_flat_memory.c: SVM_USER_BASE to the end of the lower canonical half */
+		out->gpuvm_base = 0x4000;
+		out->gpuvm_limit = VM_END - 1;
+		out->gpu_id = emu->gpu_id;
+	}
+	a->num_of_nodes = 1;
+	return 0;
+}
+
+static int64_t acquire_vm(void *arg)
+{
+	struct kfd_ioctl_acquire_vm_args *a = arg;
+	struct stat st, mine;
+
+	if (a->gpu_id != emu->gpu_id || emu_real_fstat((int)a->drm_fd, &st) ||
+	    emu_real_fstat(emu->render_file, &mine) || st.st_ino != mine.st_ino ||
+	    st.st_dev != mine.st_dev)
+		return -EINVAL;
+	return 0;
+}
+
+static int64_t create_event(void *arg)
+{
+	struct kfd_ioctl_create_event_args *a = arg;
+	uint32_t id;
+	int64_t ret;
+
+	ret = event_create(a->event_type, a->auto_reset, &id);
+	if (ret)
+		return ret;
+	a->event_id = id;
+	if (a->event_type == KFD_IOC_EVENT_SIGNAL || a->event_type == KFD_IOC_EVENT_DEBUG_EVENT) {
+		a->event_page_offset = 2ull << 62; /* KFD_MMAP_TYPE_EVENTS */
+		a->event_slot_index = id;
+		a->event_trigger_data = id;
+	}
+	return 0;
+}
+
+static int64_t wait_events(uint64_t call, pid_t tid, void *arg)
+{
+	const struct kfd_ioctl_wait_events_args *a = arg;
+	const struct kfd_event_wait w = {
+		.call = call,
+		.tid = tid,
+		.events_ptr = a->events_ptr,
+		.num_events = a->num_events,
+		.all = a->wait_for_all,
+		.timeout_ms = a->timeout,
+		.arg = arg,
+	};
+
+	return event_wait(&w);
+}
+
+static int64_t create_queue(void *arg)
+{
+	struct kfd_ioctl_create_queue_args *a = arg;
+	const struct kfd_queue_args q = {
+		.type = a->queue_type,
+		.percentage = a->queue_percentage,
+		.priority = a->queue_priority,
+		.ring = a->ring_base_address,
+		.ring_bytes = a->ring_size,
+		.rptr_va = a->read_pointer_address,
+		.wptr_va = a->write_pointer_address,
+	};
+	uint64_t doorbell;
+	uint32_t id;
+	int64_t ret;
+
+	if (a->gpu_id != emu->gpu_id)
+		return -EINVAL;
+	ret = queue_create(&q, &id, &doorbell);
+	if (ret)
+		return ret;
+	a->queue_id = id;
+	a->doorbell_offset = doorbell;
+	return 0;
+}
+
+static int64_t update_queue(void *arg)
+{
+	const struct kfd_ioctl_update_queue_args *a = arg;
+
+	return queue_update(a->queue_id, a->ring_base_address, a->ring_size, a->queue_percentage);
+}
+
+static int64_t alloc_memory(void *arg)
+{
+	struct kfd_ioctl_alloc_memory_of_gpu_args *a = arg;
+	uint64_t offset = a->mmap_offset, handle;
+	int64_t ret;
+
+	if (a->gpu_id != emu->gpu_id)
+		return -EINVAL;
+	ret = memory_alloc(&handle, a->va_addr, a->size, &offset, a->flags);
+	if (ret)
+		return ret;
+	a->handle = handle;
+	a->mmap_offset = offset;
+	return 0;
+}
+
+/* MAP and UNMAP: the device list is checked as the driver does; one device is all there is. */
+static int64_t map_memory(void *arg, int64_t (*act)(uint64_t handle))
+{
+	struct kfd_ioctl_map_memory_to_gpu_args *a = arg;
+	const uint32_t *ids = (const void *)(uintptr_t)a->device_ids_array_ptr;
+
+	if (!a->n_devices || a->n_success > a->n_devices || !memory_find(a->handle))
+		return -EINVAL;
+	for (uint32_t i = a->n_success; i < a->n_devices; i++) {
+		int64_t ret;
+
+		if (ids[i] != emu->gpu_id)
+			return -EINVAL;
+		ret = act(a->handle);
+		if (ret)
+			return ret;
+		a->n_success = i + 1;
+	}
+	return 0;
+}
+
+static int64_t get_clocks(void *arg)
+{
+	struct kfd_ioctl_get_clock_counters_args *a = arg;
+
+	if (a->gpu_id == emu->gpu_id)
+		a->gpu_clock_counter = device_clock();
+	else
+		a->gpu_clock_counter = 0; /* the CPU node: no device, no counter */
+	a->cpu_clock_counter = clock_ns(CLOCK_MONOTONIC_RAW);
+	a->system_clock_counter = clock_ns(CLOCK_BOOTTIME);
+	a->system_clock_freq = 1000000000;
+	return 0;
+}
+
+/* gfx10 has no tiling modes to report; the counts come back as given, the tables zeroed. */
+static int64_t get_tile_config(void *arg)
+{
+	struct kfd_ioctl_get_tile_config_args *a = arg;
+	uint32_t *tiles = (void *)(uintptr_t)a->tile_config_ptr;
+	uint32_t *macro = (void *)(uintptr_t)a->macro_tile_config_ptr;
+
+	if (a->gpu_id != emu->gpu_id)
+		return -EINVAL;
+	if (a->num_tile_configs > 32)
+		a->num_tile_configs = 32;
+	if (a->num_macro_tile_configs > 16)
+		a->num_macro_tile_configs = 16;
+	memset(tiles, 0, a->num_tile_configs * 4);
+	memset(macro, 0, a->num_macro_tile_configs * 4);
+	a->gb_addr_config = 0x44; /* Navi 10 golden value (gfx_v10_0.c GB_ADDR_CONFIG) low bits */
+	a->num_banks = 0;
+	a->num_ranks = 0;
+	return 0;
+}
+
+static bool gpu_id_at(const void *arg, size_t offset)
+{
+	uint32_t id;
+
+	memcpy(&id, (const uint8_t *)arg + offset, 4);
+	return id == emu->gpu_id;
+}
+
+int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
+{
+	/* kfd_ioctl() goes by the number; a smaller or larger struct than its own is accepted. */
+	switch (cmd & 0xff) {
+	case 0x01:
+		return get_version(arg);
+	case 0x02:
+		return create_queue(arg);
+	case 0x03:
+		return queue_destroy(((struct kfd_ioctl_destroy_queue_args *)arg)->queue_id);
+	case 0x04:
+		return gpu_id_at(arg, offsetof(struct kfd_ioctl_set_memory_policy_args, gpu_id))
+			       ? 0
+			       : -EINVAL;
+	case 0x05:
+		return get_clocks(arg);
+	case 0x07:
+		return update_queue(arg);
+	case 0x08:
+		return create_event(arg);
+	case 0x09:
+		return event_destroy(((struct kfd_ioctl_destroy_event_args *)arg)->event_id);
+	case 0x0a:
+		return event_set(((struct kfd_ioctl_set_event_args *)arg)->event_id, true);
+	case 0x0b:
+		return event_set(((struct kfd_ioctl_reset_event_args *)arg)->event_id, false);
+	case 0x0c:
+		return wait_events(call, tid, arg);
+	case 0x11:
+		return gpu_id_at(arg, offsetof(struct kfd_ioctl_set_scratch_backing_va_args, gpu_id))
+			       ? 0
+			       : -EINVAL;
+	case 0x12:
+		return get_tile_config(arg);
+	case 0x13:
+		return gpu_id_at(arg, offsetof(struct kfd_ioctl_set_trap_handler_args, gpu_id))
+			       ? 0
+			       : -EINVAL;
+	case 0x14:
+		return get_apertures(arg);
+	case 0x15:
+		return acquire_vm(arg);
+	case 0x16:
+		return alloc_memory(arg);
+	case 0x17:
+		return memory_free(((struct kfd_ioctl_free_memory_of_gpu_args *)arg)->handle);
+	case 0x18:
+		return map_memory(arg, memory_map);
+	case 0x19:
+		return map_memory(arg, memory_unmap);
+	case 0x1a:
+		return 0; /* SET_CU_MASK: every wave runs on the same host CPUs anyway */
+	case 0x21: /* SET_XNACK_MODE: gfx10.1 has XNACK off; a query answers 0 */
+		if (*(int32_t *)arg > 0)
+			return -EPERM;
+		*(int32_t *)arg = 0;
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* ---- DRM: what libdrm_amdgpu asks to tell the card's name ---- */
+
+static void put_string(char *to, __kernel_size_t *len, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (to && *len)
+		memcpy(to, s, *len < n ? *len : n);
+	*len = n;
+}
+
+static int64_t put_info(const struct drm_amdgpu_info *a, const void *data, size_t len)
+{
+	memcpy((void *)(uintptr_t)a->return_pointer, data,
+	       len < a->return_size ? len : a->return_size);
+	return 0;
+}
+
+static int64_t device_info(const struct drm_amdgpu_info *a)
+{
+	const struct caps_card *c = emu->card;
+	const struct drm_amdgpu_info_device info = {
+		.device_id = c->device_id,
+		.chip_rev = 1,
+		.external_rev = 1,
+		.pci_rev = c->pci_rev,
+		.family = c->family_id,
+		.num_shader_engines = c->shader_engines,
+		.num_shader_arrays_per_engine = c->shader_arrays_per_engine,
+		.gpu_counter_freq = 100000, /* kHz */
+		.max_engine_clock = (uint64_t)c->max_clock_mhz * 1000,
+		.max_memory_clock = 875000,
+		.cu_active_number = c->compute_units,
+	};
+
+	return put_info(a, &info, sizeof(info));
+}
+
+int64_t drm_ioctl(uint32_t cmd, void *arg)
+{
+	uint32_t zero[64] = {0}, one = 1;
+	struct drm_version *v = arg;
+	const struct drm_amdgpu_info *a = arg;
+
+	switch (cmd & 0xff) {
+	case 0x00: /* DRM_IOCTL_VERSION */
+		v->version_major = 3;
+		v->version_minor = 49;
+		v->version_patchlevel = 0;
+		put_string(v->name, &v->name_len, "amdgpu");
+		put_string(v->date, &v->date_len, "20150101");
+		put_string(v->desc, &v->desc_len, "AMD GPU (emulated by rdna1-trace)");
+		return 0;
+	case 0x45: /* DRM_IOCTL_AMDGPU_INFO */
+		switch (a->query) {
+		case AMDGPU_INFO_ACCEL_WORKING:
+			return put_info(a, &one, sizeof(one));
+		case AMDGPU_INFO_READ_MMR_REG:
+			return put_info(a, zero, sizeof(zero));
+		case AMDGPU_INFO_DEV_INFO:
+			return device_info(a);
+		default:
+			return -EINVAL;
+		}
+	default:
+		return -EINVAL;
+	}
+}

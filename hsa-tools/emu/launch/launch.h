@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting a program on the emulated device: the files that stand in for sysfs and /dev, the
+ * seccomp filter, and the broker process between the filter and the device threads. For the
+ * command; the preloaded library has none of this.
+ *
+ *	emu_launch__prepare(&l, trace_dir, preload);	in the launcher
+ *	child: emu_launch__env(&l); emu_launch__enter(&l); execvp(...)
+ *	emu_launch__release(&l);			in the launcher, after fork
+ */
+#ifndef RDNA1_EMU_LAUNCH_H
+#define RDNA1_EMU_LAUNCH_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct emu_launch {
+	char root[96];	      /* directory of the stand-ins; the broker removes it at its end */
+	const char *preload;  /* librdna1-emu.so */
+	char trace[4096];     /* trace directory, absolute */
+	int hand_over;	      /* socket on which the child gives the filter to the broker */
+	pid_t broker;
+	uint64_t kfd_dev, kfd_ino; /* as fstat tells them of the stand-in KFD file */
+	char error[256];      /* what went wrong, in words */
+};
+
+/*
+ * Make the stand-ins and start the broker (a child process of its own session, ignoring terminal
+ * signals; it ends when the last filtered process has). uid, gid: who the broker runs as and who
+ * owns the stand-ins; (uid_t)-1 for the caller. Returns 0, or -1 with l->error set.
+ */
+int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char *preload, uid_t uid,
+			gid_t gid);
+
+/*
+ * In the child, before it drops privileges and before exec: set the environment, install the filter
+ * and give it to the broker. Needs CAP_SYS_ADMIN or sets no_new_privs. Returns 0 or negative errno.
+ */
+int emu_launch__enter(struct emu_launch *l);
+
+/* In the parent, when the child has been made. */
+void emu_launch__release(struct emu_launch *l);
+
+/* The broker's main loop; does not return. */
+struct emu_broker_args {
+	int listen;    /* where processes register */
+	int hand_over; /* where the filter comes from */
+	int kfd_file, render_file;
+	uint64_t vram_bytes, gtt_bytes;
+	const char *root, *trace;
+};
+void emu_broker__run(const struct emu_broker_args *args) __attribute__((noreturn));
+
+/* Write the tree of stand-in files under root. 0 or negative errno. */
+int emu_topology__write(const char *root);
+/* rm -r */
+void emu_tree__remove(const char *root);
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/* KFD buffers and their mappings, with the checks of kfd_chardev.c and amdgpu_amdkfd_gpuvm.c. */
+#include "emu.h"
+
+#include <errno.h>
+#include <linux/kfd_ioctl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE_ROUND(x) (((x) + 4095) & ~4095ull)
+
+struct bo *memory_find(uint64_t handle)
+{
+	for (struct bo *b = emu->bos; b; b = b->next)
+		if (b->handle == handle)
+			return b;
+	return NULL;
+}
+
+/* Which of the memory type flags is set; 0 for none or several. */
+static int kind_of(uint32_t flags)
+{
+	switch (flags & (KFD_IOC_ALLOC_MEM_FLAGS_VRAM | KFD_IOC_ALLOC_MEM_FLAGS_GTT |
+			 KFD_IOC_ALLOC_MEM_FLAGS_USERPTR | KFD_IOC_ALLOC_MEM_FLAGS_DOORBELL |
+			 KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP)) {
+	case KFD_IOC_ALLOC_MEM_FLAGS_VRAM:
+		return BO_VRAM;
+	case KFD_IOC_ALLOC_MEM_FLAGS_GTT:
+		return BO_GTT;
+	case KFD_IOC_ALLOC_MEM_FLAGS_USERPTR:
+		return BO_USERPTR;
+	case KFD_IOC_ALLOC_MEM_FLAGS_DOORBELL:
+		return BO_DOORBELL;
+	case KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP:
+		return BO_MMIO;
+	default:
+		return 0;
+	}
+}
+
+int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mmap_offset,
+		     uint32_t flags)
+{
+	int kind = kind_of(flags);
+	int64_t offset = 0;
+	struct bo *b;
+
+	if (!size || !kind || va % 4096)
+		return -EINVAL;
+	/* "Alloc host visible vram on small BAR is not allowed" */
+	if (kind == BO_VRAM && (flags & KFD_IOC_ALLOC_MEM_FLAGS_PUBLIC))
+		return -EINVAL;
+	if (kind == BO_DOORBELL && size != EMU_DOORBELL_BYTES)
+		return -EINVAL;
+	if (kind == BO_MMIO && size != 4096)
+		return -EINVAL;
+	if (kind == BO_USERPTR && (*mmap_offset % 4096 || !*mmap_offset))
+		return -EINVAL;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->va = va;
+	b->size = PAGE_ROUND(size);
+	b->flags = flags;
+	b->kind = kind;
+	switch (kind) {
+	case BO_VRAM:
+		offset = rpc_vram(EMU_VRAM_ALLOC, b->size, 0);
+		*mmap_offset = (uint64_t)offset;
+		break;
+	case BO_GTT:
+		offset = rpc_vram(EMU_GTT_ALLOC, b->size, 0);
+		*mmap_offset = (uint64_t)offset;
+		break;
+	case BO_USERPTR:
+		b->cpu = *mmap_offset;
+		break;
+	case BO_DOORBELL:
+		*mmap_offset = EMU_DOORBELL_OFFSET(emu->slot);
+		break;
+	case BO_MMIO:
+		*mmap_offset = EMU_MMIO_OFFSET(emu->slot);
+		break;
+	}
+	if (offset < 0) {
+		free(b);
+		return offset;
+	}
+	b->offset = (uint64_t)offset;
+	/* As the driver's MAKE_HANDLE: the device in the high half. */
+	b->handle = (uint64_t)emu->gpu_id << 32 | ++emu->next_handle;
+	*handle = b->handle;
+	b->next = emu->bos;
+	emu->bos = b;
+	return 0;
+}
+
+int64_t memory_free(uint64_t handle)
+{
+	for (struct bo **p = &emu->bos; *p; p = &(*p)->next) {
+		struct bo *b = *p;
+
+		if (b->handle != handle)
+			continue;
+		if (b->mapped)
+			return -EBUSY;
+		if (b->kind == BO_VRAM)
+			rpc_vram(EMU_VRAM_FREE, b->offset, b->size);
+		else if (b->kind == BO_GTT)
+			rpc_vram(EMU_GTT_FREE, b->offset, b->size);
+		*p = b->next;
+		free(b);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/*
+ * The entry the driver writes on gfx10 (amdgpu_amdkfd_gpuvm.c get_pte_flags, amdgpu_ttm.c
+ * amdgpu_ttm_tt_pte_flags): MTYPE UC for coherent and uncached memory, NC for the rest; system
+ * memory is SYSTEM, and SNOOPED where the CPU caches it.
+ */
+static uint64_t pte_of(const struct bo *b)
+{
+	uint64_t pte = PTE_VALID | PTE_READABLE, mtype = MTYPE_GFX10_NC;
+
+	if (b->flags & KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE)
+		pte |= PTE_WRITEABLE;
+	if (b->flags & KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE)
+		pte |= PTE_EXECUTABLE;
+	if (b->kind != BO_VRAM)
+		pte |= PTE_SYSTEM;
+	if (b->kind == BO_GTT || b->kind == BO_USERPTR)
+		pte |= PTE_SNOOPED;
+	if ((b->flags & (KFD_IOC_ALLOC_MEM_FLAGS_COHERENT | KFD_IOC_ALLOC_MEM_FLAGS_UNCACHED)) ||
+	    b->kind == BO_DOORBELL || b->kind == BO_MMIO)
+		mtype = MTYPE_GFX10_UC;
+	return pte | mtype << PTE_GFX10_MTYPE_SHIFT;
+}
+
+static uint8_t *host_of(const struct bo *b)
+{
+	switch (b->kind) {
+	case BO_USERPTR:
+		return (uint8_t *)(uintptr_t)b->cpu;
+	case BO_DOORBELL:
+		return (uint8_t *)emu->doorbells;
+	case BO_MMIO:
+		return (uint8_t *)emu->mmio;
+	default:
+		return emu->vram + b->offset;
+	}
+}
+
+int64_t memory_map(uint64_t handle)
+{
+	struct bo *b = memory_find(handle);
+	struct vm_range r;
+	int err;
+
+	if (!b)
+		return -EINVAL;
+	if (b->mapped)
+		return 0;
+	r = (struct vm_range){.lo = b->va,
+			      .hi = b->va + b->size,
+			      .host = host_of(b),
+			      .pte = pte_of(b),
+			      .handle = handle};
+	err = vm_map(&emu->vm, &r);
+	if (err)
+		return err == -EEXIST ? -EINVAL : err;
+	b->mapped = true;
+	trace_pte(PTE_OP_map, b, r.pte);
+	return 0;
+}
+
+int64_t memory_unmap(uint64_t handle)
+{
+	struct bo *b = memory_find(handle);
+
+	if (!b)
+		return -EINVAL;
+	if (!b->mapped)
+		return 0;
+	if (vm_unmap(&emu->vm, b->va, b->va + b->size) < 0)
+		return -ENOMEM;
+	__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
+	b->mapped = false;
+	trace_pte(PTE_OP_unmap, b, pte_of(b));
+	return 0;
+}

@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Queues and the packet processor: one thread that polls doorbells, takes AQL packets, steps the
+ * SDMA engines and runs slices of kernels in between; helpers join for large grids.
+ */
+#include "emu.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/kfd_ioctl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_HELPERS 7
+#define DOORBELLS (EMU_DOORBELL_BYTES / 8)
+
+/* Polling: busy for a while after something happened, then ever longer sleeps. */
+#define SPIN_NS 50000ull
+static const struct {
+	uint64_t idle_ns; /* nothing happened for this long */
+	long sleep_ns;
+} backoff[] = {
+	{2000000, 20000},
+	{20000000, 100000},
+	{500000000, 500000},
+	{UINT64_MAX, 1000000},
+};
+
+uint64_t now_ns(void)
+{
+	return stream__now();
+}
+
+/* 100 MHz, as Navi's reference clock; the unit of amd_signal_t.start_ts. */
+uint64_t device_clock(void)
+{
+	return now_ns() / 10;
+}
+
+void device_interrupt(struct wave *w, uint32_t event_id)
+{
+	(void)w;
+	event_interrupt(event_id);
+}
+
+/* ---- signals ---- */
+
+/* Value by `change`, then the event the signal names. The memory is the application's. */
+static void signal_update(struct vm_view *view, uint64_t signal, int64_t change, bool add,
+			  uint64_t start_clock)
+{
+	struct abi_signal *s =
+		(void *)vm_host(view, signal, sizeof(struct abi_signal), PTE_WRITEABLE);
+	uint64_t *mailbox;
+	uint32_t id;
+
+	if (!s)
+		return;
+	if (add) {
+		s->start_ts = start_clock;
+		s->end_ts = device_clock();
+	}
+	mailbox = (void *)(uintptr_t)s->event_mailbox_ptr;
+	id = s->event_id;
+	/* From here on the application may reuse the signal. */
+	if (add)
+		__atomic_fetch_add(&s->value, change, __ATOMIC_SEQ_CST);
+	else
+		__atomic_store_n(&s->value, change, __ATOMIC_SEQ_CST);
+	if (!mailbox)
+		return;
+	mailbox = (void *)vm_host(view, (uint64_t)(uintptr_t)mailbox, 8, PTE_WRITEABLE);
+	if (mailbox)
+		__atomic_store_n(mailbox, id, __ATOMIC_RELEASE);
+	event_interrupt(id);
+}
+
+static void signal_guarded(struct vm_view *view, uint64_t signal, int64_t change, bool add,
+			   uint64_t start_clock)
+{
+	struct guard g;
+
+	if (!signal)
+		return;
+	if (!GUARDED(&g))
+		signal_update(view, signal, change, add, start_clock);
+	guard_leave(&g);
+}
+
+void signal_store(struct vm_view *view, uint64_t signal, int64_t value)
+{
+	signal_guarded(view, signal, value, false, 0);
+}
+
+void packet_complete(struct worker *k, uint64_t signal, uint64_t start_clock)
+{
+	signal_guarded(&k->view, signal, -1, true, start_clock);
+}
+
+void queue_fault(struct worker *k, struct queue *q, uint32_t error)
+{
+	const struct abi_queue *queue;
+
+	pthread_mutex_lock(&emu->lock);
+	q->halted = true;
+	if (q->active)
+		dispatch_cancel(q->active);
+	pthread_mutex_unlock(&emu->lock);
+	if (!error || q->type != QUEUE_AQL)
+		return;
+	queue = (const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	if (queue)
+		signal_store(&k->view, queue->queue_inactive_signal, (int64_t)error);
+}
+
+/* ---- AQL packets ---- */
+
+static struct abi_dispatch *packet_at(struct worker *k, const struct queue *q, uint64_t index,
+				      uint64_t *va)
+{
+	*va = q->ring + index * 64 % q->ring_bytes;
+	return (void *)vm_host(&k->view, *va, 64, PTE_WRITEABLE);
+}
+
+/* The packet is taken: its slot may be written again. */
+static void packet_taken(struct worker *k, struct queue *q, struct abi_dispatch *slot)
+{
+	uint64_t *rptr = (void *)vm_host(&k->view, q->rptr_va, 8, PTE_WRITEABLE);
+
+	__atomic_store_n(&slot->header, AQL_INVALID, __ATOMIC_RELEASE);
+	q->read++;
+	if (rptr)
+		__atomic_store_n(rptr, q->read, __ATOMIC_RELEASE);
+}
+
+static int64_t signal_value(struct worker *k, uint64_t signal)
+{
+	const struct abi_signal *s =
+		(const void *)vm_host(&k->view, signal, sizeof(*s), PTE_READABLE);
+
+	return s ? __atomic_load_n(&s->value, __ATOMIC_ACQUIRE) : 0;
+}
+
+static bool barrier_open(struct worker *k, const struct abi_barrier *b, bool any)
+{
+	bool all = true, some = false, named = false;
+
+	for (int i = 0; i < 5; i++) {
+		bool zero;
+
+		if (!b->dep_signal[i])
+			continue;
+		named = true;
+		zero = signal_value(k, b->dep_signal[i]) == 0;
+		all &= zero;
+		some |= zero;
+	}
+	return any ? some || !named : all;
+}
+
+void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t error,
+		      const char *what)
+{
+	struct wave_fault f = {.kind = EMU_FAULT_packet, .va = va, .size = 64};
+
+	trace_queue_fault(k, q, &f, what);
+	queue_fault(k, q, error);
+}
+
+/* PM4 in an indirect buffer: the runtime writes cache invalidations (ROCr InvalidateCodeCaches). */
+static bool run_pm4(struct worker *k, struct queue *q, uint64_t ib, uint32_t dwords, uint64_t va)
+{
+	for (uint32_t at = 0; at < dwords;) {
+		const uint32_t *p = (const void *)vm_host(&k->view, ib + at * 4, 4, PTE_READABLE);
+		uint32_t op, count;
+
+		if (!p) {
+			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "PM4 buffer is not mapped");
+			return false;
+		}
+		op = *p >> 8 & 0xff;
+		count = (*p >> 16 & 0x3fff) + 2;
+		if (*p >> 30 != 3) {
+			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "not a PM4 type 3 packet");
+			return false;
+		}
+		switch (op) {
+		case 0x10: /* NOP */
+			break;
+		case 0x58: /* ACQUIRE_MEM: caches are invalidated, the instruction cache among them */
+			__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
+			break;
+		default:
+			trace_gap(k, 0, p, "this PM4 packet");
+		}
+		at += count;
+	}
+	return true;
+}
+
+static bool step_vendor(struct worker *k, struct queue *q, struct abi_dispatch *slot, uint64_t va)
+{
+	struct abi_pm4_ib ib;
+
+	memcpy(&ib, slot, sizeof(ib));
+	if (ib.format != 1 || (ib.ib_jump[0] >> 8 & 0xff) != 0x3f) {
+		queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "vendor packet that is not a PM4 buffer");
+		return true;
+	}
+	if (run_pm4(k, q, (uint64_t)(ib.ib_jump[1] & ~3u) | (uint64_t)(ib.ib_jump[2] & 0xffff) << 32,
+		    ib.ib_jump[3] & 0xfffff, va)) {
+		uint64_t signal;
+
+		memcpy(&signal, ib.completion_signal, 8);
+		packet_taken(k, q, slot);
+		packet_complete(k, signal, device_clock());
+	}
+	return true;
+}
+
+static bool step_dispatch(struct worker *k, struct queue *q, struct abi_dispatch *slot, uint64_t va)
+{
+	struct abi_dispatch p = *slot;
+
+	switch (dispatch_begin(k, q, &p, va)) {
+	case BEGIN_DONE:
+		packet_taken(k, q, slot);
+		return true;
+	case BEGIN_SCRATCH:
+		q->scratch_wait = true;
+		return true;
+	case BEGIN_FAULT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One packet, if one is ready. */
+static bool step_aql(struct worker *k, struct queue *q)
+{
+	uint64_t bell, va;
+	const struct abi_queue *queue;
+	struct abi_dispatch *slot;
+	uint16_t header;
+
+	if (q->active)
+		return false;
+	queue = (const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	if (!queue)
+		return false;
+	if (q->scratch_wait) {
+		if (signal_value(k, queue->queue_inactive_signal))
+			return false;
+		q->scratch_wait = false;
+	}
+	/* Doorbells hold the index of the last packet written; UINT64_MAX before the first. */
+	bell = __atomic_load_n(q->doorbell, __ATOMIC_ACQUIRE);
+	if ((int64_t)(bell - q->read) < 0 ||
+	    q->read >= __atomic_load_n(&queue->write_dispatch_id, __ATOMIC_ACQUIRE))
+		return false;
+	slot = packet_at(k, q, q->read, &va);
+	if (!slot) {
+		queue_bad_packet(k, q, va, QUEUE_ERROR_PACKET, "ring is not mapped");
+		return true;
+	}
+	header = __atomic_load_n(&slot->header, __ATOMIC_ACQUIRE);
+	switch (header & 0xff) {
+	case AQL_INVALID:
+		return false;
+	case AQL_KERNEL_DISPATCH:
+		return step_dispatch(k, q, slot, va);
+	case AQL_BARRIER_AND:
+	case AQL_BARRIER_OR: {
+		struct abi_barrier b;
+
+		memcpy(&b, slot, sizeof(b));
+		if (!barrier_open(k, &b, (header & 0xff) == AQL_BARRIER_OR))
+			return false;
+		packet_taken(k, q, slot);
+		packet_complete(k, b.completion_signal, device_clock());
+		return true;
+	}
+	case AQL_VENDOR_SPECIFIC:
+		return step_vendor(k, q, slot, va);
+	default:
+		queue_bad_packet(k, q, va, QUEUE_ERROR_PACKET, "AQL packet of an unknown type");
+		return true;
+	}
+}
+
+/* ---- the threads ---- */
+
+static void futex_wait(uint32_t *word, uint32_t value)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL);
+}
+
+static void futex_wake(uint32_t *word, int n)
+{
+	__atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n);
+}
+
+/* Queues the service thread wants gone go between steps, when nothing of theirs runs. */
+static void reap_queues(void)
+{
+	pthread_mutex_lock(&emu->lock);
+	for (struct queue **p = &emu->queues; *p;) {
+		struct queue *q = *p;
+
+		if (!q->destroy) {
+			p = &q->next;
+			continue;
+		}
+		if (q->active)
+			dispatch_cancel(q->active);
+		*p = q->next;
+		free(q);
+		pthread_cond_broadcast(&emu->queue_gone);
+	}
+	pthread_mutex_unlock(&emu->lock);
+}
+
+/* A few packets, so that many short ones do not wait for a look at every queue. */
+static bool step_some(struct worker *k, struct queue *q)
+{
+	bool did = false;
+
+	for (int i = 0; i < 8; i++) {
+		bool one = q->type == QUEUE_AQL ? step_aql(k, q) : sdma_step(k, q);
+
+		if (!one)
+			break;
+		did = true;
+		if (q->active || q->halted)
+			break;
+	}
+	return did;
+}
+
+static bool step_queue(struct worker *k, struct queue *q)
+{
+	bool did;
+
+	if (q->suspended || q->halted || q->destroy)
+		return false;
+	if (GUARDED(&k->guard)) {
+		/* The application has unmapped a ring, a signal or a copy's operand. */
+		struct wave_fault f = {.kind = EMU_FAULT_page,
+				       .va = vm_guest_address(&k->view, guard_address())};
+
+		guard_leave(&k->guard);
+		trace_queue_fault(k, q, &f, "packet processor");
+		queue_fault(k, q, 0);
+		event_memory_fault(f.va, false);
+		return true;
+	}
+	did = step_some(k, q);
+	guard_leave(&k->guard);
+	return did;
+}
+
+/* Whether any dispatch has workgroups that nobody has begun. */
+static bool more_than_one_can_do(void)
+{
+	bool more = false;
+
+	pthread_mutex_lock(&emu->lock);
+	for (struct dispatch *d = emu->active; d && !more; d = d->next_active)
+		more = d->next < d->total || d->paused;
+	pthread_mutex_unlock(&emu->lock);
+	return more;
+}
+
+static void sleep_ns(long ns)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	/* The application's handlers do not run here; faults of our own do. */
+	sigfillset(&set);
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGFPE);
+	sigdelset(&set, SIGILL);
+	sigdelset(&set, SIGTRAP);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+static void *helper_thread(void *arg)
+{
+	struct worker *k = arg;
+
+	worker_init(k, "helper");
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&emu->help_seq, __ATOMIC_ACQUIRE);
+
+		while (dispatch_run(k))
+			;
+		vm_view_idle(&k->view);
+		futex_wait(&emu->help_seq, seq);
+	}
+	return NULL;
+}
+
+static void start_helpers(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (emu->num_helpers || cpus < 2)
+		return;
+	while (emu->num_helpers < MAX_HELPERS && emu->num_helpers < (unsigned int)cpus - 1) {
+		struct worker *k = calloc(1, sizeof(*k));
+		pthread_t thread;
+
+		if (!k || pthread_create(&thread, NULL, helper_thread, k)) {
+			free(k);
+			break;
+		}
+		pthread_detach(thread);
+		emu->num_helpers++;
+	}
+	if (!emu->num_helpers)
+		emu->num_helpers = MAX_HELPERS; /* do not try again */
+}
+
+/* Sleep as long as the time since the last event suggests. */
+static void back_off(struct worker *k, uint64_t idle_since)
+{
+	uint64_t idle = now_ns() - idle_since;
+	bool none;
+
+	pthread_mutex_lock(&emu->lock);
+	none = !emu->queues;
+	pthread_mutex_unlock(&emu->lock);
+	if (idle < SPIN_NS) {
+		for (int i = 0; i < 64; i++)
+			__builtin_ia32_pause();
+		return;
+	}
+	vm_view_idle(&k->view);
+	if (none) {
+		uint32_t seq = __atomic_load_n(&emu->work_seq, __ATOMIC_ACQUIRE);
+
+		pthread_mutex_lock(&emu->lock);
+		none = !emu->queues;
+		pthread_mutex_unlock(&emu->lock);
+		if (none)
+			futex_wait(&emu->work_seq, seq);
+		return;
+	}
+	for (unsigned int i = 0;; i++)
+		if (idle < backoff[i].idle_ns) {
+			sleep_ns(backoff[i].sleep_ns);
+			return;
+		}
+}
+
+static void *processor_thread(void *arg)
+{
+	struct worker *k = arg;
+	uint64_t idle_since = now_ns();
+
+	worker_init(k, "processor");
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	for (;;) {
+		bool did = false;
+
+		vm_view_refresh(&k->view);
+		/* Only this thread unlinks queues, so the list can be walked without the lock. */
+		for (struct queue *q = __atomic_load_n(&emu->queues, __ATOMIC_ACQUIRE); q; q = q->next)
+			did |= step_queue(k, q);
+		reap_queues();
+		if (dispatch_run(k)) {
+			did = true;
+			if (more_than_one_can_do()) {
+				start_helpers();
+				futex_wake(&emu->help_seq, MAX_HELPERS);
+			}
+		}
+		if (did)
+			idle_since = now_ns();
+		else
+			back_off(k, idle_since);
+	}
+	return NULL;
+}
+
+void worker_init(struct worker *k, const char *what)
+{
+	char name[16] = "emu-";
+
+	block_signals();
+	strncat(name, what, sizeof(name) - 5);
+	prctl(PR_SET_NAME, name);
+	k->tid = (uint32_t)syscall(SYS_gettid);
+	vm_view_attach(&emu->vm, &k->view);
+	if (emu->tracing) {
+		char tid[16];
+
+		snprintf(tid, sizeof(tid), "%u", k->tid);
+		stream__open(&k->stream, &emu->proc, tid, 0, 0);
+	}
+}
+
+void processor_start(void)
+{
+	struct worker *k = calloc(1, sizeof(*k));
+	pthread_t thread;
+
+	if (!k || pthread_create(&thread, NULL, processor_thread, k)) {
+		free(k);
+		return;
+	}
+	pthread_detach(thread);
+}
+
+/* ---- ioctls on queues (service thread) ---- */
+
+static struct queue *find_queue(uint32_t id)
+{
+	for (struct queue *q = emu->queues; q; q = q->next)
+		if (q->id == id)
+			return q;
+	return NULL;
+}
+
+/* A doorbell nobody uses; entry 0 stays free, so that a stray 0 offset rings nothing. */
+static int take_doorbell(void)
+{
+	for (unsigned int i = 1; i < DOORBELLS; i++)
+		if (!(emu->doorbells_used[i / 64] >> (i % 64) & 1)) {
+			emu->doorbells_used[i / 64] |= 1ull << (i % 64);
+			return (int)i;
+		}
+	return -1;
+}
+_Static_assert(DOORBELLS / 64 == sizeof(((struct emu *)0)->doorbells_used) / 8, "bitmap");
+
+int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doorbell_offset)
+{
+	struct queue *q;
+	int bell;
+
+	/* kfd_chardev.c set_queue_properties_from_user */
+	if (a->percentage > KFD_MAX_QUEUE_PERCENTAGE || a->priority > KFD_MAX_QUEUE_PRIORITY)
+		return -EINVAL;
+	if (a->type != KFD_IOC_QUEUE_TYPE_COMPUTE_AQL && a->type != KFD_IOC_QUEUE_TYPE_SDMA)
+		return -EINVAL;
+	if (!a->ring || !a->ring_bytes || (a->ring_bytes & (a->ring_bytes - 1)) || !a->rptr_va ||
+	    !a->wptr_va)
+		return -EINVAL;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	pthread_mutex_lock(&emu->lock);
+	bell = take_doorbell();
+	if (bell < 0) {
+		pthread_mutex_unlock(&emu->lock);
+		free(q);
+		return -ENOMEM;
+	}
+	q->id = emu->next_queue++;
+	q->type = a->type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL ? QUEUE_AQL : QUEUE_SDMA;
+	q->ring = a->ring;
+	q->ring_bytes = a->ring_bytes;
+	q->rptr_va = a->rptr_va;
+	q->wptr_va = a->wptr_va;
+	q->amd_queue = a->rptr_va - offsetof(struct abi_queue, read_dispatch_id);
+	q->doorbell = &emu->doorbells[bell];
+	*q->doorbell = q->type == QUEUE_AQL ? UINT64_MAX : 0;
+	q->suspended = !a->percentage;
+	*id = q->id;
+	*doorbell_offset = EMU_DOORBELL_OFFSET(emu->slot) + (uint64_t)bell * 8;
+	q->next = emu->queues;
+	__atomic_store_n(&emu->queues, q, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&emu->lock);
+	futex_wake(&emu->work_seq, 1);
+	return 0;
+}
+
+int64_t queue_destroy(uint32_t id)
+{
+	struct queue *q;
+	int64_t ret = -EINVAL;
+	uint64_t bell = 0;
+
+	pthread_mutex_lock(&emu->lock);
+	q = find_queue(id);
+	if (q) {
+		bell = (uint64_t)(q->doorbell - emu->doorbells);
+		q->destroy = true;
+		while (find_queue(id)) {
+			struct timespec t;
+
+			clock_gettime(CLOCK_REALTIME, &t);
+			t.tv_nsec += 2000000;
+			if (t.tv_nsec >= 1000000000) {
+				t.tv_nsec -= 1000000000;
+				t.tv_sec++;
+			}
+			pthread_cond_timedwait(&emu->queue_gone, &emu->lock, &t);
+		}
+		emu->doorbells_used[bell / 64] &= ~(1ull << (bell % 64));
+		ret = 0;
+	}
+	pthread_mutex_unlock(&emu->lock);
+	return ret;
+}
+
+int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percentage)
+{
+	struct queue *q;
+	int64_t ret = -EINVAL;
+
+	if (percentage > KFD_MAX_QUEUE_PERCENTAGE || (bytes & (bytes - 1)))
+		return -EINVAL;
+	pthread_mutex_lock(&emu->lock);
+	q = find_queue(id);
+	if (q) {
+		q->suspended = !percentage || !ring || !bytes;
+		if (ring && bytes) {
+			q->ring = ring;
+			q->ring_bytes = bytes;
+		}
+		ret = 0;
+	}
+	pthread_mutex_unlock(&emu->lock);
+	return ret;
+}

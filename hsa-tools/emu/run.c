@@ -1,0 +1,672 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Kernels: from a dispatch packet to waves that run and end.
+ *
+ * A dispatch is a supply of workgroups. Workers take one, run it for a slice of instructions and
+ * put it back if it is not done, so that a kernel that never ends stops nobody but itself. The
+ * waves of a workgroup run one after another on one worker, up to barriers.
+ */
+#include "emu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SLICE 200000u	     /* instructions of one workgroup before others get a turn */
+#define WAVE_SLICE 4000u     /* of one wave before the page tables are looked at again */
+#define MAX_RESIDENT 64u     /* workgroups of a dispatch that are begun and not done */
+#define LDS_GRANULE 512u     /* RDNA allocates LDS in 128 dwords */
+#define LDS_MAX (64u << 10)
+
+/* ---- one wave ---- */
+
+static void exec_illegal(struct wave *w, const struct insn *i)
+{
+	(void)i;
+	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, 0);
+}
+
+static void exec_missing(struct wave *w, const struct insn *i)
+{
+	(void)i;
+	wave_gap(w, NULL);
+}
+
+static void exec_bad_fetch(struct wave *w, const struct insn *i)
+{
+	const struct vm_range *r;
+
+	(void)i;
+	r = w->pc < VM_END ? vm_find(w->view, w->pc) : NULL;
+	wave_fault(w, w->pc >= VM_END ? EMU_FAULT_aperture : r ? EMU_FAULT_permission : EMU_FAULT_page,
+		   w->pc, 4, false, 0);
+}
+
+static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
+{
+	uint32_t words[INSN_MAX_DWORDS];
+	unsigned int n = 0;
+
+	for (; n < INSN_MAX_DWORDS; n++) {
+		const uint8_t *host = vm_host(&k->view, pc + 4 * n, 4, PTE_EXECUTABLE);
+
+		if (!host)
+			break;
+		memcpy(&words[n], host, 4);
+	}
+	if (!n) {
+		memset(i, 0, sizeof(*i));
+		i->exec = exec_bad_fetch; /* dwords 0: not kept */
+		return;
+	}
+	insn_decode(i, words, n);
+	i->exec = i->op ? exec_of(i->op) : exec_illegal;
+	if (!i->exec)
+		i->exec = exec_missing;
+}
+
+static struct code_page *code_page(struct worker *k, uint64_t va)
+{
+	struct code_page **slot = &k->pages[(va / CODE_PAGE) % CODE_SLOTS];
+
+	if (!*slot) {
+		*slot = calloc(1, sizeof(**slot));
+		if (!*slot)
+			return NULL;
+		(*slot)->va = 1;
+	}
+	if ((*slot)->va != va) {
+		for (unsigned int i = 0; i < CODE_PAGE / 4; i++)
+			(*slot)->insns[i].dwords = 0;
+		(*slot)->va = va;
+	}
+	return *slot;
+}
+
+static void forget_code(struct worker *k)
+{
+	for (unsigned int i = 0; i < CODE_SLOTS; i++)
+		if (k->pages[i])
+			k->pages[i]->va = 1;
+}
+
+/* Run until the wave stops or `budget` instructions are done; returns how many were. */
+static unsigned int run_wave(struct worker *k, struct wave *w, unsigned int budget)
+{
+	struct code_page *page = NULL;
+	unsigned int n = 0;
+	uint64_t va = 1;
+
+	w->stop = false;
+	w->view = &k->view;
+	k->wave = w;
+	while (n < budget) {
+		uint64_t pc = w->pc & ~3ull;
+		struct insn *i, once;
+
+		if ((pc & ~(uint64_t)(CODE_PAGE - 1)) != va) {
+			va = pc & ~(uint64_t)(CODE_PAGE - 1);
+			page = code_page(k, va);
+		}
+		i = page ? &page->insns[(pc & (CODE_PAGE - 1)) / 4] : &once;
+		if (!page || !i->dwords)
+			decode_at(k, i, pc);
+		w->at = pc;
+		w->pc = pc + i->dwords * 4u;
+		n++;
+		i->exec(w, i);
+		if (__builtin_expect(w->stop, 0)) {
+			if (w->fault.kind)
+				w->pc = w->at;
+			break;
+		}
+	}
+	w->executed += n;
+	return n;
+}
+
+/* ---- starting waves (LLVM AMDGPUUsage, "Initial Kernel Execution State") ---- */
+
+static void init_sgprs(struct dispatch *d, struct workgroup *wg, struct wave *w)
+{
+	uint32_t *s = w->s, wave_bytes = (d->queue.compute_tmpring_size >> 12 & 0x1fff) * 1024;
+	uint32_t props = d->kernel.properties, rsrc2 = d->kernel.rsrc2;
+	uint32_t scratch = (wg->scratch_slot * d->waves_per_group + w->id) * wave_bytes;
+	unsigned int n = 0;
+
+	if (props & KERNEL_PRIVATE_SEGMENT_BUFFER) {
+		memcpy(&s[n], d->queue.scratch_resource_descriptor, 16);
+		/* INDEX_STRIDE is "filled in by CP" (ROCr InitScratchSRD): 32 or 64 lanes. */
+		s[n + 3] = (s[n + 3] & ~(3u << 21)) | (d->lanes == 32 ? 2u : 3u) << 21;
+		n += 4;
+	}
+#define PUT64(v)                                                                                   \
+	do {                                                                                       \
+		s[n++] = (uint32_t)(v);                                                            \
+		s[n++] = (uint32_t)((uint64_t)(v) >> 32);                                          \
+	} while (0)
+	if (props & KERNEL_DISPATCH_PTR)
+		PUT64(d->packet_va);
+	if (props & KERNEL_QUEUE_PTR)
+		PUT64(d->q->amd_queue);
+	if (props & KERNEL_KERNARG_SEGMENT_PTR)
+		PUT64(d->packet.kernarg_address);
+	if (props & KERNEL_DISPATCH_ID)
+		PUT64(d->index);
+	if (props & KERNEL_FLAT_SCRATCH_INIT)
+		PUT64(d->queue.scratch_backing_memory_location);
+	if (props & KERNEL_PRIVATE_SEGMENT_SIZE)
+		s[n++] = d->packet.private_segment_size;
+#undef PUT64
+	n = rsrc2 >> 1 & 31; /* USER_SGPR count */
+	for (unsigned int dim = 0; dim < 3; dim++)
+		if (rsrc2 >> (7 + dim) & 1)
+			s[n++] = wg->id[dim];
+	if (rsrc2 >> 10 & 1) /* workgroup info: is this the first wave, how many are there */
+		s[n++] = (w->id == 0 ? 1u << 31 : 0) | wg->num_waves;
+	if (rsrc2 & 1)
+		s[n++] = scratch;
+}
+
+/* Work-item ids; the lanes past the end of the workgroup stay off. */
+static void init_vgprs(const struct dispatch *d, const struct workgroup *wg, struct wave *w)
+{
+	uint32_t size[3], total = 1, ids = d->kernel.rsrc2 >> 11 & 3;
+	uint64_t exec = 0;
+
+	for (int dim = 0; dim < 3; dim++) {
+		uint32_t left = d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
+
+		size[dim] = left < d->packet.workgroup_size[dim] ? left
+								 : d->packet.workgroup_size[dim];
+		total *= size[dim];
+	}
+	for (uint32_t l = 0; l < w->lanes; l++) {
+		uint32_t flat = w->id * w->lanes + l;
+
+		if (flat >= total)
+			break;
+		exec |= 1ull << l;
+		wave_vgpr(w, 0)[l] = flat % size[0];
+		if (ids >= 1)
+			wave_vgpr(w, 1)[l] = flat / size[0] % size[1];
+		if (ids >= 2)
+			wave_vgpr(w, 2)[l] = flat / size[0] / size[1];
+	}
+	wave_set_exec(w, exec);
+}
+
+static struct workgroup *make_workgroup(const struct dispatch *d)
+{
+	size_t vgpr_bytes = (size_t)d->waves_per_group * NUM_VGPRS * d->lanes * 4;
+	struct workgroup *wg;
+	size_t head = sizeof(*wg) + d->waves_per_group * sizeof(struct wave);
+	uint8_t *memory;
+
+	if (posix_memalign((void **)&wg, 64, head))
+		return NULL;
+	memset(wg, 0, head);
+	memory = mmap(NULL, vgpr_bytes + d->lds_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		free(wg);
+		return NULL;
+	}
+	wg->vgprs = (uint32_t *)(void *)memory;
+	wg->lds = d->lds_bytes ? memory + vgpr_bytes : NULL;
+	return wg;
+}
+
+static void free_workgroup(const struct dispatch *d, struct workgroup *wg)
+{
+	munmap(wg->vgprs, (size_t)d->waves_per_group * NUM_VGPRS * d->lanes * 4 + d->lds_bytes);
+	free(wg);
+}
+
+static void start_workgroup(struct dispatch *d, struct workgroup *wg, uint64_t number)
+{
+	uint32_t items = 1;
+
+	wg->d = d;
+	wg->id[0] = (uint32_t)(number % d->groups[0]);
+	wg->id[1] = (uint32_t)(number / d->groups[0] % d->groups[1]);
+	wg->id[2] = (uint32_t)(number / d->groups[0] / d->groups[1]);
+	for (int dim = 0; dim < 3; dim++) {
+		uint32_t left = d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
+
+		items *= left < d->packet.workgroup_size[dim] ? left : d->packet.workgroup_size[dim];
+	}
+	wg->num_waves = (items + d->lanes - 1) / d->lanes;
+	for (uint32_t n = 0; n < wg->num_waves; n++) {
+		struct wave *w = &wg->waves[n];
+
+		memset(w, 0, sizeof(*w));
+		w->wg = wg;
+		w->id = n;
+		w->lanes = d->lanes;
+		w->v = wg->vgprs + (size_t)n * NUM_VGPRS * d->lanes;
+		w->lds = wg->lds;
+		w->lds_bytes = d->lds_bytes;
+		w->pc = d->entry;
+		w->mode = d->kernel.rsrc1 >> 12 & 0xff;
+		w->mask_stale = true;
+		init_vgprs(d, wg, w);
+		init_sgprs(d, wg, w);
+	}
+}
+
+/* ---- the supply of workgroups; emu->lock is held in these ---- */
+
+static int take_slot(struct dispatch *d)
+{
+	if (d->scratch_slots == UINT32_MAX)
+		return 0;
+	for (uint32_t s = 0; s < d->scratch_slots; s++)
+		if (!(d->slot_used[s / 64] >> (s % 64) & 1)) {
+			d->slot_used[s / 64] |= 1ull << (s % 64);
+			return (int)s;
+		}
+	return -1;
+}
+
+static void give_slot(struct dispatch *d, uint32_t s)
+{
+	if (d->scratch_slots != UINT32_MAX)
+		d->slot_used[s / 64] &= ~(1ull << (s % 64));
+}
+
+/* Something to run of d, begun if new. */
+static struct workgroup *take_workgroup(struct dispatch *d)
+{
+	struct workgroup *wg = NULL;
+	int slot;
+
+	if (d->cancelled)
+		return NULL;
+	/* New ones before old ones, so that all that can be resident are: they may wait for each
+	 * other. */
+	if (d->next < d->total && d->resident < MAX_RESIDENT && (slot = take_slot(d)) >= 0) {
+		wg = d->free;
+		if (wg)
+			d->free = wg->next;
+		else
+			wg = make_workgroup(d);
+		if (wg) {
+			wg->scratch_slot = (uint32_t)slot;
+			start_workgroup(d, wg, d->next++);
+			d->resident++;
+			return wg;
+		}
+		give_slot(d, (uint32_t)slot);
+	}
+	if (d->paused) {
+		wg = d->paused;
+		d->paused = wg->next;
+		if (!d->paused)
+			d->paused_tail = &d->paused;
+	}
+	return wg;
+}
+
+static void put_back(struct dispatch *d, struct workgroup *wg)
+{
+	wg->next = NULL;
+	*d->paused_tail = wg;
+	d->paused_tail = &wg->next;
+}
+
+static void unlink_active(struct dispatch *d)
+{
+	for (struct dispatch **p = &emu->active; *p; p = &(*p)->next_active)
+		if (*p == d) {
+			*p = d->next_active;
+			return;
+		}
+}
+
+static void free_dispatch(struct dispatch *d)
+{
+	struct workgroup *wg;
+
+	while ((wg = d->free ? d->free : d->paused)) {
+		if (wg == d->free)
+			d->free = wg->next;
+		else
+			d->paused = wg->next;
+		free_workgroup(d, wg);
+	}
+	free(d->slot_used);
+	free(d);
+}
+
+void dispatch_cancel(struct dispatch *d)
+{
+	d->cancelled = true;
+	unlink_active(d);
+	if (d->q)
+		d->q->active = NULL;
+	d->q = NULL;
+	if (!d->running)
+		free_dispatch(d);
+}
+
+/* ---- slices ---- */
+
+/* Release the barrier when every wave that lives has come to it. */
+static void release_barrier(struct workgroup *wg)
+{
+	for (uint32_t n = 0; n < wg->num_waves; n++)
+		if (wg->waves[n].state == WAVE_RUNNING)
+			return;
+	for (uint32_t n = 0; n < wg->num_waves; n++)
+		if (wg->waves[n].state == WAVE_BARRIER)
+			wg->waves[n].state = WAVE_RUNNING;
+}
+
+static bool all_done(const struct workgroup *wg)
+{
+	for (uint32_t n = 0; n < wg->num_waves; n++)
+		if (wg->waves[n].state != WAVE_DONE)
+			return false;
+	return true;
+}
+
+static void refresh(struct worker *k)
+{
+	uint64_t gen = __atomic_load_n(&emu->code_gen, __ATOMIC_ACQUIRE);
+
+	vm_view_refresh(&k->view);
+	if (gen != k->code_gen) {
+		forget_code(k);
+		k->code_gen = gen;
+	}
+}
+
+/* Run wg for a slice. Returns the wave that faulted, or NULL. */
+static struct wave *run_workgroup(struct worker *k, struct workgroup *wg)
+{
+	unsigned int left = SLICE;
+
+	while (left && !all_done(wg)) {
+		release_barrier(wg);
+		for (uint32_t n = 0; n < wg->num_waves && left; n++) {
+			struct wave *w = &wg->waves[n];
+
+			while (w->state == WAVE_RUNNING && left) {
+				unsigned int budget = left < WAVE_SLICE ? left : WAVE_SLICE;
+
+				left -= run_wave(k, w, budget);
+				if (w->fault.kind)
+					return w;
+				refresh(k);
+				if (__atomic_load_n(&wg->d->cancelled, __ATOMIC_RELAXED))
+					return NULL;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void report_fault(struct worker *k, struct dispatch *d, const struct wave *w)
+{
+	struct queue *q;
+	struct insn i;
+	uint32_t error;
+	char text[64];
+
+	decode_at(k, &i, w->pc & ~3ull);
+	pthread_mutex_lock(&emu->lock);
+	q = d->q;
+	pthread_mutex_unlock(&emu->lock);
+	if (!q)
+		return; /* destroyed meanwhile */
+	if (w->fault.kind == WAVE_GAP) {
+		trace_gap(k, w->pc, i.words, w->fault.what ? w->fault.what : op_name(i.op));
+		return; /* does not come back */
+	}
+	snprintf(text, sizeof(text), "%s", op_name(i.op));
+	if (!i.op) {
+		uint32_t words[2];
+
+		memcpy(words, i.words, sizeof(words));
+		snprintf(text, sizeof(text), ".long 0x%08x 0x%08x", words[0], words[1]);
+	}
+	trace_fault(k, d, w->pc, &w->fault, text);
+	switch (w->fault.kind) {
+	case EMU_FAULT_aperture:
+		error = QUEUE_ERROR_APERTURE;
+		break;
+	case EMU_FAULT_illegal:
+		error = QUEUE_ERROR_ILLEGAL;
+		break;
+	case EMU_FAULT_trap:
+		error = QUEUE_ERROR_TRAP;
+		break;
+	default:
+		error = 0; /* page and permission faults go by the memory event */
+		break;
+	}
+	queue_fault(k, q, error);
+	if (!error)
+		event_memory_fault(w->fault.va, w->fault.write);
+}
+
+/* Account for wg after a slice; finish the dispatch when it was the last. */
+static void after_slice(struct worker *k, struct dispatch *d, struct workgroup *wg, bool done,
+			uint64_t executed)
+{
+	bool finished = false;
+
+	pthread_mutex_lock(&emu->lock);
+	d->instructions += executed;
+	if (done) {
+		d->waves += wg->num_waves;
+		give_slot(d, wg->scratch_slot);
+		d->resident--;
+		wg->next = d->free;
+		d->free = wg;
+		finished = ++d->done == d->total && !d->cancelled;
+	} else {
+		put_back(d, wg);
+	}
+	if (finished) {
+		unlink_active(d);
+		/* Still counted as running, so that the queue's end does not free it under us. */
+		pthread_mutex_unlock(&emu->lock);
+		trace_dispatch(k, d);
+		packet_complete(k, d->packet.completion_signal, d->start_clock);
+		pthread_mutex_lock(&emu->lock);
+		if (d->q)
+			d->q->active = NULL;
+		d->cancelled = true;
+	}
+	if (!--d->running && d->cancelled)
+		free_dispatch(d);
+	pthread_mutex_unlock(&emu->lock);
+}
+
+/* ---- the packet ---- */
+
+/* The queue's error code for a packet that cannot be launched, 0 when it can. */
+static uint32_t check_packet(const struct abi_dispatch *p, const struct abi_kernel *kernel)
+{
+	unsigned int dims = p->setup & 3;
+	uint32_t items = 1;
+
+	if (dims < 1 || dims > 3)
+		return QUEUE_ERROR_DIM;
+	for (unsigned int dim = 0; dim < 3; dim++) {
+		if (!p->workgroup_size[dim] || !p->grid_size[dim])
+			return QUEUE_ERROR_DIM;
+		if (dim >= dims && (p->workgroup_size[dim] != 1 || p->grid_size[dim] != 1))
+			return QUEUE_ERROR_DIM;
+		items *= p->workgroup_size[dim];
+		if (items > 1024)
+			return QUEUE_ERROR_WORKGROUP_SIZE;
+	}
+	if (p->group_segment_size > LDS_MAX)
+		return QUEUE_ERROR_GROUP_MEMORY;
+	if (!kernel)
+		return QUEUE_ERROR_CODE;
+	return 0;
+}
+
+/*
+ * Whether the queue has scratch for this kernel. If not, the packet processor stores the request
+ * into queue_inactive_signal and waits; the runtime allocates and stores 0.
+ */
+static bool enough_scratch(const struct abi_dispatch *p, const struct abi_kernel *kernel,
+			   const struct abi_queue *queue, uint32_t lanes)
+{
+	uint64_t have = (uint64_t)queue->scratch_wave64_lane_byte_size * 64 / lanes;
+
+	return !(kernel->rsrc2 & 1) || !p->private_segment_size ||
+	       (have >= p->private_segment_size && (queue->compute_tmpring_size & 0xfff));
+}
+
+static struct dispatch *make_dispatch(struct queue *q, const struct abi_dispatch *p,
+				      uint64_t packet_va, const struct abi_kernel *kernel,
+				      const struct abi_queue *queue)
+{
+	struct dispatch *d = calloc(1, sizeof(*d));
+	uint32_t items = 1, waves = queue->compute_tmpring_size & 0xfff;
+
+	if (!d)
+		return NULL;
+	d->q = q;
+	d->queue_id = q->id;
+	d->ring = q->ring;
+	d->index = q->read;
+	d->packet = *p;
+	d->packet_va = packet_va;
+	d->kernel = *kernel;
+	d->queue = *queue;
+	d->entry = p->kernel_object + (uint64_t)kernel->entry_offset;
+	d->lanes = kernel->properties & KERNEL_WAVE32 ? 32 : 64;
+	d->total = 1;
+	for (int dim = 0; dim < 3; dim++) {
+		d->groups[dim] = (p->grid_size[dim] + p->workgroup_size[dim] - 1) /
+				 p->workgroup_size[dim];
+		d->total *= d->groups[dim];
+		items *= p->workgroup_size[dim];
+	}
+	d->waves_per_group = (items + d->lanes - 1) / d->lanes;
+	d->lds_bytes = (p->group_segment_size + LDS_GRANULE - 1) & ~(LDS_GRANULE - 1);
+	d->scratch_slots = UINT32_MAX;
+	if (kernel->rsrc2 & 1 && p->private_segment_size) {
+		d->scratch_slots = waves / d->waves_per_group;
+		if (!d->scratch_slots)
+			d->scratch_slots = 1;
+		d->slot_used = calloc(d->scratch_slots / 64 + 1, 8);
+		if (!d->slot_used) {
+			free(d);
+			return NULL;
+		}
+	}
+	d->paused_tail = &d->paused;
+	d->start_ns = now_ns();
+	d->start_clock = device_clock();
+	return d;
+}
+
+enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_dispatch *p,
+			  uint64_t packet_va)
+{
+	const struct abi_kernel *kernel =
+		(const void *)vm_host(&k->view, p->kernel_object, sizeof(*kernel), PTE_READABLE);
+	const struct abi_queue *queue =
+		(const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	uint32_t lanes, error = check_packet(p, kernel);
+	struct dispatch *d;
+
+	if (!queue)
+		error = QUEUE_ERROR_PACKET;
+	if (error) {
+		queue_bad_packet(k, q, packet_va, error, "AQL dispatch packet");
+		return BEGIN_FAULT;
+	}
+	lanes = kernel->properties & KERNEL_WAVE32 ? 32 : 64;
+	if (!enough_scratch(p, kernel, queue, lanes)) {
+		signal_store(&k->view, queue->queue_inactive_signal,
+			     lanes == 32 ? QUEUE_ERROR_SCRATCH_WAVE32 : QUEUE_ERROR_SCRATCH_WAVE64);
+		return BEGIN_SCRATCH;
+	}
+	d = make_dispatch(q, p, packet_va, kernel, queue);
+	if (!d)
+		return BEGIN_LATER;
+	pthread_mutex_lock(&emu->lock);
+	q->active = d;
+	d->next_active = emu->active;
+	emu->active = d;
+	pthread_mutex_unlock(&emu->lock);
+	return BEGIN_DONE;
+}
+
+static struct wave *run_guarded(struct worker *k, struct workgroup *wg)
+{
+	struct wave *bad;
+
+	if (GUARDED(&k->guard)) {
+		/* Mapped for the GPU, but the application has unmapped it: a page fault. */
+		bad = k->wave;
+		bad->pc = bad->at;
+		wave_fault(bad, EMU_FAULT_page, vm_guest_address(&k->view, guard_address()), 0, false, 0);
+	} else {
+		bad = run_workgroup(k, wg);
+	}
+	guard_leave(&k->guard);
+	return bad;
+}
+
+/* A workgroup to run, of the dispatch whose turn it is. */
+static struct workgroup *next_workgroup(void)
+{
+	struct workgroup *wg = NULL;
+	struct dispatch *d, **p;
+
+	pthread_mutex_lock(&emu->lock);
+	for (d = emu->active; d && !wg; d = d->next_active) {
+		if (d->q && d->q->suspended)
+			continue;
+		wg = take_workgroup(d);
+		if (!wg)
+			continue;
+		d->running++;
+		/* Round robin among dispatches: to the end. */
+		unlink_active(d);
+		for (p = &emu->active; *p; p = &(*p)->next_active)
+			;
+		*p = d;
+		d->next_active = NULL;
+		break;
+	}
+	pthread_mutex_unlock(&emu->lock);
+	return wg;
+}
+
+static uint64_t executed(const struct workgroup *wg)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t n = 0; n < wg->num_waves; n++)
+		sum += wg->waves[n].executed;
+	return sum;
+}
+
+bool dispatch_run(struct worker *k)
+{
+	struct workgroup *wg = next_workgroup();
+	struct wave *bad;
+	uint64_t before;
+
+	if (!wg)
+		return false;
+	refresh(k);
+	before = executed(wg);
+	bad = run_guarded(k, wg);
+	if (bad)
+		report_fault(k, wg->d, bad);
+	after_slice(k, wg->d, wg, !bad && all_done(wg), executed(wg) - before);
+	return true;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The service thread: receives the ioctls of this process's threads from the broker, answers them,
+ * and looks after the waits that are parked.
+ */
+#include "emu.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A reply as it goes over the socket. */
+struct reply {
+	struct emu_msg msg;
+	uint8_t data[EMU_ARG_MAX + 2 * EMU_ARRAY_MAX];
+};
+
+/* What the log needs of a parked call. */
+struct parked {
+	uint64_t call;
+	uint32_t cmd;
+};
+
+static pthread_mutex_t send_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct row {
+	uint8_t nr;
+	struct {
+		uint16_t ptr, count, elem;
+	} array[2];
+};
+
+/* Arrays of each KFD command, from the shared rows. */
+static const struct row rows[] = {
+#define KFD_CMD(nr_, name, size) [nr_] = {.nr = nr_, .array = {
+#define KFD_ARRAY(slot, ptr_, count_, elem_) [slot] = {ptr_, count_, elem_ ? elem_ : 0xffff},
+#define KFD_FIELD(name, offset, type, print)
+#define KFD_END() }},
+#include "../../bpf/kfd_cmds.def"
+};
+
+/* The bytes of array `slot` after the call, into *out; how many. */
+static size_t log_array(uint32_t cmd, const uint8_t *arg, size_t len, int slot, uint8_t *out)
+{
+	const struct row *r = (cmd & 0xff) < sizeof(rows) / sizeof(rows[0]) ? &rows[cmd & 0xff] : NULL;
+	uint64_t ptr;
+	uint32_t count;
+	size_t bytes;
+
+	if ((cmd >> 8 & 0xff) != 'K' || !r || !r->array[slot].elem ||
+	    r->array[slot].ptr + 8u > len || r->array[slot].count + 4u > len)
+		return 0;
+	memcpy(&ptr, arg + r->array[slot].ptr, 8);
+	memcpy(&count, arg + r->array[slot].count, 4);
+	bytes = r->array[slot].elem == 0xffff ? count / 8 : (size_t)count * r->array[slot].elem;
+	if (bytes > EMU_ARRAY_MAX)
+		bytes = EMU_ARRAY_MAX;
+	if (!ptr || !bytes)
+		return 0;
+	memcpy(out, (const void *)(uintptr_t)ptr, bytes);
+	return bytes;
+}
+
+/*
+ * Answer a call. The argument and its arrays go along as the device left them, for the broker's
+ * log: it may not be allowed to read this process.
+ */
+static void send_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg)
+{
+	size_t len = cmd >> 16 & 0x3fff;
+	struct reply r;
+	struct guard g;
+	uint8_t *at = r.data;
+
+	memset(&r.msg, 0, sizeof(r.msg));
+	r.msg.type = EMU_REPLY;
+	r.msg.id = call;
+	r.msg.cmd = cmd;
+	r.msg.ret = ret;
+	if (len > EMU_ARG_MAX)
+		len = EMU_ARG_MAX;
+	if (!GUARDED(&g)) {
+		memcpy(at, arg, len);
+		r.msg.arg_len = (uint16_t)len;
+		at += len;
+		for (int slot = 0; slot < 2; slot++) {
+			size_t n = log_array(cmd, r.data, len, slot, at);
+
+			r.msg.array_len[slot] = (uint16_t)n;
+			at += n;
+		}
+	}
+	guard_leave(&g);
+	at = r.data + r.msg.arg_len + r.msg.array_len[0] + r.msg.array_len[1];
+	pthread_mutex_lock(&send_lock);
+	while (send(emu->sock, &r, (size_t)(at - (uint8_t *)&r), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&send_lock);
+}
+
+/* A parked wait is over; only WAIT_EVENTS parks. */
+void service_reply(uint64_t call, int64_t ret, const void *arg, size_t len)
+{
+	send_reply(call, (uint32_t)(3u << 30 | len << 16 | 'K' << 8 | 0x0c), ret, arg);
+}
+
+static void serve(const struct emu_msg *m)
+{
+	void *arg = (void *)(uintptr_t)m->arg;
+	volatile int64_t ret = -EFAULT;
+	struct guard g;
+
+	if (!GUARDED(&g)) {
+		if (m->file == EMU_FILE_KFD && (m->cmd >> 8 & 0xff) == 'K')
+			ret = kfd_ioctl(m->id, (pid_t)m->tid, m->cmd, arg);
+		else if (m->file == EMU_FILE_RENDER && (m->cmd >> 8 & 0xff) == 'd')
+			ret = drm_ioctl(m->cmd, arg);
+		else
+			ret = -ENOTTY;
+	}
+	guard_leave(&g);
+	if (ret != WAIT_PARKED)
+		send_reply(m->id, m->cmd, ret, arg);
+}
+
+/* Ask the broker and wait for its answer. Service thread only. */
+int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b)
+{
+	struct emu_msg m = {.type = op, .a = a, .b = b};
+	ssize_t n;
+
+	while ((n = send(emu->rpc, &m, sizeof(m), MSG_NOSIGNAL)) < 0 && errno == EINTR)
+		;
+	while (n >= 0 && (n = recv(emu->rpc, &m, sizeof(m), 0)) < 0 && errno == EINTR)
+		n = 0;
+	return n == (ssize_t)sizeof(m) ? m.ret : -ENOMEM;
+}
+
+static void *service_thread(void *unused)
+{
+	int timeout = -1;
+	sigset_t set;
+
+	(void)unused;
+	sigfillset(&set);
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	prctl(PR_SET_NAME, "emu-service");
+	trace_device();
+	for (;;) {
+		struct pollfd p = {.fd = emu->sock, .events = POLLIN};
+		struct emu_msg m;
+
+		poll(&p, 1, timeout);
+		if (p.revents & POLLIN) {
+			ssize_t n = recv(emu->sock, &m, sizeof(m), MSG_DONTWAIT);
+
+			if (n == (ssize_t)sizeof(m) && m.type == EMU_CALL)
+				serve(&m);
+			else if (!n)
+				return NULL;
+		} else if (p.revents & (POLLHUP | POLLERR)) {
+			return NULL; /* no broker, no device */
+		}
+		timeout = event_poll(now_ns());
+	}
+}
+
+void service_start(void)
+{
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, service_thread, NULL))
+		pthread_detach(thread);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/* Operands, EXEC masks, and the table of executed instructions. */
+#include "wave.h"
+
+#include <string.h>
+
+void wave_make_mask(struct wave *w)
+{
+	uint64_t exec = wave_exec(w);
+
+	wave_expand_mask(w->mask, exec, w->lanes);
+	w->all_lanes = exec == (w->lanes == 32 ? 0xffffffffull : ~0ull);
+	w->mask_stale = false;
+}
+
+void wave_fault(struct wave *w, unsigned int kind, uint64_t va, uint32_t size, bool write,
+		uint32_t lane)
+{
+	w->fault = (struct wave_fault){
+		.kind = kind, .write = write, .va = va, .size = size, .lane = lane};
+	w->stop = true;
+}
+
+void wave_gap(struct wave *w, const char *what)
+{
+	w->fault = (struct wave_fault){.kind = WAVE_GAP, .what = what};
+	w->stop = true;
+}
+
+static const uint32_t inline_f32[] = {0x3f000000, 0xbf000000, 0x3f800000, 0xbf800000, 0x40000000,
+				      0xc0000000, 0x40800000, 0xc0800000, 0x3e22f983};
+static const uint64_t inline_f64[] = {
+	0x3fe0000000000000, 0xbfe0000000000000, 0x3ff0000000000000, 0xbff0000000000000,
+	0x4000000000000000, 0xc000000000000000, 0x4010000000000000, 0xc010000000000000,
+	0x3fc45f306dc9c882};
+
+/* Constants that are the same at every width, sign-extended. */
+static bool inline_int(unsigned int code, int64_t *value)
+{
+	if (code >= OPERAND_INT_0 && code <= OPERAND_INT_0 + 64)
+		*value = (int64_t)code - OPERAND_INT_0;
+	else if (code >= OPERAND_INT_NEG_1 && code < OPERAND_INT_NEG_1 + 16)
+		*value = -(int64_t)(code - OPERAND_INT_NEG_1) - 1;
+	else
+		return false;
+	return true;
+}
+
+static uint64_t special(const struct wave *w, unsigned int code)
+{
+	switch (code) {
+	case OPERAND_SHARED_BASE:
+		return VM_SHARED_BASE;
+	case OPERAND_SHARED_LIMIT:
+		return VM_SHARED_BASE + VM_APERTURE_BYTES - 1;
+	case OPERAND_PRIVATE_BASE:
+		return VM_PRIVATE_BASE;
+	case OPERAND_PRIVATE_LIMIT:
+		return VM_PRIVATE_BASE + VM_APERTURE_BYTES - 1;
+	case OPERAND_VCCZ:
+		return !(w->s[SREG_VCC_LO] | (w->lanes == 64 ? w->s[SREG_VCC_HI] : 0));
+	case OPERAND_EXECZ:
+		return !wave_exec(w);
+	case OPERAND_SCC:
+		return w->scc;
+	default:
+		return 0;
+	}
+}
+
+uint32_t operand_u32(const struct wave *w, const struct insn *i, unsigned int code)
+{
+	int64_t v;
+
+	if (code < NUM_SREGS)
+		return w->s[code];
+	if (inline_int(code, &v))
+		return (uint32_t)v;
+	if (code == OPERAND_LITERAL)
+		return i->literal;
+	if (code >= OPERAND_FLOAT && code < OPERAND_FLOAT + 9)
+		return inline_f32[code - OPERAND_FLOAT];
+	return (uint32_t)special(w, code);
+}
+
+uint64_t operand_u64(const struct wave *w, const struct insn *i, unsigned int code)
+{
+	int64_t v;
+
+	if (code + 1 < NUM_SREGS)
+		return code == SREG_NULL ? 0 : w->s[code] | (uint64_t)w->s[code + 1] << 32;
+	if (inline_int(code, &v))
+		return (uint64_t)v;
+	if (code == OPERAND_LITERAL)
+		return i->literal; /* scalar ALU: zero-extended */
+	if (code >= OPERAND_FLOAT && code < OPERAND_FLOAT + 9)
+		return inline_f64[code - OPERAND_FLOAT];
+	return special(w, code);
+}
+
+uint64_t operand_f64(const struct wave *w, const struct insn *i, unsigned int code)
+{
+	if (code == OPERAND_LITERAL)
+		return (uint64_t)i->literal << 32;
+	return operand_u64(w, i, code);
+}
+
+/* ---- the table ---- */
+
+#define EXEC_ROWS(variant)                                                                         \
+	extern const struct exec_row __start_exec_rows_##variant[], __stop_exec_rows_##variant[];
+EXEC_ROWS(base)
+EXEC_ROWS(avx2)
+
+static exec_fn table[OP_COUNT];
+static unsigned int executed;
+
+static void fill(const struct exec_row *row, const struct exec_row *end)
+{
+	for (; row < end; row++) {
+		if (!row->fn)
+			continue;
+		executed += !table[row->op];
+		table[row->op] = row->fn;
+	}
+}
+
+void exec_init(void)
+{
+	if (executed)
+		return;
+	fill(__start_exec_rows_base, __stop_exec_rows_base);
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		fill(__start_exec_rows_avx2, __stop_exec_rows_avx2);
+}
+
+exec_fn exec_of(unsigned int op)
+{
+	return op < OP_COUNT ? table[op] : NULL;
+}
+
+unsigned int exec_count(void)
+{
+	return executed;
+}
