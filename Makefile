@@ -87,6 +87,21 @@ LAUNCH_SRC := $(wildcard hsa-tools/emu/launch/*.c)
 PURE_SRC := $(wildcard usr/base/*.c usr/decode/*.c usr/trace/*.c)
 USR_SRC := usr/main.c $(wildcard usr/cmd_*.c usr/record/*.c usr/analysis/*.c usr/report/*.c)
 
+# ---- BPF ----
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/*.def) $(DEPS_ALL)
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -g -O2 -target bpf -D__TARGET_ARCH_x86 $(WARN) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call msg,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(B)/obj/usr/record/kernel.o: | $(B)/gen/rdna1.skel.h
+
 # ---- the command ----
 
 TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC))
@@ -122,6 +137,13 @@ $(B)/librdna1-emu.so: $(EMU_OBJ)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-emu.so -Wl,--no-undefined -Wl,-z,start-stop-visibility=hidden $^ -o $@
 
+# ---- the HSA tools agent ----
+
+AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(STREAM_SRC))
+$(B)/librdna1-agent.so.1: $(AGENT_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined $^ -o $@
+
 # <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
 $(B)/gen/drm:
 	@mkdir -p $(@D)
@@ -129,11 +151,22 @@ $(B)/gen/drm:
 
 # ---- workloads: real HIP programs ----
 
-WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip))
+WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip)) \
+	$(B)/workload/conv2d.py $(B)/workload/conv2d.co
 $(B)/workload/%: tests/workload/%.hip tests/workload/hip_check.h Makefile
 	$(call msg,HIPCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HIPCC) --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+
+$(B)/workload/%.co: tests/workload/%.hip tests/workload/hip_check.h Makefile
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --genco --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+
+$(B)/workload/%.py: tests/workload/%.py
+	$(call msg,COPY,$@)
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # ---- tests ----
 
@@ -166,7 +199,17 @@ all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-emu.so $(WORKLOAD_BIN)
+build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-emu.so $(WORKLOAD_BIN)
+
+# A real HIP convolution of the size that hangs in bug reports, on the emulated card.
+demo:
+	@.ci/install-packages demo
+	@$(MAKE) --no-print-directory -j2 build-all
+	@rm -rf build/demo
+	@[ -z "$(SUDO_UID)" ] || chown -R $(SUDO_UID):$(SUDO_GID) build
+	$(B)/rdna1-trace --emulate -o build/demo -- $(B)/workload/conv2d
+	@echo
+	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(UNIT_BIN) $(TOOL_BIN)
 

@@ -141,3 +141,14 @@ void stream_dir__close(struct stream_dir *sd)
 		close(sd->fd);
 	sd->fd = -1;
 }
+
+bool stream_env__keep(const char *entry)
+{
+	static const char *const prefixes[] = {"HSA_",	   "HIP_", "ROC", "MIOPEN_", "AMD_", "GPU_",
+					       "PYTORCH_", "LD_",  "PATH="};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(entry, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}

@@ -125,6 +125,12 @@ void stream__close(struct stream *s);
 /* Write the current chunk back to disk, blocking. For use at a fault. */
 void stream__sync(struct stream *s);
 
+/*
+ * Whether the value of an environment variable may stand in a trace, which people post in bug
+ * reports; of the others only the name does.
+ */
+bool stream_env__keep(const char *name_and_value);
+
 /* Append a BYTES or TEXT field; each returns the end. An empty text becomes "-". */
 ev_u8 *stream__put_bytes(ev_u8 *at, const void *data, ev_u16 len);
 ev_u8 *stream__put_text(ev_u8 *at, const char *text, size_t len); /* len: without the 0 */
