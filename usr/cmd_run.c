@@ -1,2 +1,524 @@
+// SPDX-License-Identifier: MIT
+/* rdna1-trace [run] [OPTIONS] -- COMMAND: record a command from the kernel's and its own side. */
 #include "cmd.h"
-int cmd_run(int argc, char **argv) { (void)argc; (void)argv; return 0; }
+#include "analysis/account.h"
+#include "base/log.h"
+#include "caps/caps.h"
+#include "decode/print.h"
+#include "record/kernel.h"
+#include "record/session.h"
+#include "record/spawn.h"
+#include "record/sync.h"
+#include "record/user.h"
+#include "../hsa-tools/emu/launch/launch.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_MS 50
+
+static const char help[] =
+	"rdna1-trace records what a program does to an AMD GPU: the kernel driver's side by eBPF, the\n"
+	"program's own side by an HSA tools agent, and shows it.\n"
+	"\n"
+	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
+	"       rdna1-trace report [DIR]                             what happened, as text\n"
+	"       rdna1-trace dump [--format text|json] DIR            every event, one line each\n"
+	"\n"
+	"Options of run:\n"
+	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
+	"      --emulate       run COMMAND on an emulated RX 5600 XT; no AMD GPU is needed\n"
+	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
+	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
+	"      --ring-mb N     size of the kernel's event ring, a power of two (16)\n"
+	"  -v, --verbose       say more\n"
+	"  -q, --quiet         say nothing but errors\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       version\n"
+	"\n"
+	"Recording the kernel's side needs root (sudo rdna1-trace -- COMMAND) or CAP_BPF and CAP_PERFMON.\n"
+	"rdna1-trace ends as COMMAND does: with its status, or by the signal that killed it.\n";
+
+struct run {
+	/* options */
+	const char *output;
+	bool emulate, as_root;
+	unsigned int sync_seconds, ring_mb;
+	char *const *argv;
+	/* state */
+	struct user user;
+	struct kernel *kernel;
+	struct session session;
+	struct emu_launch emu;
+	struct child child;
+	char *agent_path, *emu_path;
+	struct stream_proc proc;
+	struct stream log; /* session, hooks */
+	struct stream sync_log;
+	bool recording;
+	sigset_t old_mask;
+};
+
+/* ---- options ---- */
+
+static bool number(const char *text, unsigned int max, unsigned int *out)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (!text[0] || *end || text[0] == '-' || v > max)
+		return false;
+	*out = (unsigned int)v;
+	return true;
+}
+
+enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_SYNC, OPT_RING };
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(struct run *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"output", required_argument, NULL, 'o'},
+		{"emulate", no_argument, NULL, OPT_EMULATE},
+		{"as-root", no_argument, NULL, OPT_AS_ROOT},
+		{"sync", required_argument, NULL, OPT_SYNC},
+		{"ring-mb", required_argument, NULL, OPT_RING},
+		{"verbose", no_argument, NULL, 'v'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0}};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:o:vqhV", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			r->output = optarg;
+			break;
+		case OPT_EMULATE:
+			r->emulate = true;
+			break;
+		case OPT_AS_ROOT:
+			r->as_root = true;
+			break;
+		case OPT_SYNC:
+			if (!number(optarg, 86400, &r->sync_seconds))
+				return usage_error("--sync takes seconds (0 to 86400), not '%s'", optarg);
+			break;
+		case OPT_RING:
+			if (!number(optarg, 1024, &r->ring_mb) || !r->ring_mb ||
+			    (r->ring_mb & (r->ring_mb - 1)))
+				return usage_error("--ring-mb takes a power of two (1 to 1024), not '%s'",
+						   optarg);
+			break;
+		case 'v':
+			log_level = 1;
+			break;
+		case 'q':
+			log_level = -1;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		case 'V':
+			puts("rdna1-trace " RDNA1_VERSION);
+			return 0;
+		case ':':
+			return usage_error("option %s needs a value", argv[optind - 1]);
+		default:
+			return usage_error("unknown option %s", argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return usage_error("no command to record: rdna1-trace -- COMMAND");
+	r->argv = argv + optind;
+	return -1;
+}
+
+/* ---- before the command ---- */
+
+/* A library that belongs to us: beside the program, or where it is installed. */
+static char *find_library(const char *name)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *path, *slash;
+
+	if (n < 0)
+		return NULL;
+	exe[n] = 0;
+	slash = strrchr(exe, '/');
+	*slash = 0;
+	path = xasprintf("%s/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	path = xasprintf("%s/../lib/rdna1-trace/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	log_err("cannot find %s beside %s/%s: build it with make", name, exe, slash + 1);
+	return NULL;
+}
+
+static void say_hooks(struct run *r)
+{
+	const struct hook_state *h;
+	char exe[4096] = "rdna1-trace";
+	ssize_t n;
+
+	if (kernel__any(r->kernel)) {
+		for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++)
+			if (!h->on)
+				log_warn("not recorded: %s: %s", h->name, h->reason);
+		return;
+	}
+	h = kernel__hook(r->kernel, 0);
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	if (n > 0)
+		exe[n] = 0;
+	if (h->error == -EPERM)
+		log_warn("the kernel's side is not recorded: it needs CAP_BPF and CAP_PERFMON. Use sudo, or: "
+			 "sudo setcap cap_bpf,cap_perfmon+ep %s", exe);
+	else
+		log_warn("the kernel's side is not recorded: %s", h->reason);
+}
+
+static void record_hooks(struct run *r)
+{
+	const struct hook_state *h;
+
+	for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++) {
+		struct ev_hook e = {.on = h->on, .error = h->error};
+		size_t name = strlen(h->name), why = strlen(h->reason);
+		uint8_t *at = stream__reserve(&r->log, EV_hook,
+					      sizeof(e) + name + 1 + (why ? why : 1) + 1,
+					      (uint32_t)getpid(), 0);
+
+		if (!at)
+			continue;
+		memcpy(at, &e, sizeof(e));
+		at = stream__put_text(at + sizeof(e), h->name, name);
+		stream__put_text(at, h->reason, why);
+		stream__commit(&r->log);
+	}
+}
+
+static void record_session(struct run *r, enum ev_phase phase, int status)
+{
+	struct ev_session e = {
+		.phase = (uint8_t)phase, .emulated = r->emulate, .status = (int32_t)status};
+	struct buf cmd = {0};
+	uint8_t *at;
+
+	for (char *const *a = r->argv; *a; a++) {
+		if (a != r->argv)
+			buf__putc(&cmd, ' ');
+		buf__shell(&cmd, *a);
+	}
+	if (cmd.len > 32000)
+		cmd.len = 32000;
+	at = stream__reserve(&r->log, EV_session, sizeof(e) + cmd.len + 1, (uint32_t)getpid(), 0);
+	if (at) {
+		memcpy(at, &e, sizeof(e));
+		stream__put_text(at + sizeof(e), cmd.s, cmd.len);
+		stream__commit(&r->log);
+	}
+	buf__free(&cmd);
+}
+
+/* A word for RDNA1_TRACE_OPTIONS and HSA_TOOLS_LIB: both read quotes and backslashes. */
+static void quote(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr(" \"\\", *s))
+			buf__putc(b, '\\');
+		buf__putc(b, *s);
+	}
+}
+
+static void set_agent_env(struct run *r)
+{
+	const char *before = getenv("HSA_TOOLS_LIB");
+	char *dir = realpath(r->session.dir, NULL);
+	struct buf tools = {0}, options = {0};
+
+	if (before && before[0])
+		buf__printf(&tools, "%s ", before);
+	quote(&tools, r->agent_path);
+	buf__puts(&options, "dir=");
+	quote(&options, dir ? dir : r->session.dir);
+	setenv("HSA_TOOLS_LIB", tools.s, 1);
+	setenv("RDNA1_TRACE_OPTIONS", options.s, 1);
+	/* ROCm 6.1 and later skip HSA_TOOLS_LIB without this (rocprofiler-register). */
+	setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
+	buf__free(&tools);
+	buf__free(&options);
+	free(dir);
+}
+
+/* In the child, as root if we are root. */
+static int prepare_child(void *arg)
+{
+	struct run *r = arg;
+	int err = user__raise(&r->user);
+
+	signal(SIGXFSZ, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	set_agent_env(r);
+	if (!err && r->emulate) {
+		err = emu_launch__enter(&r->emu);
+		if (err == -EINVAL || err == -ENOSYS)
+			log_err("--emulate needs Linux 5.19 or later (seccomp user notification)");
+		else if (err == -EBUSY)
+			log_err("--emulate cannot run inside another program's seccomp listener (is this "
+				"already under rdna1-trace --emulate?)");
+		else if (err)
+			log_err("cannot set the emulated device up: %s", strerror(-err));
+	}
+	if (!err)
+		err = user__become(&r->user);
+	return err;
+}
+
+static int make_session(struct run *r)
+{
+	const char *what;
+	int err;
+
+	r->session = (struct session){
+		.dir = r->output ? xstrdup(r->output) : session__default_dir(r->argv[0]),
+		.dir_fd = -1,
+		.version = RDNA1_VERSION,
+		.argv = r->argv,
+		.emulated = r->emulate,
+		.emulated_name = caps_rx5600xt.name,
+		.sync_seconds = r->sync_seconds,
+		.ring_mb = r->ring_mb,
+		.start_unix = time(NULL),
+	};
+	err = session__create(&r->session, &what);
+	if (err == -EEXIST)
+		log_err("%s is there already: give another directory with -o, or remove it",
+			r->session.dir);
+	else if (err)
+		log_err("cannot %s %s: %s; give another with -o", what, r->session.dir, strerror(-err));
+	return err;
+}
+
+static int start_streams(struct run *r)
+{
+	int err = stream_proc__open(&r->proc, r->session.dir_fd, SOURCE_recorder, "recorder");
+
+	if (!err)
+		err = kernel__start(r->kernel, r->session.dir_fd);
+	if (err) {
+		log_err("cannot write to %s: %s", r->session.dir, strerror(-err));
+		return err;
+	}
+	stream__open(&r->log, &r->proc, "", 4096, 0);
+	stream__open(&r->sync_log, &r->proc, "sync", 4096, 0);
+	r->recording = true;
+	record_session(r, PHASE_begin, 0);
+	record_hooks(r);
+	return 0;
+}
+
+/* ---- while it runs ---- */
+
+/*
+ * A signal from the terminal has reached the command too: it is in our process group. One sent to
+ * us alone is passed on.
+ */
+static void on_signal(struct run *r, int fd)
+{
+	struct signalfd_siginfo si;
+
+	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo != SIGCHLD && si.ssi_code <= 0)
+		kill(r->child.pid, (int)si.ssi_signo);
+}
+
+static int signal_fd(struct run *r)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &r->old_mask);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Drain until the command is over; its wait status. */
+static int follow(struct run *r, int signals)
+{
+	int status = 0;
+
+	for (;;) {
+		struct pollfd p = {.fd = signals, .events = POLLIN};
+		pid_t done;
+
+		poll(&p, 1, kernel__any(r->kernel) ? DRAIN_MS : -1);
+		if (p.revents & POLLIN)
+			on_signal(r, signals);
+		kernel__drain(r->kernel);
+		done = waitpid(r->child.pid, &status, WNOHANG);
+		if (done == r->child.pid || (done < 0 && errno == ECHILD))
+			return status;
+	}
+}
+
+/* ---- after it ---- */
+
+static void say_losses(const struct account *a)
+{
+	for (unsigned int c = 1; c < LOSS_COUNT; c++)
+		if (a->by_cause[c])
+			log_warn("lost %" PRIu64 " events (%s: %s): %s", a->by_cause[c],
+				 source_name(a->source), loss_cause_text(c), loss_cause_remedy(c));
+	if (account__unexplained(a))
+		log_warn("%" PRIu64 " events (%s) were being written when their process was killed",
+			 account__unexplained(a), source_name(a->source));
+}
+
+static void summary(struct run *r, struct session_count *counts, unsigned int *n)
+{
+	static const enum ev_source sources[] = {SOURCE_kernel, SOURCE_agent, SOURCE_emu,
+						 SOURCE_recorder};
+	struct accounts accounts = {0};
+	struct event ev;
+	char err[512];
+	struct trace *t = trace__open(r->session.dir, err, sizeof(err));
+	struct buf line = {0};
+
+	*n = 0;
+	if (!t) {
+		log_warn("%s", err);
+		return;
+	}
+	while (trace__next(t, &ev) > 0)
+		accounts__event(&accounts, &ev);
+	accounts__end(&accounts, t);
+	trace__close(t);
+	for (unsigned int i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct account a = accounts__sum(&accounts, sources[i]);
+
+		if (sources[i] == SOURCE_emu && !r->emulate)
+			continue;
+		counts[(*n)++] = (struct session_count){.source = source_name(sources[i]),
+							.seen = a.seen,
+							.written = a.written,
+							.dropped = a.dropped};
+		buf__printf(&line, "%s%s %" PRIu64 " of %" PRIu64, line.len ? ", " : "",
+			    source_name(sources[i]), a.written, a.seen);
+		say_losses(&a);
+	}
+	log_info("events written of events seen: %s", buf__str(&line));
+	if (r->emulate && !accounts__sum(&accounts, SOURCE_agent).written)
+		log_warn("the command did not initialise HSA: nothing was recorded from inside it");
+	log_info("see it with: rdna1-trace report %s", r->session.dir);
+	buf__free(&line);
+	accounts__free(&accounts);
+}
+
+static int record(struct run *r)
+{
+	struct session_count counts[4];
+	unsigned int num_counts = 0;
+	struct sync *sync = NULL;
+	int signals, status, err;
+
+	if (start_streams(r))
+		return 1;
+	signals = signal_fd(r);
+	err = child__start(&r->child, r->argv, prepare_child, r);
+	emu_launch__release(&r->emu);
+	if (err) {
+		log_err("cannot start a process: %s", strerror(-err));
+		return 1;
+	}
+	r->session.child = r->child.pid;
+	session__write(&r->session, r->kernel, NULL, 0);
+	if (user__raise(&r->user) || kernel__track(r->kernel, r->child.pid) || user__lower(&r->user))
+		log_warn("cannot trace process %d", r->child.pid);
+	err = child__go(&r->child);
+	if (err) {
+		log_err("cannot run %s: %s", r->argv[0], strerror(-err));
+		return 1;
+	}
+	if (r->sync_seconds)
+		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
+	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
+	status = follow(r, signals);
+	kernel__drain(r->kernel);
+	record_session(r, PHASE_end, status);
+	stream__close(&r->log);
+	sync__stop(sync);
+	log_info("recorded to %s", r->session.dir);
+	summary(r, counts, &num_counts);
+	r->session.ended = true;
+	r->session.wait_status = status;
+	if (session__write(&r->session, r->kernel, counts, num_counts))
+		log_warn("cannot write %s/session.json", r->session.dir);
+	user__raise(&r->user);
+	kernel__close(r->kernel);
+	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
+	child__end_as(status);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = {.sync_seconds = 5, .ring_mb = 16, .emu = {.hand_over = -1}};
+	struct kernel_config cfg;
+	int status = parse(&r, argc, argv);
+
+	if (status >= 0)
+		return status;
+	/* Limits and closed pipes are errors to us, not ends. */
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	r.agent_path = find_library("librdna1-agent.so.1");
+	r.emu_path = r.emulate ? find_library("librdna1-emu.so") : NULL;
+	if (!r.agent_path || (r.emulate && !r.emu_path))
+		return 1;
+	user__find(&r.user, r.as_root);
+	if (user__lower(&r.user)) {
+		log_err("cannot become user %u: %s", r.user.uid, strerror(errno));
+		return 1;
+	}
+	if (make_session(&r))
+		return 1;
+	if (r.emulate &&
+	    emu_launch__prepare(&r.emu, r.session.dir, r.emu_path,
+				r.user.drop ? r.user.uid : (uid_t)-1,
+				r.user.drop ? r.user.gid : (gid_t)-1)) {
+		log_err("%s", r.emu.error);
+		return 1;
+	}
+	cfg = (struct kernel_config){.ring_mb = r.ring_mb,
+				     .kfd_dev = r.emulate ? r.emu.kfd_dev : 0,
+				     .kfd_ino = r.emulate ? r.emu.kfd_ino : 0,
+				     .verbose = log_level > 0};
+	user__raise(&r.user);
+	r.kernel = kernel__open(&cfg);
+	user__lower(&r.user);
+	say_hooks(&r);
+	return record(&r);
+}

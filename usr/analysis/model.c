@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: MIT
+#include "model.h"
+#include "../decode/kfd.h"
+
+#include <stdlib.h>
+
+static char *text_of(const struct event *ev, unsigned int i)
+{
+	const uint8_t *data;
+	uint16_t len = event__bytes(ev, i, &data);
+	char *s = xcalloc(1, len + 1u);
+
+	if (len)
+		memcpy(s, data, len);
+	return s;
+}
+
+static struct process *process_of(struct model *m, uint32_t pid, uint64_t ts)
+{
+	struct process *p;
+
+	/* Pids come again rarely and late: the newest of the number is meant. */
+	for (size_t i = m->processes.n; i-- > 0;)
+		if (m->processes.v[i].pid == pid)
+			return &m->processes.v[i];
+	p = VEC_PUSH(&m->processes);
+	p->pid = pid;
+	p->begin_ns = ts;
+	return p;
+}
+
+/* ---- the KFD side: from eBPF, or from the emulated device's own log ---- */
+
+static uint64_t field(uint32_t cmd, const uint8_t *arg, size_t len, const char *name)
+{
+	uint64_t v = 0;
+
+	kfd_arg_get(cmd, arg, len, name, &v);
+	return v;
+}
+
+static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint32_t cmd, int64_t ret)
+{
+	const uint8_t *arg;
+	size_t len = event__bytes(ev, 0, &arg), i;
+	uint64_t handle;
+	struct bo *b;
+
+	if (KFD_IOC_TYPE(cmd) != 'K')
+		return;
+	m->ioctls++;
+	m->failed_ioctls += ret < 0;
+	if (ret)
+		return;
+	switch (KFD_IOC_NR(cmd)) {
+	case 0x16: /* ALLOC_MEMORY_OF_GPU */
+		b = VEC_PUSH(&m->bos);
+		*b = (struct bo){
+			.pid = pid,
+			.handle = field(cmd, arg, len, "handle"),
+			.va = field(cmd, arg, len, "va_addr"),
+			.size = field(cmd, arg, len, "size"),
+			.begin_ns = ev->ts_ns,
+			.flags = (uint32_t)field(cmd, arg, len, "flags"),
+		};
+		map__set(&m->bo_by_handle, pid, b->handle, m->bos.n - 1);
+		break;
+	case 0x17: /* FREE_MEMORY_OF_GPU */
+		handle = field(cmd, arg, len, "handle");
+		if (map__get(&m->bo_by_handle, pid, handle, &i) && !m->bos.v[i].end_ns)
+			m->bos.v[i].end_ns = ev->ts_ns;
+		break;
+	}
+}
+
+static void on_kfd_ioctl(struct model *m, const struct event *ev)
+{
+	struct ev_kfd_ioctl e;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (!m->kernel_side) {
+		/* What the emulated device's log said so far, eBPF says better: from its first event on
+		 * only eBPF counts. The device answers before eBPF sees the return. */
+		m->kernel_side = true;
+		m->bos.n = 0;
+		m->ioctls = m->failed_ioctls = 0;
+	}
+	process_of(m, e.pid, ev->ts_ns);
+	on_ioctl(m, ev, e.pid, e.cmd, e.ret);
+}
+
+static void on_emu_ioctl(struct model *m, const struct event *ev)
+{
+	struct ev_emu_ioctl e;
+
+	event__fixed(ev, &e, sizeof(e));
+	process_of(m, e.pid, ev->ts_ns);
+	if (!m->kernel_side)
+		on_ioctl(m, ev, e.pid, e.cmd, e.ret);
+}
+
+/* ---- the agent's side ---- */
+
+static void on_device(struct model *m, const struct event *ev)
+{
+	struct ev_hsa_agent e;
+	struct device *d = VEC_PUSH(&m->devices);
+
+	event__fixed(ev, &e, sizeof(e));
+	*d = (struct device){.pid = ev->stream->pid,
+			     .handle = e.agent,
+			     .gpu = e.type == 1,
+			     .node = e.node,
+			     .name = text_of(ev, 0),
+			     .product = text_of(ev, 1)};
+}
+
+static void on_pool(struct model *m, const struct event *ev)
+{
+	struct ev_hsa_pool e;
+	struct pool *p = VEC_PUSH(&m->pools);
+
+	event__fixed(ev, &e, sizeof(e));
+	*p = (struct pool){.pid = ev->stream->pid,
+			   .handle = e.pool,
+			   .device = e.agent,
+			   .segment = e.segment,
+			   .flags = e.flags,
+			   .all_agents = e.all_agents};
+}
+
+static void on_pool_alloc(struct model *m, const struct event *ev)
+{
+	struct ev_pool_alloc e;
+	struct alloc *a;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (e.status || !e.va)
+		return;
+	a = VEC_PUSH(&m->allocs);
+	*a = (struct alloc){.pid = ev->stream->pid,
+			    .va = e.va,
+			    .size = e.size_bytes,
+			    .begin_ns = ev->ts_ns,
+			    .pool = e.pool};
+	map__set(&m->live_allocs, a->pid, e.va, m->allocs.n - 1);
+}
+
+static void on_pool_free(struct model *m, const struct event *ev)
+{
+	struct ev_pool_free e;
+	size_t i;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (map__get(&m->live_allocs, ev->stream->pid, e.va, &i) && !m->allocs.v[i].end_ns)
+		m->allocs.v[i].end_ns = ev->ts_ns;
+}
+
+static void on_kernel_symbol(struct model *m, const struct event *ev)
+{
+	struct ev_kernel_symbol e;
+	struct kernel_fn *k = VEC_PUSH(&m->kernels);
+
+	event__fixed(ev, &e, sizeof(e));
+	*k = (struct kernel_fn){
+		.pid = ev->stream->pid, .object = e.kernel_object, .name = text_of(ev, 0)};
+	map__set(&m->kernel_by_object, k->pid, k->object, m->kernels.n - 1);
+}
+
+static uint32_t le(const uint8_t *p, unsigned int size)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, p, size);
+	return v;
+}
+
+/* Queue and packet index are unique in a process for longer than a trace lasts. */
+static uint64_t packet_key(uint64_t queue_id, uint64_t index)
+{
+	return queue_id << 48 ^ index;
+}
+
+static void on_dispatch(struct model *m, const struct event *ev)
+{
+	struct ev_dispatch e;
+	const uint8_t *p;
+	struct dispatch *d;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (event__bytes(ev, 0, &p) != 64)
+		return;
+	d = VEC_PUSH(&m->dispatches);
+	*d = (struct dispatch){.pid = ev->stream->pid,
+			       .queue_id = e.queue_id,
+			       .index = e.index,
+			       .ts_ns = ev->ts_ns};
+	for (unsigned int i = 0; i < 3; i++) {
+		d->workgroup[i] = le(p + 4 + 2 * i, 2);
+		d->grid[i] = le(p + 12 + 4 * i, 4);
+	}
+	memcpy(&d->object, p + 32, 8);
+	map__set(&m->dispatch_by_index, d->pid, packet_key(e.queue_id, e.index), m->dispatches.n - 1);
+}
+
+/* The emulated device names queues by their ring; the agent tells which queue has it. */
+static void on_emu_dispatch(struct model *m, const struct event *ev)
+{
+	struct ev_emu_dispatch e;
+	size_t queue, i;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (map__get(&m->rings, ev->stream->pid, e.ring, &queue) &&
+	    map__get(&m->dispatch_by_index, ev->stream->pid, packet_key(queue, e.index), &i))
+		m->dispatches.v[i].duration_ns = e.duration_ns;
+}
+
+static void on_fault(struct model *m, const struct event *ev)
+{
+	struct fault *f = VEC_PUSH(&m->faults);
+	struct ev_queue_error q;
+	struct ev_mem_fault mem;
+
+	f->pid = ev->stream->pid;
+	f->ts_ns = ev->ts_ns;
+	switch (ev->desc->id) {
+	case EV_emu_fault:
+		f->from = FAULT_DEVICE;
+		event__fixed(ev, &f->emu, sizeof(f->emu));
+		f->insn = text_of(ev, 0);
+		break;
+	case EV_queue_error:
+		event__fixed(ev, &q, sizeof(q));
+		f->from = FAULT_QUEUE;
+		f->status = q.status;
+		f->queue_id = q.queue_id;
+		break;
+	default:
+		event__fixed(ev, &mem, sizeof(mem));
+		f->from = FAULT_MEMORY;
+		f->va = mem.va;
+		f->reason = mem.reason;
+	}
+}
+
+static void on_pte(struct model *m, const struct event *ev)
+{
+	struct ev_emu_pte e;
+	size_t i;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (e.op != PTE_OP_map || !map__get(&m->bo_by_handle, ev->stream->pid, e.handle, &i))
+		return;
+	m->bos.v[i].pte = e.flags;
+	m->bos.v[i].has_pte = true;
+}
+
+static void on_process(struct model *m, const struct event *ev)
+{
+	struct ev_proc_fork fork;
+	struct ev_proc_exec exec;
+	struct ev_proc_exit end;
+	struct process *p;
+
+	switch (ev->desc->id) {
+	case EV_proc_fork:
+		event__fixed(ev, &fork, sizeof(fork));
+		process_of(m, fork.pid, ev->ts_ns);
+		p = VEC_PUSH(&m->processes); /* a new one, even if the pid was there before */
+		p->pid = fork.child;
+		p->begin_ns = ev->ts_ns;
+		break;
+	case EV_proc_exec:
+		event__fixed(ev, &exec, sizeof(exec));
+		p = process_of(m, exec.pid, ev->ts_ns);
+		free(p->exe);
+		p->exe = text_of(ev, 0);
+		break;
+	default:
+		event__fixed(ev, &end, sizeof(end));
+		p = process_of(m, end.pid, ev->ts_ns);
+		p->end_ns = ev->ts_ns;
+		p->exited = true;
+		p->status = end.status;
+	}
+}
+
+static void on_session(struct model *m, const struct event *ev)
+{
+	struct ev_session e;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (e.phase == PHASE_begin && !m->command)
+		m->command = text_of(ev, 0);
+	if (e.phase == PHASE_end) {
+		m->ended = true;
+		m->status = e.status;
+	}
+}
+
+static void on_event(struct model *m, const struct event *ev)
+{
+	struct ev_queue_create create;
+	struct ev_async_copy copy;
+	struct ev_queue_gap gap;
+	struct process *p;
+	struct gap *g;
+	struct ev_emu_gap e;
+
+	switch (ev->desc->id) {
+	case EV_session:
+		on_session(m, ev);
+		break;
+	case EV_kfd_ioctl:
+		on_kfd_ioctl(m, ev);
+		break;
+	case EV_emu_ioctl:
+		on_emu_ioctl(m, ev);
+		break;
+	case EV_emu_ioctl_open:
+		m->open_ioctls++;
+		break;
+	case EV_proc_fork:
+	case EV_proc_exec:
+	case EV_proc_exit:
+		on_process(m, ev);
+		break;
+	case EV_agent_start:
+		p = process_of(m, ev->stream->pid, ev->ts_ns);
+		p->agent = true;
+		if (!p->exe)
+			p->exe = text_of(ev, 0);
+		break;
+	case EV_hsa_agent:
+		on_device(m, ev);
+		break;
+	case EV_hsa_pool:
+		on_pool(m, ev);
+		break;
+	case EV_pool_alloc:
+		on_pool_alloc(m, ev);
+		break;
+	case EV_pool_free:
+		on_pool_free(m, ev);
+		break;
+	case EV_async_copy:
+		event__fixed(ev, &copy, sizeof(copy));
+		m->copies++;
+		m->copied_bytes += copy.size_bytes;
+		break;
+	case EV_queue_create:
+		event__fixed(ev, &create, sizeof(create));
+		map__set(&m->rings, ev->stream->pid, create.base, create.queue_id);
+		break;
+	case EV_queue_gap:
+		event__fixed(ev, &gap, sizeof(gap));
+		m->queue_gaps += gap.count;
+		break;
+	case EV_kernel_symbol:
+		on_kernel_symbol(m, ev);
+		break;
+	case EV_dispatch:
+		on_dispatch(m, ev);
+		break;
+	case EV_emu_device:
+		event__fixed(ev, &m->emu_device, sizeof(m->emu_device));
+		free(m->emu_name);
+		m->emu_name = text_of(ev, 0);
+		m->emulated = true;
+		break;
+	case EV_emu_pte:
+		on_pte(m, ev);
+		break;
+	case EV_emu_dispatch:
+		on_emu_dispatch(m, ev);
+		break;
+	case EV_emu_fault:
+	case EV_queue_error:
+	case EV_mem_fault:
+		on_fault(m, ev);
+		break;
+	case EV_emu_gap:
+		event__fixed(ev, &e, sizeof(e));
+		g = VEC_PUSH(&m->gaps);
+		*g = (struct gap){.pid = ev->stream->pid, .pc = e.pc, .what = text_of(ev, 0)};
+		break;
+	}
+}
+
+static void count_allocs(struct model *m)
+{
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		const struct alloc *a = &m->allocs.v[i];
+		const struct bo *b = model__bo_at(m, a->pid, a->va, a->begin_ns);
+
+		if (b)
+			m->bos.v[b - m->bos.v].allocs++;
+	}
+}
+
+int model__read(struct model *m, struct trace *t)
+{
+	struct event ev;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->emulated = trace__emulated(t);
+	while ((rc = trace__next(t, &ev)) > 0) {
+		if (!ev.stream->counters) {
+			if (!m->begin_ns)
+				m->begin_ns = ev.ts_ns;
+			m->end_ns = ev.ts_ns;
+		}
+		accounts__event(&m->accounts, &ev);
+		on_event(m, &ev);
+	}
+	accounts__end(&m->accounts, t);
+	m->stats = *trace__stats(t);
+	count_allocs(m);
+	return rc;
+}
+
+void model__free(struct model *m)
+{
+	for (size_t i = 0; i < m->processes.n; i++)
+		free(m->processes.v[i].exe);
+	for (size_t i = 0; i < m->devices.n; i++) {
+		free(m->devices.v[i].name);
+		free(m->devices.v[i].product);
+	}
+	for (size_t i = 0; i < m->kernels.n; i++)
+		free(m->kernels.v[i].name);
+	for (size_t i = 0; i < m->faults.n; i++)
+		free(m->faults.v[i].insn);
+	for (size_t i = 0; i < m->gaps.n; i++)
+		free(m->gaps.v[i].what);
+	free(m->processes.v);
+	free(m->devices.v);
+	free(m->pools.v);
+	free(m->allocs.v);
+	free(m->bos.v);
+	free(m->kernels.v);
+	free(m->dispatches.v);
+	free(m->faults.v);
+	free(m->gaps.v);
+	free(m->emu_name);
+	free(m->command);
+	map__free(&m->live_allocs);
+	map__free(&m->bo_by_handle);
+	map__free(&m->kernel_by_object);
+	map__free(&m->dispatch_by_index);
+	map__free(&m->rings);
+	accounts__free(&m->accounts);
+	memset(m, 0, sizeof(*m));
+}
+
+const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle)
+{
+	for (size_t i = 0; i < m->pools.n; i++)
+		if (m->pools.v[i].pid == pid && m->pools.v[i].handle == handle)
+			return &m->pools.v[i];
+	return NULL;
+}
+
+const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle)
+{
+	for (size_t i = 0; i < m->devices.n; i++)
+		if (m->devices.v[i].pid == pid && m->devices.v[i].handle == handle)
+			return &m->devices.v[i];
+	return NULL;
+}
+
+const struct process *model__process(const struct model *m, uint32_t pid)
+{
+	for (size_t i = m->processes.n; i-- > 0;)
+		if (m->processes.v[i].pid == pid)
+			return &m->processes.v[i];
+	return NULL;
+}
+
+const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object)
+{
+	size_t i;
+
+	return map__get(&m->kernel_by_object, pid, object, &i) ? m->kernels.v[i].name : NULL;
+}
+
+static bool alive(uint64_t begin, uint64_t end, uint64_t ts)
+{
+	return begin <= ts && (!end || ts < end);
+}
+
+const struct bo *model__bo_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts)
+{
+	for (size_t i = m->bos.n; i-- > 0;) {
+		const struct bo *b = &m->bos.v[i];
+
+		if (b->pid == pid && va - b->va < b->size && alive(b->begin_ns, b->end_ns, ts))
+			return b;
+	}
+	return NULL;
+}
+
+struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts)
+{
+	struct place p = {0};
+
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		const struct alloc *a = &m->allocs.v[i];
+		bool inside = va - a->va < a->size;
+
+		if (a->pid != pid || a->begin_ns > ts)
+			continue;
+		if (alive(a->begin_ns, a->end_ns, ts)) {
+			if (inside)
+				p.inside = a;
+			else if (a->va < va && (!p.below || a->va + a->size > p.below->va + p.below->size))
+				p.below = a;
+		} else if (inside && (!p.inside_freed || a->end_ns > p.inside_freed->end_ns)) {
+			p.inside_freed = a;
+		}
+	}
+	return p;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a trace says happened: processes, agents, pools, allocations, KFD buffers, kernels,
+ * dispatches, faults. One streaming pass over the events; judges nothing.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds; an end of 0 means "not seen to end".
+ */
+#ifndef RDNA1_ANALYSIS_MODEL_H
+#define RDNA1_ANALYSIS_MODEL_H
+
+#include "account.h"
+#include "../base/map.h"
+
+struct process {
+	uint32_t pid;
+	char *exe; /* of the last exec, or what the agent found; NULL when neither was seen */
+	uint64_t begin_ns, end_ns;
+	bool exited;
+	int32_t status; /* wait status */
+	bool agent;	/* the agent ran in it */
+};
+
+struct device {
+	uint32_t pid; /* process that saw it */
+	uint64_t handle; /* hsa_agent_t */
+	bool gpu;
+	uint32_t node;
+	char *name, *product;
+};
+
+struct pool {
+	uint32_t pid;
+	uint64_t handle, device; /* of its agent */
+	uint32_t segment, flags;
+	bool all_agents;
+};
+
+/* An allocation the application made through a pool. */
+struct alloc {
+	uint32_t pid;
+	uint64_t va, size, begin_ns, end_ns;
+	uint64_t pool;
+};
+
+/* A buffer of the kernel driver: what every allocation is cut from in the end. */
+struct bo {
+	uint32_t pid;
+	uint64_t handle, va, size, begin_ns, end_ns;
+	uint32_t flags; /* KFD_IOC_ALLOC_MEM_FLAGS_* */
+	uint64_t pte;	/* emulated device: as mapped; 0 when not known */
+	bool has_pte;
+	size_t allocs; /* pool allocations seen inside it */
+};
+
+struct kernel_fn {
+	uint32_t pid;
+	uint64_t object; /* kernel_object */
+	char *name;
+};
+
+struct dispatch {
+	uint32_t pid;
+	uint64_t queue_id, index, ts_ns, object;
+	uint32_t grid[3], workgroup[3];
+	uint64_t duration_ns; /* 0 when not known */
+};
+
+/* What went wrong, from the device, the runtime or both. */
+struct fault {
+	uint32_t pid;
+	uint64_t ts_ns;
+	enum { FAULT_DEVICE, FAULT_QUEUE, FAULT_MEMORY } from;
+	struct ev_emu_fault emu; /* FAULT_DEVICE: the emulated device's own words */
+	char *insn;
+	int32_t status;	 /* FAULT_QUEUE: hsa_status_t */
+	uint64_t queue_id;
+	uint64_t va;	 /* FAULT_MEMORY: page address */
+	uint32_t reason; /* FAULT_MEMORY: hsa_amd_memory_fault_reason_t */
+};
+
+struct gap {
+	uint32_t pid;
+	uint64_t pc;
+	char *what;
+};
+
+struct model {
+	bool emulated;
+	struct ev_emu_device emu_device; /* when emulated; zero when it never came up */
+	char *emu_name;
+	char *command; /* as recorded by the launcher, NULL without one */
+	bool ended;
+	int32_t status; /* of the command, when ended */
+	uint64_t begin_ns, end_ns;
+	bool kernel_side; /* KFD ioctls were seen by eBPF */
+	VEC(struct process) processes;
+	VEC(struct device) devices;
+	VEC(struct pool) pools;
+	VEC(struct alloc) allocs;
+	VEC(struct bo) bos;
+	VEC(struct kernel_fn) kernels;
+	VEC(struct dispatch) dispatches;
+	VEC(struct fault) faults;
+	VEC(struct gap) gaps;
+	uint64_t copies, copied_bytes;
+	uint64_t ioctls, failed_ioctls, open_ioctls;
+	uint64_t queue_gaps; /* packets that could not be read */
+	struct accounts accounts;
+	struct trace_stats stats;
+	/* inside */
+	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
+};
+
+/* Read all of t. Returns 0 or negative errno. */
+int model__read(struct model *m, struct trace *t);
+void model__free(struct model *m);
+
+const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle);
+const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle);
+const struct process *model__process(const struct model *m, uint32_t pid);
+/* Name of the kernel a dispatch named by `object`; NULL when it is not known. */
+const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object);
+/* The KFD buffer that held va at ts. */
+const struct bo *model__bo_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+/* Where an address is, of what was allocated at a time. */
+struct place {
+	const struct alloc *inside;	  /* live allocation that holds it */
+	const struct alloc *inside_freed; /* most recently freed one that did */
+	const struct alloc *below;	  /* live one that ends nearest below it */
+};
+struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* A map from a pair of integers to an integer: open addressing, grows, never shrinks. */
+#ifndef RDNA1_BASE_MAP_H
+#define RDNA1_BASE_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct map_slot {
+	uint64_t a, b;
+	size_t value;
+	bool used;
+};
+
+struct map {
+	struct map_slot *slots;
+	size_t size, used;
+};
+
+/* Set (a, b) to value, whether it was there or not. */
+void map__set(struct map *m, uint64_t a, uint64_t b, size_t value);
+/* False when (a, b) is not there. */
+bool map__get(const struct map *m, uint64_t a, uint64_t b, size_t *value);
+void map__free(struct map *m);
+
+#endif

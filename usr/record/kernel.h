@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The live kernel side: load and attach the BPF programs, drain their ring into kernel_<cpu>
+ * streams. Knows libbpf and the stream writer; decodes nothing.
+ */
+#ifndef RDNA1_RECORD_KERNEL_H
+#define RDNA1_RECORD_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "../../bpf/shared.h"
+#include "../../hsa-tools/stream/stream.h"
+
+struct hook_state {
+	const char *name;
+	bool on;
+	int error;	  /* negative errno when off */
+	char reason[256]; /* why, in words */
+	uint64_t seen, dropped;
+};
+
+struct kernel_config {
+	uint32_t ring_mb;
+	/* The emulated device's stand-in for /dev/kfd, as fstat tells it; 0 without emulation. */
+	uint64_t kfd_dev, kfd_ino;
+	bool verbose; /* libbpf's own messages to stderr */
+};
+
+struct kernel;
+
+/*
+ * Load what can be loaded, attach it. Never NULL: with no hook on it records nothing, and
+ * kernel__hook says why. Needs CAP_BPF and CAP_PERFMON.
+ */
+struct kernel *kernel__open(const struct kernel_config *cfg);
+void kernel__close(struct kernel *k); /* detaches; NULL is fine */
+
+const struct hook_state *kernel__hook(struct kernel *k, unsigned int i); /* NULL past the end */
+bool kernel__any(const struct kernel *k);
+
+/* Trace this process and what it makes. */
+int kernel__track(struct kernel *k, int pid);
+
+/* Write to the trace in dir_fd from now on. Negative errno when no stream can be opened. */
+int kernel__start(struct kernel *k, int dir_fd);
+
+/* Move what is in the ring to the streams; returns how many events. */
+int kernel__drain(struct kernel *k);
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "session.h"
+#include "../base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+char *session__default_dir(const char *command)
+{
+	const char *slash = strrchr(command, '/');
+	time_t now = time(NULL);
+	char when[32];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
+	return xasprintf("rdna1-trace-%.64s-%s-%d", slash && slash[1] ? slash + 1 : command, when,
+			 (int)getpid());
+}
+
+int session__create(struct session *s, const char **what)
+{
+	struct stream_meta meta;
+	int err;
+
+	*what = "make the directory";
+	if (mkdir(s->dir, 0755))
+		return -errno;
+	*what = "open the directory";
+	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->dir_fd < 0)
+		return -errno;
+	stream_meta__init(&meta);
+	meta.emulated = s->emulated;
+	*what = "write the trace's metadata";
+	err = stream_dir__create(s->dir_fd, &meta);
+	if (err)
+		rmdir(s->dir);
+	return err;
+}
+
+/* Strings in a trace need not be UTF-8; JSON must be. */
+static json_t *text(const char *s)
+{
+	struct buf b = {0};
+	json_t *j = json_string(s);
+
+	if (j)
+		return j;
+	buf__json(&b, s, strlen(s));
+	j = json_loads(buf__str(&b), JSON_DECODE_ANY, NULL);
+	buf__free(&b);
+	return j;
+}
+
+static void put_environment(json_t *root)
+{
+	json_t *kept = json_object(), *names = json_array();
+
+	for (char **e = environ; *e; e++) {
+		const char *eq = strchr(*e, '=');
+		char *name = eq ? strndup(*e, (size_t)(eq - *e)) : NULL;
+
+		if (name && stream_env__keep(*e))
+			json_object_set_new(kept, name, text(eq + 1));
+		else if (name)
+			json_array_append_new(names, text(name));
+		free(name);
+	}
+	json_object_set_new(root, "environment", kept);
+	json_object_set_new(root, "environment_names", names);
+}
+
+static json_t *hooks_of(struct kernel *k)
+{
+	json_t *list = json_array();
+	const struct hook_state *h;
+
+	for (unsigned int i = 0; k && (h = kernel__hook(k, i)); i++) {
+		json_t *j = json_pack("{s:s, s:b}", "name", h->name, "on", h->on);
+
+		if (h->on) {
+			json_object_set_new(j, "seen", json_integer((json_int_t)h->seen));
+			json_object_set_new(j, "dropped", json_integer((json_int_t)h->dropped));
+		} else {
+			json_object_set_new(j, "reason", text(h->reason));
+		}
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
+static json_t *result_of(int status)
+{
+	if (WIFSIGNALED(status))
+		return json_pack("{s:i}", "signal", WTERMSIG(status));
+	return json_pack("{s:i}", "exit", WEXITSTATUS(status));
+}
+
+int session__write(const struct session *s, struct kernel *k, const struct session_count *counts,
+		   unsigned int num_counts)
+{
+	json_t *root = json_object(), *argv = json_array(), *list;
+	struct utsname u;
+	char cwd[4096] = "";
+	int fd, err = 0;
+	size_t len;
+	char *out;
+
+	uname(&u);
+	json_object_set_new(root, "writer", json_string("recorder"));
+	json_object_set_new(root, "version", json_string(s->version));
+	json_object_set_new(root, "format", json_integer(EV_FORMAT));
+	if (s->emulated)
+		json_object_set_new(root, "emulated_device", json_string(s->emulated_name));
+	for (char *const *a = s->argv; *a; a++)
+		json_array_append_new(argv, text(*a));
+	json_object_set_new(root, "command", argv);
+	if (getcwd(cwd, sizeof(cwd)))
+		json_object_set_new(root, "directory", text(cwd));
+	json_object_set_new(root, "pid", json_integer(s->child));
+	json_object_set_new(root, "recorder_pid", json_integer(getpid()));
+	json_object_set_new(root, "start_unix", json_integer(s->start_unix));
+	json_object_set_new(root, "kernel", json_string(u.release));
+	json_object_set_new(root, "machine", json_string(u.machine));
+	json_object_set_new(root, "sync_seconds", json_integer(s->sync_seconds));
+	json_object_set_new(root, "ring_mb", json_integer(s->ring_mb));
+	json_object_set_new(root, "hooks", hooks_of(k));
+	if (s->ended) {
+		json_object_set_new(root, "end_unix", json_integer(time(NULL)));
+		json_object_set_new(root, "result", result_of(s->wait_status));
+		list = json_array();
+		for (unsigned int i = 0; i < num_counts; i++)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:I, s:I, s:I}", "source",
+							counts[i].source, "seen",
+							(json_int_t)counts[i].seen, "written",
+							(json_int_t)counts[i].written, "dropped",
+							(json_int_t)counts[i].dropped));
+		json_object_set_new(root, "counts", list);
+	}
+	put_environment(root);
+
+	out = json_dumps(root, JSON_INDENT(2));
+	json_decref(root);
+	if (!out)
+		return -ENOMEM;
+	fd = openat(s->dir_fd, ".session.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0644);
+	len = strlen(out);
+	if (fd < 0 || write(fd, out, len) != (ssize_t)len || write(fd, "\n", 1) != 1)
+		err = errno ? -errno : -EIO;
+	if (fd >= 0)
+		close(fd);
+	if (!err && renameat(s->dir_fd, ".session.json", s->dir_fd, "session.json"))
+		err = -errno;
+	if (err)
+		unlinkat(s->dir_fd, ".session.json", 0);
+	free(out);
+	return err;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace directory and session.json: what analysis must know about the machine and the run. */
+#ifndef RDNA1_RECORD_SESSION_H
+#define RDNA1_RECORD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "kernel.h"
+
+struct session {
+	char *dir; /* as given or made up */
+	int dir_fd;
+	const char *version;
+	char *const *argv;
+	bool emulated;
+	const char *emulated_name; /* marketing name of the emulated card */
+	unsigned int sync_seconds, ring_mb;
+	pid_t child;
+	int64_t start_unix;
+	/* At the end. */
+	bool ended;
+	int wait_status;
+};
+
+/* "rdna1-trace-CMD-TIME-PID"; the caller's to free. */
+char *session__default_dir(const char *command);
+
+/*
+ * Make the directory, which must not exist, with ctf/ complete in it. Returns 0, or negative errno
+ * and *what says which step failed.
+ */
+int session__create(struct session *s, const char **what);
+
+/* One source of events and what became of them, for session.json. */
+struct session_count {
+	const char *source;
+	uint64_t seen, written, dropped;
+};
+
+/* Write session.json anew, complete at any moment. hooks from k (NULL is fine). */
+int session__write(const struct session *s, struct kernel *k, const struct session_count *counts,
+		   unsigned int num_counts);
+
+#endif
