@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INDENT 2u
+#define GAP 2u
+#define MAX_COLUMNS 16
+
+void table__cell(struct table *t, char *s)
+{
+	*VEC_PUSH(&t->cells) = s;
+}
+
+void table__cellf(struct table *t, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	table__cell(t, xstrdup(text));
+}
+
+/* Characters, not bytes: names may be UTF-8. */
+static unsigned int chars(const char *s)
+{
+	unsigned int n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void put_cell(struct buf *b, const struct column *c, const char *s, unsigned int width,
+		     bool last)
+{
+	unsigned int n = chars(s);
+
+	if (n > width) { /* cut at a character, with dots */
+		unsigned int keep = width > 3 ? width - 3 : width;
+		const char *end = s;
+
+		for (unsigned int i = 0; i < keep && *end; i++)
+			do {
+				end++;
+			} while (((unsigned char)*end & 0xc0) == 0x80);
+		buf__put(b, s, (size_t)(end - s));
+		buf__puts(b, width > 3 ? "..." : "");
+		return;
+	}
+	if (c->right)
+		buf__printf(b, "%*s", (int)(width - n), "");
+	buf__puts(b, s);
+	if (!c->right && !last)
+		buf__printf(b, "%*s", (int)(width - n), "");
+}
+
+void table__render(struct table *t, struct buf *b, unsigned int width)
+{
+	unsigned int w[MAX_COLUMNS] = {0}, total = INDENT, last = 0, flexible = MAX_COLUMNS;
+	size_t rows = t->num_columns ? t->cells.n / t->num_columns : 0;
+
+	for (unsigned int c = 0; c < t->num_columns; c++) {
+		if (t->columns[c].wide > width)
+			continue;
+		w[c] = chars(t->columns[c].title);
+		for (size_t r = 0; r < rows; r++) {
+			unsigned int n = chars(t->cells.v[r * t->num_columns + c]);
+
+			w[c] = n > w[c] ? n : w[c];
+		}
+		w[c] = w[c] ? w[c] : 1;
+		total += w[c] + (total > INDENT ? GAP : 0);
+		last = c;
+		if (t->columns[c].flexible)
+			flexible = c;
+	}
+	if (total > width && flexible < MAX_COLUMNS) {
+		unsigned int over = total - width;
+
+		w[flexible] = w[flexible] > over + 8 ? w[flexible] - over : 8;
+	}
+	for (size_t r = 0; r <= rows; r++) {
+		buf__printf(b, "%*s", (int)INDENT, "");
+		for (unsigned int c = 0; c < t->num_columns; c++) {
+			const char *s = r ? t->cells.v[(r - 1) * t->num_columns + c]
+					  : t->columns[c].title;
+
+			if (!w[c])
+				continue;
+			put_cell(b, &t->columns[c], s, w[c], c == last);
+			if (c != last)
+				buf__printf(b, "%*s", (int)GAP, "");
+		}
+		while (b->len && b->s[b->len - 1] == ' ')
+			b->len--;
+		buf__putc(b, '\n');
+	}
+	for (size_t i = 0; i < t->cells.n; i++)
+		free(t->cells.v[i]);
+	free(t->cells.v);
+	t->cells.v = NULL;
+	t->cells.n = t->cells.cap = 0;
+}

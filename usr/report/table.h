@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table of text, aligned, that fits a width: columns of low priority are left out where it is
+ * narrow, and one flexible column is cut.
+ */
+#ifndef RDNA1_REPORT_TABLE_H
+#define RDNA1_REPORT_TABLE_H
+
+#include "../base/buf.h"
+
+struct column {
+	const char *title;
+	bool right;	   /* aligned right */
+	bool flexible;	   /* may be cut */
+	unsigned int wide; /* shown only where at least this many columns are there */
+};
+
+struct table {
+	const struct column *columns;
+	unsigned int num_columns;
+	VEC(char *) cells; /* rows of num_columns */
+};
+
+/* Append a cell; takes over s. */
+void table__cell(struct table *t, char *s);
+void table__cellf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Render to b, each line indented by two, no longer than width; frees the cells. */
+void table__render(struct table *t, struct buf *b, unsigned int width);
+
+#endif
