@@ -164,9 +164,9 @@ $(B)/workload/%.co: tests/workload/%.hip tests/workload/hip_check.h Makefile
 	$(Q)$(HIPCC) --genco --offload-arch=gfx1010 -O2 -Wall -o $@ $<
 
 $(B)/workload/%.py: tests/workload/%.py
-	$(call msg,COPY,$@)
+	$(call msg,INSTALL,$@)
 	@mkdir -p $(@D)
-	$(Q)cp $< $@
+	$(Q)install -m 755 $< $@
 
 # ---- tests ----
 

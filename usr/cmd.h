@@ -12,6 +12,12 @@ int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 
+/* How an option that getopt_long (with opterr 0) did not take was written. */
+const char *bad_option(char **argv);
+
+/* The trace to read: argv[optind], or the newest here. NULL after saying what is wrong; *status. */
+char *trace_argument(int argc, char **argv, int *status);
+
 /* "rdna1-trace: WHAT\nTry 'rdna1-trace --help'." Returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

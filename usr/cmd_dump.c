@@ -156,6 +156,17 @@ static void json_event(struct buf *b, const struct event *ev)
 	buf__puts(b, "}}\n");
 }
 
+/* A counter that counted nothing says nothing; JSON keeps it. */
+static bool is_idle_counter(const struct event *ev)
+{
+	struct ev_loss e;
+
+	if (ev->desc->id != EV_loss)
+		return false;
+	event__fixed(ev, &e, sizeof(e));
+	return !e.count;
+}
+
 static int dump(const char *dir, enum format format)
 {
 	const struct trace_stats *st;
@@ -173,7 +184,7 @@ static int dump(const char *dir, enum format format)
 	while ((rc = trace__next(t, &ev)) > 0) {
 		if (format == FORMAT_JSON)
 			json_event(&b, &ev);
-		else
+		else if (!is_idle_counter(&ev))
 			text_event(&b, &ev);
 		if (b.len > 64 << 10) {
 			fwrite(b.s, 1, b.len, stdout);
@@ -199,23 +210,43 @@ static int dump(const char *dir, enum format format)
 	return rc < 0;
 }
 
+static const char help[] =
+	"usage: rdna1-trace dump [--format text|json] [DIR]\n"
+	"\n"
+	"Every event of the trace DIR, or of the newest trace of this directory, in time order.\n"
+	"\n"
+	"      --format text  one line each, names with raw values, like strace (the default)\n"
+	"      --format json  one JSON object each, all fields, raw values\n"
+	"  -h, --help         this text\n";
+
 int cmd_dump(int argc, char **argv)
 {
-	static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {0}};
+	static const struct option options[] = {
+		{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
 	enum format format = FORMAT_TEXT;
-	int c;
+	int c, status = 0;
+	char *dir;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f')
-			return usage_error("dump: unknown option");
-		if (!strcmp(optarg, "text"))
-			format = FORMAT_TEXT;
-		else if (!strcmp(optarg, "json"))
-			format = FORMAT_JSON;
-		else
-			return usage_error("dump: --format is text or json, not '%s'", optarg);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			if (strcmp(optarg, "text") && strcmp(optarg, "json"))
+				return usage_error("dump: --format is text or json, not '%s'", optarg);
+			format = optarg[0] == 'j' ? FORMAT_JSON : FORMAT_TEXT;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		case ':':
+			return usage_error("dump: option %s needs a value", bad_option(argv));
+		default:
+			return usage_error("dump: unknown option %s", bad_option(argv));
+		}
 	}
-	if (argc - optind != 1)
-		return usage_error("dump takes one trace directory");
-	return dump(argv[optind], format);
+	dir = trace_argument(argc, argv, &status);
+	if (dir)
+		status = dump(dir, format);
+	free(dir);
+	return status;
 }

@@ -13,6 +13,7 @@
 #include "../hsa-tools/emu/launch/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,7 +36,7 @@ static const char help[] =
 	"\n"
 	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
 	"       rdna1-trace report [DIR]                             what happened, as text\n"
-	"       rdna1-trace dump [--format text|json] DIR            every event, one line each\n"
+	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
@@ -136,9 +138,9 @@ static int parse(struct run *r, int argc, char **argv)
 			puts("rdna1-trace " RDNA1_VERSION);
 			return 0;
 		case ':':
-			return usage_error("option %s needs a value", argv[optind - 1]);
+			return usage_error("option %s needs a value", bad_option(argv));
 		default:
-			return usage_error("unknown option %s", argv[optind - 1]);
+			return usage_error("unknown option %s", bad_option(argv));
 		}
 	}
 	if (optind == argc)
@@ -148,6 +150,45 @@ static int parse(struct run *r, int argc, char **argv)
 }
 
 /* ---- before the command ---- */
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
+}
+
+/* Before anything is made: whether there is something to run, for the user it will run as. */
+static bool check_command(const char *name)
+{
+	const char *path = getenv("PATH") ?: "/usr/bin:/bin";
+	struct stat st;
+	bool found = false;
+
+	if (strchr(name, '/')) {
+		found = is_program(name);
+		if (!found)
+			log_err("cannot run %s: %s", name,
+				stat(name, &st) ? strerror(errno)
+				: S_ISDIR(st.st_mode) ? "it is a directory"
+						      : "it is not executable");
+		return found;
+	}
+	while (!found) {
+		size_t len = strcspn(path, ":");
+		char *file = len ? xasprintf("%.*s/%s", (int)len, path, name) : xstrdup(name);
+
+		found = is_program(file);
+		free(file);
+		if (!path[len])
+			break;
+		path += len + 1;
+	}
+	if (!found)
+		log_err("cannot run %s: there is no such command (rdna1-trace's own are run, report "
+			"and dump)", name);
+	return found;
+}
 
 /* A library that belongs to us: beside the program, or where it is installed. */
 static char *find_library(const char *name)
@@ -169,7 +210,7 @@ static char *find_library(const char *name)
 	if (!access(path, R_OK))
 		return path;
 	free(path);
-	log_err("cannot find %s beside %s/%s: build it with make", name, exe, slash + 1);
+	log_err("%s is not beside %s/%s: build it there with make", name, exe, slash + 1);
 	return NULL;
 }
 
@@ -503,7 +544,7 @@ int cmd_run(int argc, char **argv)
 		log_err("cannot become user %u: %s", r.user.uid, strerror(errno));
 		return 1;
 	}
-	if (make_session(&r))
+	if (!check_command(r.argv[0]) || make_session(&r))
 		return 1;
 	if (r.emulate &&
 	    emu_launch__prepare(&r.emu, r.session.dir, r.emu_path,

@@ -4,9 +4,13 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+#include <dirent.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct {
 	const char *name;
@@ -27,6 +31,62 @@ int usage_error(const char *fmt, ...)
 	va_end(ap);
 	log_err("%s\nTry 'rdna1-trace --help'.", text);
 	return EXIT_USAGE;
+}
+
+const char *bad_option(char **argv)
+{
+	static char letter[3] = "-?";
+
+	/* A letter may stand in a group (-qz): then argv is of no help. */
+	if (optopt > 0 && optopt < 256 && argv[optind - 1][1] != '-') {
+		letter[1] = (char)optopt;
+		return letter;
+	}
+	return argv[optind - 1];
+}
+
+/* The newest directory here that holds a trace; NULL when there is none. */
+static char *newest_trace(void)
+{
+	DIR *d = opendir(".");
+	struct timespec newest = {0};
+	struct dirent *de;
+	char *best = NULL;
+
+	while (d && (de = readdir(d))) {
+		char *meta = xasprintf("%s/ctf/metadata", de->d_name);
+		struct stat st;
+
+		/* ctf/ is made once and not changed: its time is when recording began. */
+		if (de->d_name[0] != '.' && !stat(meta, &st) &&
+		    (!best || st.st_mtim.tv_sec > newest.tv_sec ||
+		     (st.st_mtim.tv_sec == newest.tv_sec && st.st_mtim.tv_nsec > newest.tv_nsec))) {
+			free(best);
+			best = xstrdup(de->d_name);
+			newest = st.st_mtim;
+		}
+		free(meta);
+	}
+	if (d)
+		closedir(d);
+	return best;
+}
+
+char *trace_argument(int argc, char **argv, int *status)
+{
+	char *dir;
+
+	if (argc - optind > 1) {
+		*status = usage_error("%s takes one trace directory", argv[0]);
+		return NULL;
+	}
+	dir = optind < argc ? xstrdup(argv[optind]) : newest_trace();
+	if (!dir) {
+		log_err("there is no trace in this directory: name one, or record with "
+			"rdna1-trace -- COMMAND");
+		*status = 1;
+	}
+	return dir;
 }
 
 int main(int argc, char **argv)

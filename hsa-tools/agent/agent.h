@@ -74,6 +74,9 @@ void code_hook(CoreApiTable *core);
 /* inventory.c: agents and pools, recorded once, before the first event that names one */
 void inventory(struct thread *t);
 
+/* module.c: say once which file the code at addr belongs to */
+void module_note(struct thread *t, uint64_t addr);
+
 /* code.c: declared kernarg size of a kernel; 0 when it is not known. Lock-free. */
 uint32_t kernel_kernarg_bytes(uint64_t kernel_object);
 

@@ -73,6 +73,7 @@ static bool is_host_pool(hsa_amd_memory_pool_t pool)
 
 static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags, void **ptr)
 {
+	const uint64_t caller = (uint64_t)(uintptr_t)__builtin_return_address(0);
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
 	hsa_status_t status = agent.amd.hsa_amd_memory_pool_allocate_fn(pool, size, flags, ptr);
@@ -83,6 +84,7 @@ static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint3
 	if (!t)
 		return status;
 	inventory(t);
+	module_note(t, caller);
 	e = (struct ev_pool_alloc){
 		.begin_dt = agent_since(begin),
 		.status = (int32_t)status,
@@ -90,6 +92,7 @@ static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint3
 		.size_bytes = size,
 		.flags = flags,
 		.va = status == HSA_STATUS_SUCCESS ? (uint64_t)(uintptr_t)*ptr : 0,
+		.caller = caller,
 	};
 	__atomic_fetch_add(&agent.pool_allocs, 1, __ATOMIC_RELAXED);
 	agent_event(t, EV_pool_alloc, &e, sizeof(e));

@@ -19,11 +19,11 @@ static void memory_fault(struct wave *w, uint64_t va, uint32_t size, bool write,
 
 	/* The first byte that fails decides. */
 	for (; at < va + size; at++) {
-		r = at < VM_END ? vm_find(w->view, at) : NULL;
+		r = at < CAPS_GPUVM_END ? vm_find(w->view, at) : NULL;
 		if (!r || !(r->pte & (write ? PTE_WRITEABLE : PTE_READABLE)))
 			break;
 	}
-	if (at >= VM_END)
+	if (at >= CAPS_GPUVM_END)
 		wave_fault(w, EMU_FAULT_aperture, at, size, write, lane);
 	else
 		wave_fault(w, r ? EMU_FAULT_permission : EMU_FAULT_page, at, size, write, lane);
@@ -36,7 +36,7 @@ static bool split_access(struct wave *w, uint64_t va, uint8_t *data, uint32_t si
 	uint64_t bit = write ? PTE_WRITEABLE : PTE_READABLE;
 
 	for (uint32_t b = 0; b < size; b++)
-		if (va + b >= VM_END || !vm_host(w->view, va + b, 1, bit)) {
+		if (va + b >= CAPS_GPUVM_END || !vm_host(w->view, va + b, 1, bit)) {
 			memory_fault(w, va, size, write, lane);
 			return false;
 		}
@@ -77,7 +77,7 @@ static inline uint8_t *lds_at(struct wave *w, uint64_t offset, uint32_t size, bo
 			      uint32_t lane)
 {
 	if (__builtin_expect(offset + size > w->lds_bytes, 0)) {
-		wave_fault(w, EMU_FAULT_aperture, VM_SHARED_BASE + offset, size, write, lane);
+		wave_fault(w, EMU_FAULT_aperture, CAPS_LDS_BASE + offset, size, write, lane);
 		return NULL;
 	}
 	return w->lds + offset;
@@ -98,12 +98,12 @@ static enum space space_of(const struct insn *i, uint64_t *addr)
 		return SPACE_SCRATCH;
 	if (i->enc != ENC_FLAT)
 		return SPACE_MEMORY;
-	if (*addr - VM_SHARED_BASE < VM_APERTURE_BYTES) {
-		*addr -= VM_SHARED_BASE;
+	if (*addr - CAPS_LDS_BASE < CAPS_APERTURE_BYTES) {
+		*addr -= CAPS_LDS_BASE;
 		return SPACE_LDS;
 	}
-	if (*addr - VM_PRIVATE_BASE < VM_APERTURE_BYTES) {
-		*addr -= VM_PRIVATE_BASE;
+	if (*addr - CAPS_SCRATCH_BASE < CAPS_APERTURE_BYTES) {
+		*addr -= CAPS_SCRATCH_BASE;
 		return SPACE_SCRATCH;
 	}
 	return SPACE_MEMORY;

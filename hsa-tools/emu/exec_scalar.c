@@ -569,7 +569,7 @@ static bool hwreg_read(struct wave *w, unsigned int id, uint32_t *value)
 		*value = 0;
 		return true;
 	case HWREG_SH_MEM_BASES: /* private base 15:0, shared base 31:16, each address bits 63:48 */
-		*value = (uint32_t)(VM_PRIVATE_BASE >> 48) | (uint32_t)(VM_SHARED_BASE >> 48) << 16;
+		*value = (uint32_t)(CAPS_SCRATCH_BASE >> 48) | (uint32_t)(CAPS_LDS_BASE >> 48) << 16;
 		return true;
 	case HWREG_FLAT_SCR_LO:
 		*value = (uint32_t)w->flat_scratch;

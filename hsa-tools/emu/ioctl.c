@@ -41,13 +41,13 @@ static int64_t get_apertures(void *arg)
 		return -EINVAL;
 	if (a->num_of_nodes) {
 		memset(out, 0, sizeof(*out));
-		out->lds_base = VM_SHARED_BASE;
-		out->lds_limit = VM_SHARED_BASE + VM_APERTURE_BYTES - 1;
-		out->scratch_base = VM_PRIVATE_BASE;
-		out->scratch_limit = VM_PRIVATE_BASE + VM_APERTURE_BYTES - 1;
+		out->lds_base = CAPS_LDS_BASE;
+		out->lds_limit = CAPS_LDS_BASE + CAPS_APERTURE_BYTES - 1;
+		out->scratch_base = CAPS_SCRATCH_BASE;
+		out->scratch_limit = CAPS_SCRATCH_BASE + CAPS_APERTURE_BYTES - 1;
 		/* kfd_flat_memory.c: SVM_USER_BASE to the end of the lower canonical half */
 		out->gpuvm_base = 0x4000;
-		out->gpuvm_limit = VM_END - 1;
+		out->gpuvm_limit = CAPS_GPUVM_END - 1;
 		out->gpu_id = emu->gpu_id;
 	}
 	a->num_of_nodes = 1;

@@ -38,8 +38,8 @@ static void exec_bad_fetch(struct wave *w, const struct insn *i)
 	const struct vm_range *r;
 
 	(void)i;
-	r = w->pc < VM_END ? vm_find(w->view, w->pc) : NULL;
-	wave_fault(w, w->pc >= VM_END ? EMU_FAULT_aperture : r ? EMU_FAULT_permission : EMU_FAULT_page,
+	r = w->pc < CAPS_GPUVM_END ? vm_find(w->view, w->pc) : NULL;
+	wave_fault(w, w->pc >= CAPS_GPUVM_END ? EMU_FAULT_aperture : r ? EMU_FAULT_permission : EMU_FAULT_page,
 		   w->pc, 4, false, 0);
 }
 

@@ -28,7 +28,7 @@ static uint64_t va_of(const uint32_t *p)
 
 static void sdma_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write)
 {
-	const struct vm_range *r = va < VM_END ? vm_find(&k->view, va) : NULL;
+	const struct vm_range *r = va < CAPS_GPUVM_END ? vm_find(&k->view, va) : NULL;
 	struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
 			       .va = va,
 			       .size = (uint32_t)size,
@@ -43,7 +43,7 @@ static void sdma_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t 
 /* How much of [va, va + size) lies in one range with the permission; 0: its first byte does not. */
 static uint64_t reachable(struct worker *k, uint64_t va, uint64_t size, uint64_t bit, uint8_t **host)
 {
-	const struct vm_range *r = va < VM_END ? vm_find(&k->view, va) : NULL;
+	const struct vm_range *r = va < CAPS_GPUVM_END ? vm_find(&k->view, va) : NULL;
 
 	if (!r || !(r->pte & bit))
 		return 0;

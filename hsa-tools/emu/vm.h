@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "../../usr/caps/caps.h"
 
 /* Of struct vm_range.pte: the bits of a GFX10 page-table entry without the address (caps.h). */
 struct vm_range {
@@ -21,15 +22,6 @@ struct vm_range {
 	uint64_t pte;
 	uint64_t handle; /* KFD buffer */
 };
-
-/*
- * Apertures of flat addresses that are not memory: LDS and scratch, 4 GiB each (KFD SH_MEM_BASES,
- * kfd_flat_memory.c for GFX9 and later), and the end of what a page table can map.
- */
-#define VM_SHARED_BASE (1ull << 48)
-#define VM_PRIVATE_BASE (2ull << 48)
-#define VM_APERTURE_BYTES (1ull << 32)
-#define VM_END (1ull << 47)
 
 struct vm_table;
 

@@ -50,13 +50,13 @@ static uint64_t special(const struct wave *w, unsigned int code)
 {
 	switch (code) {
 	case OPERAND_SHARED_BASE:
-		return VM_SHARED_BASE;
+		return CAPS_LDS_BASE;
 	case OPERAND_SHARED_LIMIT:
-		return VM_SHARED_BASE + VM_APERTURE_BYTES - 1;
+		return CAPS_LDS_BASE + CAPS_APERTURE_BYTES - 1;
 	case OPERAND_PRIVATE_BASE:
-		return VM_PRIVATE_BASE;
+		return CAPS_SCRATCH_BASE;
 	case OPERAND_PRIVATE_LIMIT:
-		return VM_PRIVATE_BASE + VM_APERTURE_BYTES - 1;
+		return CAPS_SCRATCH_BASE + CAPS_APERTURE_BYTES - 1;
 	case OPERAND_VCCZ:
 		return !(w->s[SREG_VCC_LO] | (w->lanes == 64 ? w->s[SREG_VCC_HI] : 0));
 	case OPERAND_EXECZ:

@@ -163,7 +163,10 @@ static void test_print(void)
 	CHECK_STR(buf__str(&b), "[{event_id=4}, {event_id=5}]");
 	buf__reset(&b);
 	kfd_print_cmd(&b, 0xc0284b82);
-	CHECK_STR(buf__str(&b), "_IOC(0x4b, 0x82, 40)");
+	CHECK_STR(buf__str(&b), "AMDKFD_IOC_DBG_TRAP");
+	buf__reset(&b);
+	kfd_print_cmd(&b, 0xc0284bf2);
+	CHECK_STR(buf__str(&b), "_IOC(0x4b, 0xf2, 40)");
 	CHECK(kfd_arg_get(AMDKFD_IOC_ALLOC_MEMORY_OF_GPU, (uint8_t *)&a, sizeof(a), "size", &value));
 	CHECK_EQ(value, 2 << 20);
 	CHECK(!kfd_arg_get(AMDKFD_IOC_ALLOC_MEMORY_OF_GPU, (uint8_t *)&a, 8, "size", &value));

@@ -29,6 +29,21 @@ static struct process *process_of(struct model *m, uint32_t pid, uint64_t ts)
 	return p;
 }
 
+/* ---- ioctls that did not work ---- */
+
+static void sum_ioctl(struct ioctl_sums *s, uint32_t cmd, int err)
+{
+	struct ioctl_sum *x;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.v[i].cmd == cmd && s->list.v[i].err == err) {
+			s->list.v[i].count++;
+			return;
+		}
+	x = VEC_PUSH(&s->list);
+	*x = (struct ioctl_sum){.cmd = cmd, .err = err, .count = 1};
+}
+
 /* ---- the KFD side: from eBPF, or from the emulated device's own log ---- */
 
 static uint64_t field(uint32_t cmd, const uint8_t *arg, size_t len, const char *name)
@@ -49,7 +64,14 @@ static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint
 	if (KFD_IOC_TYPE(cmd) != 'K')
 		return;
 	m->ioctls++;
-	m->failed_ioctls += ret < 0;
+	/* ERESTARTSYS and its kin, seen only in the kernel: a signal or the thread's end broke it off. */
+	if (ret <= -512 && ret >= -516) {
+		m->interrupted_ioctls++;
+		sum_ioctl(&m->interrupted, cmd, 0);
+	} else if (ret < 0) {
+		m->failed_ioctls++;
+		sum_ioctl(&m->failed, cmd, (int)-ret);
+	}
 	if (ret)
 		return;
 	switch (KFD_IOC_NR(cmd)) {
@@ -64,11 +86,14 @@ static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint
 			.flags = (uint32_t)field(cmd, arg, len, "flags"),
 		};
 		map__set(&m->bo_by_handle, pid, b->handle, m->bos.n - 1);
+		ranges__add(&m->live_bos, pid, b->va, b->size, m->bos.n - 1);
 		break;
 	case 0x17: /* FREE_MEMORY_OF_GPU */
 		handle = field(cmd, arg, len, "handle");
-		if (map__get(&m->bo_by_handle, pid, handle, &i) && !m->bos.v[i].end_ns)
+		if (map__get(&m->bo_by_handle, pid, handle, &i) && !m->bos.v[i].end_ns) {
 			m->bos.v[i].end_ns = ev->ts_ns;
+			ranges__remove(&m->live_bos, pid, m->bos.v[i].va);
+		}
 		break;
 	}
 }
@@ -83,7 +108,12 @@ static void on_kfd_ioctl(struct model *m, const struct event *ev)
 		 * only eBPF counts. The device answers before eBPF sees the return. */
 		m->kernel_side = true;
 		m->bos.n = 0;
-		m->ioctls = m->failed_ioctls = 0;
+		map__free(&m->bo_by_handle);
+		ranges__free(&m->live_bos);
+		for (size_t i = 0; i < m->allocs.n; i++)
+			m->allocs.v[i].bo = 0;
+		m->ioctls = m->failed_ioctls = m->failed.list.n = 0;
+		m->interrupted_ioctls = m->interrupted.list.n = 0;
 	}
 	process_of(m, e.pid, ev->ts_ns);
 	on_ioctl(m, ev, e.pid, e.cmd, e.ret);
@@ -129,8 +159,21 @@ static void on_pool(struct model *m, const struct event *ev)
 			   .all_agents = e.all_agents};
 }
 
+static void on_module(struct model *m, const struct event *ev)
+{
+	struct ev_module e;
+	struct module *x = VEC_PUSH(&m->modules);
+
+	event__fixed(ev, &e, sizeof(e));
+	*x = (struct module){.pid = ev->stream->pid,
+			     .base = e.base,
+			     .size = e.size_bytes,
+			     .path = text_of(ev, 0)};
+}
+
 static void on_pool_alloc(struct model *m, const struct event *ev)
 {
+	const struct range *held;
 	struct ev_pool_alloc e;
 	struct alloc *a;
 
@@ -142,7 +185,14 @@ static void on_pool_alloc(struct model *m, const struct event *ev)
 			    .va = e.va,
 			    .size = e.size_bytes,
 			    .begin_ns = ev->ts_ns,
-			    .pool = e.pool};
+			    .pool = e.pool,
+			    .caller = e.caller};
+	/* The driver's buffer is there before the call that made it returns. */
+	held = ranges__find(&m->live_bos, a->pid, e.va);
+	if (held) {
+		a->bo = held->value + 1;
+		m->bos.v[held->value].allocs++;
+	}
 	map__set(&m->live_allocs, a->pid, e.va, m->allocs.n - 1);
 }
 
@@ -255,6 +305,19 @@ static void on_pte(struct model *m, const struct event *ev)
 	m->bos.v[i].has_pte = true;
 }
 
+/* exec closed the device: what the process had is gone. */
+static void end_memory(struct model *m, uint32_t pid, uint64_t ts)
+{
+	for (size_t i = 0; i < m->bos.n; i++)
+		if (m->bos.v[i].pid == pid && !m->bos.v[i].end_ns) {
+			m->bos.v[i].end_ns = ts;
+			ranges__remove(&m->live_bos, pid, m->bos.v[i].va);
+		}
+	for (size_t i = 0; i < m->allocs.n; i++)
+		if (m->allocs.v[i].pid == pid && !m->allocs.v[i].end_ns)
+			m->allocs.v[i].end_ns = ts;
+}
+
 static void on_process(struct model *m, const struct event *ev)
 {
 	struct ev_proc_fork fork;
@@ -273,6 +336,8 @@ static void on_process(struct model *m, const struct event *ev)
 	case EV_proc_exec:
 		event__fixed(ev, &exec, sizeof(exec));
 		p = process_of(m, exec.pid, ev->ts_ns);
+		if (p->agent)
+			end_memory(m, exec.pid, ev->ts_ns);
 		free(p->exe);
 		p->exe = text_of(ev, 0);
 		break;
@@ -306,6 +371,7 @@ static void on_event(struct model *m, const struct event *ev)
 	struct process *p;
 	struct gap *g;
 	struct ev_emu_gap e;
+	struct ev_emu_ioctl_open open;
 
 	switch (ev->desc->id) {
 	case EV_session:
@@ -318,7 +384,9 @@ static void on_event(struct model *m, const struct event *ev)
 		on_emu_ioctl(m, ev);
 		break;
 	case EV_emu_ioctl_open:
+		event__fixed(ev, &open, sizeof(open));
 		m->open_ioctls++;
+		sum_ioctl(&m->open, open.cmd, 0);
 		break;
 	case EV_proc_fork:
 	case EV_proc_exec:
@@ -336,6 +404,9 @@ static void on_event(struct model *m, const struct event *ev)
 		break;
 	case EV_hsa_pool:
 		on_pool(m, ev);
+		break;
+	case EV_module:
+		on_module(m, ev);
 		break;
 	case EV_pool_alloc:
 		on_pool_alloc(m, ev);
@@ -387,17 +458,6 @@ static void on_event(struct model *m, const struct event *ev)
 	}
 }
 
-static void count_allocs(struct model *m)
-{
-	for (size_t i = 0; i < m->allocs.n; i++) {
-		const struct alloc *a = &m->allocs.v[i];
-		const struct bo *b = model__bo_at(m, a->pid, a->va, a->begin_ns);
-
-		if (b)
-			m->bos.v[b - m->bos.v].allocs++;
-	}
-}
-
 int model__read(struct model *m, struct trace *t)
 {
 	struct event ev;
@@ -416,7 +476,6 @@ int model__read(struct model *m, struct trace *t)
 	}
 	accounts__end(&m->accounts, t);
 	m->stats = *trace__stats(t);
-	count_allocs(m);
 	return rc;
 }
 
@@ -428,6 +487,8 @@ void model__free(struct model *m)
 		free(m->devices.v[i].name);
 		free(m->devices.v[i].product);
 	}
+	for (size_t i = 0; i < m->modules.n; i++)
+		free(m->modules.v[i].path);
 	for (size_t i = 0; i < m->kernels.n; i++)
 		free(m->kernels.v[i].name);
 	for (size_t i = 0; i < m->faults.n; i++)
@@ -437,12 +498,16 @@ void model__free(struct model *m)
 	free(m->processes.v);
 	free(m->devices.v);
 	free(m->pools.v);
+	free(m->modules.v);
 	free(m->allocs.v);
 	free(m->bos.v);
 	free(m->kernels.v);
 	free(m->dispatches.v);
 	free(m->faults.v);
 	free(m->gaps.v);
+	free(m->failed.list.v);
+	free(m->interrupted.list.v);
+	free(m->open.list.v);
 	free(m->emu_name);
 	free(m->command);
 	map__free(&m->live_allocs);
@@ -450,6 +515,7 @@ void model__free(struct model *m)
 	map__free(&m->kernel_by_object);
 	map__free(&m->dispatch_by_index);
 	map__free(&m->rings);
+	ranges__free(&m->live_bos);
 	accounts__free(&m->accounts);
 	memset(m, 0, sizeof(*m));
 }
@@ -467,6 +533,14 @@ const struct device *model__device(const struct model *m, uint32_t pid, uint64_t
 	for (size_t i = 0; i < m->devices.n; i++)
 		if (m->devices.v[i].pid == pid && m->devices.v[i].handle == handle)
 			return &m->devices.v[i];
+	return NULL;
+}
+
+const char *model__module(const struct model *m, uint32_t pid, uint64_t addr)
+{
+	for (size_t i = m->modules.n; i-- > 0;)
+		if (m->modules.v[i].pid == pid && addr - m->modules.v[i].base < m->modules.v[i].size)
+			return m->modules.v[i].path;
 	return NULL;
 }
 

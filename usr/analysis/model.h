@@ -10,6 +10,7 @@
 
 #include "account.h"
 #include "../base/map.h"
+#include "../base/ranges.h"
 
 struct process {
 	uint32_t pid;
@@ -40,6 +41,15 @@ struct alloc {
 	uint32_t pid;
 	uint64_t va, size, begin_ns, end_ns;
 	uint64_t pool;
+	uint64_t caller; /* return address of the call */
+	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen */
+};
+
+/* A program or library that called. */
+struct module {
+	uint32_t pid;
+	uint64_t base, size;
+	char *path;
 };
 
 /* A buffer of the kernel driver: what every allocation is cut from in the end. */
@@ -84,6 +94,16 @@ struct gap {
 	char *what;
 };
 
+/* Ioctls of one number that ended one way, or did not end. */
+struct ioctl_sum {
+	uint32_t cmd;
+	int err; /* positive errno; 0 for those that never returned */
+	uint64_t count;
+};
+struct ioctl_sums {
+	VEC(struct ioctl_sum) list;
+};
+
 struct model {
 	bool emulated;
 	struct ev_emu_device emu_device; /* when emulated; zero when it never came up */
@@ -96,6 +116,7 @@ struct model {
 	VEC(struct process) processes;
 	VEC(struct device) devices;
 	VEC(struct pool) pools;
+	VEC(struct module) modules;
 	VEC(struct alloc) allocs;
 	VEC(struct bo) bos;
 	VEC(struct kernel_fn) kernels;
@@ -103,12 +124,14 @@ struct model {
 	VEC(struct fault) faults;
 	VEC(struct gap) gaps;
 	uint64_t copies, copied_bytes;
-	uint64_t ioctls, failed_ioctls, open_ioctls;
+	uint64_t ioctls, failed_ioctls, interrupted_ioctls, open_ioctls;
+	struct ioctl_sums failed, interrupted, open; /* the same, by number */
 	uint64_t queue_gaps; /* packets that could not be read */
 	struct accounts accounts;
 	struct trace_stats stats;
 	/* inside */
 	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
+	struct ranges live_bos;
 };
 
 /* Read all of t. Returns 0 or negative errno. */
@@ -117,6 +140,8 @@ void model__free(struct model *m);
 
 const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle);
 const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle);
+/* Path of the file whose code is at addr; NULL when it is not known. */
+const char *model__module(const struct model *m, uint32_t pid, uint64_t addr);
 const struct process *model__process(const struct model *m, uint32_t pid);
 /* Name of the kernel a dispatch named by `object`; NULL when it is not known. */
 const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object);

@@ -6,6 +6,8 @@
 #ifndef RDNA1_CAPS_H
 #define RDNA1_CAPS_H
 
+#include <stdint.h>
+
 /* ---- processors ---- */
 
 /*
@@ -54,6 +56,18 @@ enum {
 
 /* include/navi10_enum.h: TCC_MTYPE and MTYPE. KFD picks only NC and UC on gfx10. */
 enum { MTYPE_GFX10_NC = 0, MTYPE_GFX10_WC = 1, MTYPE_GFX10_CC = 2, MTYPE_GFX10_UC = 3 };
+
+/* ---- addresses ---- */
+
+/*
+ * Flat addresses that are not memory: LDS and scratch, 4 GiB each (KFD kfd_flat_memory.c,
+ * MAKE_LDS_APP_BASE_V9 and MAKE_SCRATCH_APP_BASE_V9, GFX9 and later), and the end of what a page
+ * table can map for a process.
+ */
+#define CAPS_LDS_BASE ((uint64_t)1 << 48)
+#define CAPS_SCRATCH_BASE ((uint64_t)2 << 48)
+#define CAPS_APERTURE_BYTES ((uint64_t)1 << 32)
+#define CAPS_GPUVM_END ((uint64_t)1 << 47)
 
 /* ---- cards, as the KFD topology and libdrm present them ---- */
 

@@ -46,12 +46,21 @@ const struct kfd_cmd *kfd_cmd__find(uint32_t cmd)
 	return &cmds[nr];
 }
 
+/*
+ * Numbers of AMD's out-of-tree driver (ROCT-Thunk-Interface 5.2.3, linux/kfd_ioctl.h,
+ * AMDKFD_COMMAND_START_2): the upstream driver answers them with ENOTTY.
+ */
+static const struct name out_of_tree[] = {
+	{0x80, "IPC_IMPORT_HANDLE"}, {0x81, "IPC_EXPORT_HANDLE"}, {0x82, "DBG_TRAP"},
+	{0x83, "CROSS_MEMORY_COPY"}, {0x84, "RLC_SPM"},		  {0, NULL}};
+
 void kfd_print_cmd(struct buf *b, uint32_t cmd)
 {
 	const struct kfd_cmd *c = kfd_cmd__find(cmd);
+	const char *other = KFD_IOC_TYPE(cmd) == 'K' ? names__find(out_of_tree, KFD_IOC_NR(cmd)) : NULL;
 
-	if (c)
-		buf__printf(b, "AMDKFD_IOC_%s", c->name);
+	if (c || other)
+		buf__printf(b, "AMDKFD_IOC_%s", c ? c->name : other);
 	else
 		buf__printf(b, "_IOC(0x%x, 0x%x, %u)", KFD_IOC_TYPE(cmd), KFD_IOC_NR(cmd),
 			    KFD_IOC_SIZE(cmd));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "text.h"
 #include "table.h"
+#include "../caps/caps.h"
 #include "../decode/kfd.h"
 
 #include <inttypes.h>
@@ -156,12 +157,31 @@ static void put_command(const struct model *m, struct buf *b)
 	}
 }
 
+/* "HIP", "ROCr" or the file's name: who called for memory. */
+static char *asker(const struct model *m, const struct alloc *a)
+{
+	static const struct {
+		const char *prefix, *name;
+	} known[] = {{"libamdhip64.", "HIP"}, {"libhsa-runtime64.", "ROCr"}, {"libMIOpen.", "MIOpen"}};
+	const char *path = model__module(m, a->pid, a->caller), *slash;
+
+	if (!path)
+		return xstrdup("?");
+	slash = strrchr(path, '/');
+	path = slash ? slash + 1 : path;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strncmp(path, known[i].prefix, strlen(known[i].prefix)))
+			return xstrdup(known[i].name);
+	return xasprintf("%.12s", path);
+}
+
 static void put_allocs(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	static const struct column columns[] = {
-		{"address", false, false, 0}, {"size", true, false, 0},	    {"pool", false, false, 0},
-		{"KFD buffer", false, true, 0}, {"flags", false, false, 110}, {"MTYPE", false, false, 100},
-		{"lived", true, false, 0},
+		{"address", false, false, 0},	{"size", true, false, 0},
+		{"by", false, false, 0},	{"pool", false, false, 0},
+		{"KFD buffer", false, true, 0}, {"flags", false, false, 110},
+		{"MTYPE", false, false, 100},	{"lived", true, false, 0},
 	};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t shown = o->all || m->allocs.n < MAX_ROWS ? m->allocs.n : MAX_ROWS;
@@ -169,17 +189,18 @@ static void put_allocs(const struct model *m, const struct text_options *o, stru
 
 	for (size_t i = 0; i < m->allocs.n; i++)
 		total += m->allocs.v[i].size;
-	heading(b, "Allocated by the application: %zu, %" PRIu64 " bytes", m->allocs.n, total);
+	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes", m->allocs.n, total);
 	if (!m->allocs.n)
 		return;
 	for (size_t i = 0; i < shown; i++) {
 		const struct alloc *a = &m->allocs.v[i];
-		const struct bo *bo = model__bo_at(m, a->pid, a->va, a->begin_ns);
+		const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
 		char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
 		char *size = bo ? bytes(bo->size) : NULL;
 
 		table__cellf(&t, "0x%" PRIx64, a->va);
 		table__cell(&t, bytes(a->size));
+		table__cell(&t, asker(m, a));
 		table__cell(&t, pool_name(m, model__pool(m, a->pid, a->pool)));
 		/* A small allocation is cut from a larger buffer of the driver's. */
 		if (bo && bo->allocs > 1)
@@ -240,7 +261,7 @@ static void put_runtime(const struct model *m, const struct text_options *o, str
 			groups.v[g].has_pte = true;
 		}
 	}
-	heading(b, "Allocated by the runtime for itself: %zu KFD buffers", count);
+	heading(b, "Allocated by ROCr for itself: %zu KFD buffer%s", count, count == 1 ? "" : "s");
 	if (!count)
 		buf__puts(b, m->ioctls ? "  none\n"
 				       : "  not seen: the kernel's side was not recorded\n");
@@ -261,6 +282,7 @@ static void put_runtime(const struct model *m, const struct text_options *o, str
 struct kernel_sum {
 	uint32_t pid;
 	uint64_t object, count, timed, total_ns;
+	size_t last; /* dispatch */
 };
 
 static int by_time(const void *a, const void *b)
@@ -293,6 +315,7 @@ static void put_dispatches(const struct model *m, const struct text_options *o, 
 			sums.v[i].pid = x->pid;
 			map__set(&where, x->pid, x->object, i);
 		}
+		sums.v[i].last = d;
 		sums.v[i].count++;
 		sums.v[i].timed += x->duration_ns != 0;
 		sums.v[i].total_ns += x->duration_ns;
@@ -305,11 +328,8 @@ static void put_dispatches(const struct model *m, const struct text_options *o, 
 	for (size_t s = 0; s < shown; s++) {
 		const struct kernel_sum *k = &sums.v[s];
 		const char *name = model__kernel(m, k->pid, k->object);
-		const struct dispatch *last = NULL;
+		const struct dispatch *last = &m->dispatches.v[k->last];
 
-		for (size_t d = m->dispatches.n; d-- > 0 && !last;)
-			if (m->dispatches.v[d].pid == k->pid && m->dispatches.v[d].object == k->object)
-				last = &m->dispatches.v[d];
 		if (name)
 			table__cell(&t, xstrdup(name));
 		else
@@ -349,7 +369,14 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 	const struct bo *bo = model__bo_at(m, pid, va - 1, ts);
 	uint64_t low = va & 0xffffffffffffull;
 
-	if (va >> 47) {
+	if (va - CAPS_LDS_BASE < CAPS_APERTURE_BYTES || va - CAPS_SCRATCH_BASE < CAPS_APERTURE_BYTES) {
+		bool lds = va - CAPS_LDS_BASE < CAPS_APERTURE_BYTES;
+
+		buf__printf(b, "    in the %s aperture, 0x%" PRIx64 " bytes into it\n",
+			    lds ? "LDS" : "scratch", va - (lds ? CAPS_LDS_BASE : CAPS_SCRATCH_BASE));
+		return;
+	}
+	if (va >= CAPS_GPUVM_END) {
 		/* Not an address a page table can hold: is there one in its low bits? */
 		p = model__place(m, pid, low, ts);
 		buf__printf(b, "    outside every aperture; without its top 16 bits: 0x%" PRIx64 "\n", low);
@@ -446,6 +473,24 @@ static void put_faults(const struct model *m, struct buf *b)
 
 /* ---- what the trace holds and lacks ---- */
 
+/* "AMDKFD_IOC_SVM EINVAL, AMDKFD_IOC_WAIT_EVENTS EINTR (3 times)" */
+static void put_ioctls(struct buf *b, const struct ioctl_sums *s)
+{
+	for (size_t i = 0; i < s->list.n; i++) {
+		const struct ioctl_sum *x = &s->list.v[i];
+		const char *name = strerrorname_np(x->err);
+
+		buf__puts(b, i ? ", " : "");
+		kfd_print_cmd(b, x->cmd);
+		if (x->err && name)
+			buf__printf(b, " %s", name);
+		else if (x->err)
+			buf__printf(b, " error %d", x->err);
+		if (x->count > 1)
+			buf__printf(b, " (%" PRIu64 " times)", x->count);
+	}
+}
+
 static void put_losses(const struct model *m, struct buf *b, const struct text_options *o)
 {
 	static const struct column columns[] = {{"source", false, false, 0}, {"seen", true, false, 0},
@@ -479,12 +524,23 @@ static void put_losses(const struct model *m, struct buf *b, const struct text_o
 	}
 	table__render(&t, b, o->width);
 	if (m->ioctls)
-		buf__printf(b, "  %" PRIu64 " KFD ioctls (from %s), %" PRIu64 " of them failed\n",
-			    m->ioctls, m->kernel_side ? "eBPF" : "the emulated device's own log",
-			    m->failed_ioctls);
-	if (m->open_ioctls)
-		buf__printf(b, "  %" PRIu64 " ioctl%s open when %s process ended\n", m->open_ioctls,
-			    m->open_ioctls == 1 ? " was" : "s were", m->open_ioctls == 1 ? "its" : "their");
+		buf__printf(b, "  %" PRIu64 " KFD ioctls (from %s)\n", m->ioctls,
+			    m->kernel_side ? "eBPF" : "the emulated device's own log");
+	if (m->failed_ioctls) {
+		buf__printf(b, "  %" PRIu64 " of them failed: ", m->failed_ioctls);
+		put_ioctls(b, &m->failed);
+		buf__putc(b, '\n');
+	}
+	if (m->interrupted_ioctls && !m->open_ioctls) {
+		buf__printf(b, "  %" PRIu64 " of them interrupted: ", m->interrupted_ioctls);
+		put_ioctls(b, &m->interrupted);
+		buf__putc(b, '\n');
+	}
+	if (m->open_ioctls) {
+		buf__printf(b, "  %" PRIu64 " open when the process ended: ", m->open_ioctls);
+		put_ioctls(b, &m->open);
+		buf__putc(b, '\n');
+	}
 	if (m->stats.torn_bytes)
 		buf__printf(b, "  %" PRIu64 " bytes at the torn end of %u chunks were left out\n",
 			    m->stats.torn_bytes, m->stats.torn_chunks);
@@ -495,13 +551,46 @@ static void put_losses(const struct model *m, struct buf *b, const struct text_o
 		buf__printf(b, "  %u files of another trace were left out\n", m->stats.foreign_chunks);
 }
 
+/* Break a line at spaces where it is wider than `width`; what follows is indented four more. */
+static void put_wrapped(struct buf *b, const char *line, size_t len, unsigned int width)
+{
+	size_t hang = strspn(line, " ") + 4, text = hang - 4, at = 0, room = width;
+
+	while (len - at > room) {
+		size_t cut = at + room;
+
+		/* A word wider than the line stays whole. */
+		while (cut > at + text && line[cut] != ' ')
+			cut--;
+		if (cut <= at + text)
+			for (cut = at + room; cut < len && line[cut] != ' '; cut++)
+				;
+		buf__put(b, line + at, cut - at);
+		for (at = cut; at < len && line[at] == ' '; at++)
+			;
+		if (at == len)
+			break;
+		buf__printf(b, "\n%*s", (int)hang, "");
+		room = width - hang;
+		text = 0;
+	}
+	buf__put(b, line + at, len - at);
+	buf__putc(b, '\n');
+}
+
 void report_text(const struct model *m, const struct text_options *o, struct buf *b)
 {
-	put_device(m, b);
-	put_command(m, b);
-	put_faults(m, b);
-	put_allocs(m, o, b);
-	put_runtime(m, o, b);
-	put_dispatches(m, o, b);
-	put_losses(m, b, o);
+	struct buf all = {0};
+	const char *line, *end;
+
+	put_device(m, &all);
+	put_command(m, &all);
+	put_faults(m, &all);
+	put_allocs(m, o, &all);
+	put_runtime(m, o, &all);
+	put_dispatches(m, o, &all);
+	put_losses(m, &all, o);
+	for (line = buf__str(&all); (end = strchr(line, '\n')); line = end + 1)
+		put_wrapped(b, line, (size_t)(end - line), o->width);
+	buf__free(&all);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Address ranges that are live at one moment, per process: who holds an address, in O(log n). */
+#ifndef RDNA1_BASE_RANGES_H
+#define RDNA1_BASE_RANGES_H
+
+#include <stdbool.h>
+#include "buf.h"
+
+struct range {
+	uint32_t pid;
+	uint64_t lo, size;
+	size_t value;
+};
+
+struct ranges {
+	VEC(struct range) sorted; /* by (pid, lo) */
+};
+
+/* A second range of the same beginning takes the place of the first. */
+void ranges__add(struct ranges *r, uint32_t pid, uint64_t lo, uint64_t size, size_t value);
+void ranges__remove(struct ranges *r, uint32_t pid, uint64_t lo);
+/* The range that holds addr: of those that overlap, the one that begins nearest. NULL without. */
+const struct range *ranges__find(const struct ranges *r, uint32_t pid, uint64_t addr);
+void ranges__free(struct ranges *r);
+
+#endif
