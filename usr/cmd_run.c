@@ -364,9 +364,12 @@ static int start_streams(struct run *r)
 	int err = stream_proc__open(&r->proc, r->session.dir_fd, SOURCE_recorder, "recorder");
 
 	if (!err)
+		err = r->proc.map_error;
+	if (!err)
 		err = kernel__start(r->kernel, r->session.dir_fd);
 	if (err) {
-		log_err("cannot write to %s: %s", r->session.dir, strerror(-err));
+		log_err("cannot write to %s: %s; give another directory with -o", r->session.dir,
+			strerror(-err));
 		return err;
 	}
 	stream__open(&r->log, &r->proc, "", 4096, 0);
@@ -473,10 +476,18 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 	}
 	log_info("events written of events seen: %s", buf__str(&line));
 	if (r->emulate && !accounts__sum(&accounts, SOURCE_agent).written)
-		log_warn("the command did not initialise HSA: nothing was recorded from inside it");
+		log_warn("nothing was recorded from inside the command: it did not initialise HSA, or its agent "
+			 "could not write");
 	log_info("see it with: rdna1-trace report %s", r->session.dir);
 	buf__free(&line);
 	accounts__free(&accounts);
+}
+
+/* The command was not run: nothing of ours stays. */
+static int give_up(struct run *r)
+{
+	session__discard(&r->session);
+	return 1;
 }
 
 static int record(struct run *r)
@@ -487,13 +498,13 @@ static int record(struct run *r)
 	int signals, status, err;
 
 	if (start_streams(r))
-		return 1;
+		return give_up(r);
 	signals = signal_fd(r);
 	err = child__start(&r->child, r->argv, prepare_child, r);
 	emu_launch__release(&r->emu);
 	if (err) {
 		log_err("cannot start a process: %s", strerror(-err));
-		return 1;
+		return give_up(r);
 	}
 	r->session.child = r->child.pid;
 	session__write(&r->session, r->kernel, NULL, 0);
@@ -502,7 +513,7 @@ static int record(struct run *r)
 	err = child__go(&r->child);
 	if (err) {
 		log_err("cannot run %s: %s", r->argv[0], strerror(-err));
-		return 1;
+		return give_up(r);
 	}
 	if (r->sync_seconds)
 		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
@@ -551,7 +562,7 @@ int cmd_run(int argc, char **argv)
 				r.user.drop ? r.user.uid : (uid_t)-1,
 				r.user.drop ? r.user.gid : (gid_t)-1)) {
 		log_err("%s", r.emu.error);
-		return 1;
+		return give_up(&r);
 	}
 	cfg = (struct kernel_config){.ring_mb = r.ring_mb,
 				     .kfd_dev = r.emulate ? r.emu.kfd_dev : 0,

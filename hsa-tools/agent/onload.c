@@ -55,6 +55,8 @@ static bool start_recording(void)
 	if (err)
 		agent_say("cannot record to %s: %s; the application runs on without a trace", path,
 			  error_text(err));
+	else if (!agent.proc.map)
+		agent_say("no room in %s for the counters: what is lost will not be counted", path);
 	return !err;
 }
 

@@ -226,7 +226,7 @@ int stream_proc__open(struct stream_proc *p, int dir_fd, enum ev_source source, 
 	}
 	*sentinel = p->pid;
 	p->sentinel = sentinel;
-	make_counters(p);
+	p->map_error = make_counters(p);
 	return 0;
 }
 

@@ -60,13 +60,15 @@ struct stream_proc {
 	char prefix[32]; /* "agent_123" */
 	void *map;	 /* counter chunk; NULL when it could not be made: losses are then unknown */
 	size_t map_bytes;
+	int map_error; /* negative errno when it could not */
 	struct ev_loss *losses[LOSS_COUNT]; /* into map */
 	volatile ev_u32 *sentinel;  /* own page, MADV_WIPEONFORK: 0 in a forked child */
 };
 
 /*
  * Begin writing to the trace in dir_fd as "<kind>_<getpid()>". Returns 0 or negative errno.
- * Works without a counter chunk when the disk is full: losses then go unreported, the rest works.
+ * Works without a counter chunk when the disk is full (map_error says so): losses then go unreported,
+ * the rest works.
  */
 int stream_proc__open(struct stream_proc *p, int dir_fd, enum ev_source source, const char *kind);
 void stream_proc__close(struct stream_proc *p);

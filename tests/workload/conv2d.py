@@ -77,7 +77,8 @@ def main():
     print("launched conv2d_direct 1 times", flush=True)
     hip("hipDeviceSynchronize")
     hip("hipMemcpy", y, d_y, ctypes.c_size_t(ctypes.sizeof(y)), DEVICE_TO_HOST)
-    for p in (d_x, d_w, d_y):
+    for name, p in (("in", d_x), ("weights", d_w), ("out", d_y)):
+        print(f"hipFree   {name:8s} {p.value:#x}", flush=True)
         hip("hipFree", p)
     wrong = sum(a != b for a, b in zip(y, expected(x, w, s)))
     if wrong:

@@ -287,6 +287,10 @@ int kernel__start(struct kernel *k, int dir_fd)
 {
 	int err = stream_proc__open(&k->proc, dir_fd, SOURCE_kernel, "kernel");
 
+	if (!err && k->proc.map_error) {
+		err = k->proc.map_error;
+		stream_proc__close(&k->proc);
+	}
 	if (err)
 		return err;
 	k->writing = true;

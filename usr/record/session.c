@@ -2,6 +2,7 @@
 #include "session.h"
 #include "../base/buf.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -48,6 +49,31 @@ int session__create(struct session *s, const char **what)
 	if (err)
 		rmdir(s->dir);
 	return err;
+}
+
+static void remove_files(int dir)
+{
+	int fd = dup(dir);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	while (d && (de = readdir(d)))
+		unlinkat(dir, de->d_name, 0); /* not what is a directory */
+	if (d)
+		closedir(d);
+}
+
+void session__discard(struct session *s)
+{
+	int ctf = openat(s->dir_fd, "ctf", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (ctf >= 0) {
+		remove_files(ctf);
+		close(ctf);
+	}
+	unlinkat(s->dir_fd, "ctf", AT_REMOVEDIR);
+	remove_files(s->dir_fd);
+	rmdir(s->dir);
 }
 
 /* Strings in a trace need not be UTF-8; JSON must be. */

@@ -32,6 +32,9 @@ char *session__default_dir(const char *command);
  */
 int session__create(struct session *s, const char **what);
 
+/* Remove what session__create made, and all in it: nothing was recorded. */
+void session__discard(struct session *s);
+
 /* One source of events and what became of them, for session.json. */
 struct session_count {
 	const char *source;

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* A process that answers its own ioctls, or (calls false) a connection for questions. */
@@ -60,7 +61,7 @@ struct call {
 
 struct broker {
 	const struct emu_broker_args *args;
-	int epoll, listener;
+	int epoll, listen, listener; /* listen: where processes register; listener: the filter's */
 	struct peer *peers;
 	struct call *calls;
 	uint64_t next_call;
@@ -455,7 +456,7 @@ static void heard(struct broker *b, struct peer *peer)
 
 static void connected(struct broker *b)
 {
-	int fd = accept4(b->args->listen, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(b->listen, NULL, NULL, SOCK_CLOEXEC);
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	struct peer *peer;
@@ -476,6 +477,55 @@ static void connected(struct broker *b)
 }
 
 /* ---- beginning and end ---- */
+
+static int listen_at(const char *root)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/" EMU_SOCKET, root);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64)) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* The directory of the stand-ins and the socket in it. 0, or -1 with what is wrong in r->error. */
+static int make_root(struct broker *b, struct emu_broker_ready *r)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *root = b->args->root;
+	int err;
+
+	/* A socket's path must be short: /tmp where $TMPDIR is long. */
+	if (!tmp || strlen(tmp) > 60)
+		tmp = "/tmp";
+	snprintf(root, EMU_ROOT_MAX, "%s/rdna1-emu.XXXXXX", tmp);
+	if (!mkdtemp(root)) {
+		snprintf(r->error, sizeof(r->error), "cannot make a directory in %.80s: %s", tmp,
+			 strerror(errno));
+		return -1;
+	}
+	chmod(root, 0755);
+	err = emu_topology__write(root);
+	if (!err) {
+		b->listen = listen_at(root);
+		err = b->listen < 0 ? b->listen : 0;
+	}
+	if (err) {
+		snprintf(r->error, sizeof(r->error), "cannot write the stand-in files in %s: %s", root,
+			 strerror(-err));
+		emu_tree__remove(root);
+		return -1;
+	}
+	memcpy(r->root, root, EMU_ROOT_MAX);
+	return 0;
+}
 
 /* The child gives the filter's listener; false when it never does. */
 static bool take_listener(struct broker *b)
@@ -568,7 +618,7 @@ static void loop(struct broker *b)
 /* Only these descriptors: the command's pipes must not be held open. */
 static void close_others(const struct emu_broker_args *a)
 {
-	const int keep[] = {a->listen, a->hand_over, a->kfd_file, a->render_file};
+	const int keep[] = {a->hand_over, a->kfd_file, a->render_file};
 	int null = open("/dev/null", O_RDWR);
 
 	for (int fd = 0; fd < 3; fd++)
@@ -586,14 +636,20 @@ static void close_others(const struct emu_broker_args *a)
 
 void emu_broker__run(const struct emu_broker_args *args)
 {
+	struct emu_broker_ready ready = {0};
 	static struct broker b;
 
 	close_others(args);
 	b.args = args;
 	b.listener = -1;
+	if (make_root(&b, &ready)) {
+		send(args->hand_over, &ready, sizeof(ready), MSG_NOSIGNAL);
+		_exit(1);
+	}
 	setup(&b);
-	if (b.notif && b.epoll >= 0 && take_listener(&b)) {
-		watch(&b, b.args->listen, &b.args);
+	if (send(args->hand_over, &ready, sizeof(ready), MSG_NOSIGNAL) == (ssize_t)sizeof(ready) &&
+	    b.notif && b.epoll >= 0 && take_listener(&b)) {
+		watch(&b, b.listen, &b.args);
 		watch(&b, b.listener, &b.listener);
 		if (send(args->hand_over, "", 1, MSG_NOSIGNAL) == 1) {
 			close(args->hand_over);

@@ -21,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <grp.h>
 #include <unistd.h>
 
@@ -68,23 +67,6 @@ static int memory_file(const char *name, uint64_t bytes)
 	return fd;
 }
 
-static int listen_at(const char *root)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/" EMU_SOCKET, root);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64)) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 /* A process of its own: the end of the recorder must not take the device from the application. */
 static pid_t start_broker(const struct emu_broker_args *args, uid_t uid, gid_t gid)
 {
@@ -106,14 +88,29 @@ static pid_t start_broker(const struct emu_broker_args *args, uid_t uid, gid_t g
 	emu_broker__run(args);
 }
 
+/* Wait until the broker has made its files. */
+static int meet_broker(struct emu_launch *l)
+{
+	struct emu_broker_ready ready = {0};
+	ssize_t n;
+
+	while ((n = recv(l->hand_over, &ready, sizeof(ready), 0)) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(ready))
+		return fail(l, "the emulated device's broker ended as it began");
+	if (!ready.root[0])
+		return fail(l, "%s", ready.error);
+	memcpy(l->root, ready.root, sizeof(l->root));
+	return 0;
+}
+
 int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char *preload, uid_t uid,
 			gid_t gid)
 {
-	const char *tmp = getenv("TMPDIR");
 	struct emu_broker_args args = {.vram_bytes = caps_rx5600xt.vram_bytes,
 				       .gtt_bytes = EMU_GTT_BYTES};
 	struct stat st;
-	int pair[2], err;
+	int pair[2];
 
 	memset(l, 0, sizeof(*l));
 	l->hand_over = -1;
@@ -122,64 +119,30 @@ int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char 
 		return fail(l, "cannot find the emulated device, %s: run make", preload);
 	if (!realpath(trace_dir, l->trace))
 		return fail(l, "%s: %s", trace_dir, strerror(errno));
-	/* A socket's path must be short: /tmp where $TMPDIR is long. */
-	if (!tmp || strlen(tmp) > 60)
-		tmp = "/tmp";
-	snprintf(l->root, sizeof(l->root), "%s/rdna1-emu.XXXXXX", tmp);
-	if (!mkdtemp(l->root))
-		return fail(l, "cannot make a directory in %s: %s", tmp, strerror(errno));
-	chmod(l->root, 0755);
-	err = emu_topology__write(l->root);
-	if (err) {
-		fail(l, "cannot write the stand-in files in %s: %s", l->root, strerror(-err));
-		goto remove;
-	}
 	args.kfd_file = memory_file("kfd", EMU_KFD_FILE_BYTES);
-	args.render_file = memory_file("renderD128", args.vram_bytes + args.gtt_bytes);
-	if (args.kfd_file < 0 || args.render_file < 0) {
-		err = args.kfd_file < 0 ? args.kfd_file : args.render_file;
-		if (err == -EFBIG)
-			fail(l, "the file size limit is too small for the emulated card's memory: "
-				"raise it (ulimit -f unlimited)");
-		else
-			fail(l, "cannot make the emulated card's memory: %s", strerror(-err));
-		goto remove;
-	}
+	args.render_file = args.kfd_file < 0 ? args.kfd_file
+					     : memory_file("renderD128", args.vram_bytes + args.gtt_bytes);
+	if (args.render_file == -EFBIG)
+		return fail(l, "the file size limit is too small for the emulated card's memory: "
+			       "raise it (ulimit -f unlimited)");
+	if (args.render_file < 0)
+		return fail(l, "cannot make the emulated card's memory: %s", strerror(-args.render_file));
 	fstat(args.kfd_file, &st);
 	l->kfd_dev = st.st_dev;
 	l->kfd_ino = st.st_ino;
-	args.listen = listen_at(l->root);
-	if (args.listen < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		fail(l, "cannot make the broker's socket in %s: %s", l->root, strerror(errno));
-		goto remove;
-	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return fail(l, "cannot make a socket: %s", strerror(errno));
 	args.hand_over = pair[1];
 	args.root = l->root;
 	args.trace = l->trace;
-	if (uid != (uid_t)-1) {
-		char sock[200];
-
-		snprintf(sock, sizeof(sock), "%s/" EMU_SOCKET, l->root);
-		if (chown(l->root, uid, gid) || chown(sock, uid, gid)) {
-			fail(l, "%s: %s", l->root, strerror(errno));
-			goto remove;
-		}
-	}
 	l->broker = start_broker(&args, uid, gid);
-	close(args.listen);
 	close(args.kfd_file);
 	close(args.render_file);
 	close(pair[1]);
-	if (l->broker < 0) {
-		fail(l, "cannot start the broker: %s", strerror(errno));
-		close(pair[0]);
-		goto remove;
-	}
 	l->hand_over = pair[0];
-	return 0;
-remove:
-	emu_tree__remove(l->root);
-	return -1;
+	if (l->broker < 0)
+		return fail(l, "cannot start the broker: %s", strerror(errno));
+	return meet_broker(l);
 }
 
 void emu_launch__release(struct emu_launch *l)

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 struct emu_launch {
-	char root[96];	      /* directory of the stand-ins; the broker removes it at its end */
+	char root[96];	      /* EMU_ROOT_MAX: directory of the stand-ins; the broker removes it at its end */
 	const char *preload;  /* librdna1-emu.so */
 	char trace[4096];     /* trace directory, absolute */
 	int hand_over;	      /* socket on which the child gives the filter to the broker */
@@ -25,9 +25,10 @@ struct emu_launch {
 };
 
 /*
- * Make the stand-ins and start the broker (a child process of its own session, ignoring terminal
- * signals; it ends when the last filtered process has). uid, gid: who the broker runs as and who
- * owns the stand-ins; (uid_t)-1 for the caller. Returns 0, or -1 with l->error set.
+ * Start the broker (a child process of its own session, ignoring terminal signals; it makes the
+ * stand-ins, ends when the last filtered process has, or when nobody gives it a filter, and takes
+ * the stand-ins with it). uid, gid: who it runs as; (uid_t)-1 for the caller. Returns 0, or -1 with
+ * l->error set.
  */
 int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char *preload, uid_t uid,
 			gid_t gid);
@@ -43,12 +44,20 @@ void emu_launch__release(struct emu_launch *l);
 
 /* The broker's main loop; does not return. */
 struct emu_broker_args {
-	int listen;    /* where processes register */
 	int hand_over; /* where the filter comes from */
 	int kfd_file, render_file;
 	uint64_t vram_bytes, gtt_bytes;
-	const char *root, *trace;
+	const char *trace;
+	char *root;   /* room for EMU_ROOT_MAX; the broker fills it */
 };
+
+/* What the broker says first on hand_over. */
+enum { EMU_ROOT_MAX = 96 };
+struct emu_broker_ready {
+	char root[EMU_ROOT_MAX]; /* "" when it could not start */
+	char error[256];
+};
+
 void emu_broker__run(const struct emu_broker_args *args) __attribute__((noreturn));
 
 /* Write the tree of stand-in files under root. 0 or negative errno. */

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is said about bad input: one clear message, exit status 2 for usage and 1 otherwise."""
+import shutil
+
+from rdna1 import *
+
+os.makedirs(os.path.join(T, "cwd"))
+os.chdir(os.path.join(T, "cwd"))
+
+
+def says(status, words, *arguments, **kw):
+    run = sh(TOOL, *arguments, **kw)
+    expect(run.returncode == status and all(w in run.stderr for w in words) and
+           run.stderr.startswith("rdna1-trace: ") and not run.stdout,
+           f"rdna1-trace {arguments}: status {run.returncode}, not {status}; says\n{run.stderr}"
+           f"{run.stdout}not {words}")
+
+
+# ---- usage: status 2, and where to read on ----
+TRY = "Try 'rdna1-trace --help'."
+says(2, ["no command", TRY])
+says(2, ["no command", TRY], "run")
+says(2, ["no command", TRY], "--emulate", "--")
+says(2, ["unknown option --nonsense", TRY], "--nonsense", "--", "true")
+says(2, ["unknown option -z", TRY], "-qz", "--", "true")
+says(2, ["-o needs a value", TRY], "-o")
+says(2, ["--sync", "'soon'", TRY], "--sync", "soon", "--", "true")
+says(2, ["--ring-mb", "'3'", TRY], "--ring-mb", "3", "--", "true")
+says(2, ["--ring-mb", "'-1'", TRY], "--ring-mb=-1", "--", "true")
+says(2, ["unknown option --bad", TRY], "report", "--bad")
+says(2, ["one trace directory", TRY], "report", "a", "b")
+says(2, ["unknown option -z", TRY], "dump", "-z")
+says(2, ["--format needs a value", TRY], "dump", "--format")
+says(2, ["text or json", "'xml'", TRY], "dump", "--format", "xml", "x")
+
+# ---- what cannot be run: status 1, nothing left behind ----
+says(1, ["cannot run no-such-command"], "no-such-command")
+says(1, ["cannot run ./nothing"], "--emulate", "--", "./nothing")
+says(1, ["cannot run /etc/passwd", "not executable"], "/etc/passwd")
+says(1, ["cannot run /", "directory"], "--", "/")
+expect(not os.listdir("."), f"left behind: {os.listdir('.')}")
+
+# ---- directories ----
+os.mkdir("there")
+says(1, ["there is there already", "-o"], "-o", "there", "--", "true")
+expect(not os.listdir("there"), "an existing directory was written to")
+says(1, ["no/such/place", "-o"], "-o", "no/such/place", "--", "true")
+says(1, ["/proc/x", "-o"], "-o", "/proc/x", "--", "true")
+says(1, ["no trace in this directory"], "report")
+says(1, ["no trace in this directory"], "dump")
+
+# ---- what is not a trace ----
+open("file", "w").write("hello\n")
+says(1, ["file: not a trace"], "report", "file")
+says(1, ["there: not a trace"], "dump", "there")
+says(1, ["missing: No such file"], "report", "missing")
+os.makedirs("foreign/ctf")
+open("foreign/ctf/metadata", "w").write("/* CTF 1.8 */\ntrace { major = 1; minor = 8; };\n")
+says(1, ["not one of rdna1-trace", "babeltrace2"], "report", "foreign")
+open("foreign/ctf/metadata", "w").write("garbage\n")
+says(1, ["not a trace"], "report", "foreign")
+open("foreign/ctf/metadata", "w").write("/* CTF 1.8 */\nrdna1_format = 9999;\n")
+says(1, ["trace format 9999", "version"], "report", "foreign")
+
+# ---- a default directory, and the newest trace ----
+expect(sh(TOOL, "-q", "--", "true").returncode == 0, "true")
+made = [d for d in os.listdir(".") if d.startswith("rdna1-trace-true-")]
+expect(len(made) == 1, f"default directory: {os.listdir('.')}")
+run = sh(TOOL, "report")
+expect(run.returncode == 0 and "command: true\n" in run.stdout, run.stdout + run.stderr)
+expect(sh(TOOL, "run", "-q", "-o", "newer", "sh", "-c", "exit 0").returncode == 0, "run")
+expect("command: sh -c 'exit 0'\n" in sh(TOOL, "report").stdout, "report takes the newest")
+expect(sh(TOOL, "dump").stdout.count("session(phase=begin") == 1, "dump takes the newest")
+
+# ---- a truncated trace: what is there is shown, what is not is said ----
+full = dump("newer")
+name = [n for n in os.listdir("newer/ctf") if n.startswith("recorder_") and "counts" not in n][0]
+for cut in (0, 10, 72, 100, 333):
+    shutil.copytree("newer", "cut")
+    os.truncate(f"cut/ctf/{name}", cut)
+    run = sh(TOOL, "dump", "--format", "json", "cut")
+    got = run.stdout.splitlines()
+    expect(run.returncode == 0 and len(got) < len(full), f"cut at {cut}: {run.returncode}")
+    expect("at the torn end" in run.stderr or cut == 0, f"cut at {cut}: {run.stderr}")
+    expect(sh(TOOL, "report", "cut").returncode == 0, f"report of a trace cut at {cut}")
+    shutil.rmtree("cut")
+
+# ---- a library of ours that is missing ----
+os.mkdir("bin")
+shutil.copy(TOOL, "bin/rdna1-trace")
+run = sh("bin/rdna1-trace", "--", "true")
+expect(run.returncode == 1 and "librdna1-agent.so.1 is not beside" in run.stderr and
+       "make" in run.stderr, run.stderr)
+shutil.copy(os.path.join(BUILD, "librdna1-agent.so.1"), "bin")
+run = sh("bin/rdna1-trace", "--emulate", "--", "true")
+expect(run.returncode == 1 and "librdna1-emu.so is not beside" in run.stderr, run.stderr)
+expect(sh("bin/rdna1-trace", "-q", "--", "true").returncode == 0, "the agent is enough without --emulate")
+
+# ---- help and version ----
+for args in (["--help"], ["-h"], ["report", "--help"], ["dump", "-h"], ["run", "--help"]):
+    run = sh(TOOL, *args)
+    expect(run.returncode == 0 and "usage: rdna1-trace" in run.stdout and not run.stderr, f"{args}")
+    expect(all(len(l) <= 100 for l in run.stdout.splitlines()), f"{args}: too wide")
+expect(sh(TOOL, "--version").stdout.startswith("rdna1-trace "), "--version")
+
+# ---- output that cannot be written is an error, not silence ----
+with open("/dev/full", "w") as f:
+    for command in ("report", "dump"):
+        run = subprocess.run([TOOL, command, "newer"], stdout=f, stderr=subprocess.PIPE, text=True)
+        expect(run.returncode == 1 and "cannot write" in run.stderr, f"{command}: {run}")
+print("every mistake has its message")

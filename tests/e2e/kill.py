@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""kill.py TIMES SEED: kill -9 of the application, of the recorder, and of both, at random moments:
+every trace can be read, by babeltrace2 too, with the same events."""
+import glob
+import random
+import re
+import signal
+import time
+
+from rdna1 import *
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(x) for x in f.read().split()]
+    except OSError:
+        return []
+
+
+def application(recorder):
+    """The pid of the command: the child of the recorder that is no copy of it (the broker is)."""
+    for pid in children(recorder):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if f.read().split(b"\0")[0].endswith(b"conv2d"):
+                    return pid
+        except OSError:
+            pass
+    return None
+
+
+def gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def one(number, victim, after):
+    directory = os.path.join(T, f"{victim}-{number}")
+    out = open(directory + ".out", "w")
+    p = subprocess.Popen([TOOL, "--emulate", "-o", directory, "--", workload("conv2d"), "--repeat", "5"],
+                         stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    time.sleep(after)
+    app = application(p.pid)
+    if victim in ("application", "both") and app:
+        os.kill(app, signal.SIGKILL)
+    if victim in ("recorder", "both"):
+        p.kill()
+    status = p.wait(timeout=60)
+    if victim == "recorder" and app:
+        # The application runs on to its end: its device is not the recorder's.
+        end = time.time() + 60
+        while not gone(app) and time.time() < end:
+            time.sleep(0.02)
+        expect(gone(app), "the application hangs after the recorder's death")
+        with open(directory + ".out") as f:
+            text = f.read()
+        expect(re.search(r"^ok: \d+ outputs", text, re.M), f"the application was harmed:\n{text}")
+    out.close()
+    if victim == "application" and app:
+        expect(status == -signal.SIGKILL, f"the recorder ended with {status}, not by SIGKILL")
+    return directory, app is not None
+
+
+def main():
+    times, seed = int(sys.argv[1]), int(sys.argv[2])
+    rnd = random.Random(seed)
+    events = with_app = early = 0
+    for victim in ("application", "recorder", "both"):
+        for number in range(times):
+            directory, app = one(number, victim, rnd.uniform(0.005, 0.8))
+            with_app += app
+            if not os.path.exists(os.path.join(directory, "ctf")):
+                early += 1  # killed before anything was recorded
+                run = sh(TOOL, "report", directory)
+                expect(run.returncode == 1 and run.stderr.startswith("rdna1-trace: " + directory),
+                       run.stderr)
+                continue
+            n = int(re.match(r"(\d+) events", compare_ctf(directory, 0))[1])
+            events += n
+            text = report(directory)
+            expect(text.startswith("emulated device"), text)
+            sh("rm", "-rf", directory)
+    end = time.time() + 10
+    while glob.glob(f"{T}/rdna1-emu.*") and time.time() < end:
+        time.sleep(0.1)
+    expect(not glob.glob(f"{T}/rdna1-emu.*"), "a broker is left, or its directory")
+    expect(with_app > times, "the application was never there")
+    print(f"{3 * times} kills (seed {seed}), {with_app} with the application up, {early} before "
+          f"there was a trace: {events} events read twice")
+
+
+main()

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command is as without us: status, signals, Ctrl-C, streams, the process tree."""
+import pty
+import re
+import signal
+import time
+
+from rdna1 import *
+
+# ---- exit status and signals ----
+for status in (0, 1, 2, 3, 127, 255):
+    r = record(f"exit-{status}", "sh", "-c", f"exit {status}", options=())
+    expect(r.status == status, f"exit {status} became {r.status}")
+for sig in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT, signal.SIGUSR1):
+    r = record(f"signal-{sig}", "sh", "-c", f"kill -{int(sig)} $$", options=())
+    expect(r.status == -sig, f"signal {sig} became {r.status}")
+
+# ---- output is the command's; ours goes to stderr, and with -q nothing does ----
+r = record("streams", "sh", "-c", "echo out; echo err >&2; cat", options=("-q",))
+expect(r.out == "out\n" and r.err == "err\n", f"{r.out!r} {r.err!r}")
+r = record("streams-v", "true", options=())
+expect(r.out == "" and all(l.startswith("rdna1-trace: ") for l in r.err.splitlines()), r.err)
+
+# ---- what the command inherits: no signal blocked or ignored, no descriptor of ours ----
+r = record("inherit", "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd",
+           options=("-q",))
+plain = sh("sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd")
+expect(r.out == plain.stdout, f"with us:\n{r.out}\nwithout:\n{plain.stdout}")
+
+# ---- the whole process tree: fork, vfork, clone, exec, exit ----
+tree = """
+import os, subprocess, sys
+pid = os.fork()
+if pid == 0: os._exit(3)
+os.waitpid(pid, 0)
+subprocess.run(["/bin/true"])            # vfork + exec
+pid = os.fork()
+if pid == 0: os.execv("/bin/sh", ["sh", "-c", "/bin/sh -c 'exit 7'; exit 5"])
+os.waitpid(pid, 0)
+"""
+r = record("tree", sys.executable, "-c", tree, options=()).expect_status(0)
+events = dump(r.dir)
+ends = {e["fields"]["pid"]: e["fields"]["status"] >> 8 for e in events if e["event"] == "proc_exit"}
+forks = [(e["fields"]["pid"], e["fields"]["child"]) for e in events if e["event"] == "proc_fork"]
+execs = [e["fields"]["path"] for e in events if e["event"] == "proc_exec"]
+if forks:
+    root = forks[0][0]
+    expect(sorted(v for k, v in ends.items() if k != root) == [0, 3, 5, 7], f"exits {ends}")
+    expect(len(forks) == 4 and {c for _, c in forks} == set(ends) - {root}, f"forks {forks}")
+    expect(execs.count("/bin/true") == 1 and execs.count("/bin/sh") == 2, f"execs {execs}")
+
+# ---- a command that leaves a daemon behind: we end with the command ----
+start = time.time()
+r = record("daemon", "sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", options=("-q",)).expect_status(0)
+expect(time.time() - start < 15, "waited for a process the command left behind")
+os.kill(int(r.out), signal.SIGTERM)
+
+# ---- Ctrl-C on a terminal reaches the command once, and we end as it does ----
+handler = """
+import signal, time
+def got(*_):
+    print("got SIGINT", flush=True)
+signal.signal(signal.SIGINT, got)
+print("ready", flush=True)
+time.sleep(1.5)
+print("done", flush=True)
+"""
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(TOOL, [TOOL, "-q", "-o", os.path.join(T, "ctrl-c"), "--", sys.executable, "-c", handler])
+text = b""
+sent = False
+while True:
+    try:
+        data = os.read(fd, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    text += data
+    if b"ready" in text and not sent:
+        sent = True
+        time.sleep(0.2)
+        os.write(fd, b"\x03")
+_, status = os.waitpid(pid, 0)
+expect(text.count(b"got SIGINT") == 1 and b"done" in text, f"Ctrl-C: {text!r}")
+expect(os.waitstatus_to_exitcode(status) == 0, f"Ctrl-C: status {status}")
+
+# ---- a signal to us alone is passed on ----
+p = subprocess.Popen([TOOL, "-q", "-o", os.path.join(T, "term"), "--", "sleep", "30"])
+time.sleep(1)
+p.terminate()
+expect(p.wait(timeout=10) == -signal.SIGTERM, "SIGTERM was not passed on")
+events = dump(os.path.join(T, "term"))
+expect([e for e in events if e["event"] == "session" and e["fields"]["phase"] == 2],
+       "the session has no end")
+print("status, signals, streams, process tree, Ctrl-C: as without rdna1-trace")

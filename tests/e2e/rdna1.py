@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""What the end-to-end tests share: record a command, read what the trace says, compare."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+TOOL = os.environ["RDNA1_TRACE"]
+BUILD = os.environ["B"]
+T = os.environ["T"]
+TOP = os.environ["TOP"]
+EMULATE = ("--emulate",)
+
+
+def workload(name):
+    return os.path.join(BUILD, "workload", name)
+
+
+def fail(what):
+    sys.exit("FAILED: " + what)
+
+
+def expect(condition, what):
+    if not condition:
+        fail(what)
+
+
+def sh(*command, timeout=120, **kw):
+    """Run; output as text, standard input empty."""
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                          errors="replace", stdin=subprocess.DEVNULL, timeout=timeout, **kw)
+
+
+class Recorded:
+    def __init__(self, directory, run):
+        self.dir = directory
+        self.status, self.out, self.err = run.returncode, run.stdout, run.stderr
+
+    def expect_status(self, status):
+        expect(self.status == status,
+               f"status {self.status}, not {status}\n{self.out}\n{self.err}")
+        return self
+
+
+def record(name, *command, options=EMULATE, **kw):
+    """rdna1-trace OPTIONS -o T/name -- COMMAND."""
+    directory = os.path.join(T, name)
+    return Recorded(directory, sh(TOOL, *options, "-o", directory, "--", *command, **kw))
+
+
+def dump(directory):
+    run = sh(TOOL, "dump", "--format", "json", directory)
+    expect(run.returncode == 0, f"dump {directory}: {run.stderr}")
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def report(directory, width=120, *options):
+    run = sh(TOOL, "report", *options, directory, env={**os.environ, "COLUMNS": str(width)})
+    expect(run.returncode == 0, f"report {directory}: {run.stderr}")
+    expect("\033" not in run.stdout, "colour codes in a pipe")
+    return run.stdout
+
+
+def rows(text, heading):
+    """The table below a heading: its rows as dictionaries by column title."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        if line.startswith(heading):
+            break
+    else:
+        fail(f"the report has no '{heading}':\n{text}")
+    titles = [m for m in re.finditer(r"\S+(?: \S+)*", lines[i + 1])]
+    found = []
+    for line in lines[i + 2:]:
+        cells = re.split(r" {2,}", line.strip())
+        if not line.startswith("  ") or line.startswith("  and ") or len(cells) < 2:
+            break
+        found.append(dict(zip([t.group(0) for t in titles], cells)))
+    return found
+
+
+def size(text):
+    """'441 KiB' -> 451584"""
+    n, unit = text.split()
+    return int(n) << {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[unit]
+
+
+def compare_ioctls(directory, least=50):
+    run = sh(f"{TOP}/tests/tools/ioctl-compare", TOOL, directory, least)
+    expect(run.returncode == 0, f"eBPF and the device's log differ:\n{run.stdout}{run.stderr}")
+    return run.stdout.strip()
+
+
+def compare_ctf(directory, least=1):
+    run = sh(f"{TOP}/tests/tools/ctf-compare", TOOL, directory, "--min", least)
+    expect(run.returncode == 0, f"babeltrace2 and dump differ:\n{run.stdout}{run.stderr}")
+    return run.stdout.strip()
+
+
+def expect_no_loss(directory):
+    """Nothing lost, by the trace and by session.json."""
+    for r in rows(report(directory), "What was recorded"):
+        expect(r["seen"] == r["written"] and r["lost"] == "0", f"lost events: {r}")
+    with open(os.path.join(directory, "session.json")) as f:
+        session = json.load(f)
+    for c in session["counts"]:
+        expect(c["seen"] == c["written"] and not c["dropped"], f"session.json: {c}")
+    return session
+
+
+def said_allocations(out):
+    """What the workload printed: (name, address, bytes) of its hipMalloc, addresses it freed."""
+    allocs = [(m[1], int(m[2], 16), int(m[3])) for m in
+              re.finditer(r"^hipMalloc (\S+) +(0x[0-9a-f]+) (\d+) bytes$", out, re.M)]
+    frees = [int(m[1], 16) for m in re.finditer(r"^hipFree +\S+ +(0x[0-9a-f]+)$", out, re.M)]
+    return allocs, frees
+
+
+def expect_report_of_workload(r):
+    """The report has the figures the workload printed."""
+    text = report(r.dir, 120, "--all")
+    expect(text.startswith("emulated device: AMD Radeon RX 5600 XT (gfx1010, 36 CUs, 6128 MiB)\n"),
+           f"first line:\n{text}")
+    allocs, frees = said_allocations(r.out)
+    expect(allocs, f"the workload said nothing:\n{r.out}{r.err}")
+    table = rows(text, "Allocated through HSA")
+    for name, va, n in allocs:
+        found = [x for x in table if int(x["address"], 16) == va and size(x["size"]) == n]
+        expect(found, f"{name} {va:#x} {n} bytes is not in the report:\n{text}")
+        expect(found[0]["by"] == "HIP" and found[0]["pool"] == "GPU coarse" and
+               found[0]["KFD buffer"].startswith("VRAM"), f"{name}: {found[0]}")
+        freed = frees.count(va) == sum(1 for a in allocs if a[1] == va)
+        still = any(x["lived"].endswith("+") for x in found)
+        expect(freed != still, f"{name} freed {freed}, but: {found}")
+    total = re.search(r"^Allocated through HSA: (\d+), (\d+) bytes$", text, re.M)
+    expect(int(total[1]) == len(table) and int(total[2]) == sum(size(x["size"]) for x in table),
+           f"totals: {total[0]}")
+    launched = {}
+    for m in re.finditer(r"^launched (\S+) (\d+) times$", r.out, re.M):
+        launched[m[1]] = launched.get(m[1], 0) + int(m[2])
+    if launched:
+        kernels = {x["kernel"]: int(x["count"]) for x in rows(text, "Kernels dispatched")}
+        for name, n in launched.items():
+            expect(kernels.get(name) == n, f"{name} launched {n} times, the report: {kernels}")
+    for w in (80, 120):
+        for line in report(r.dir, w).splitlines():
+            expect(len(line) <= w or " " not in line[w:].strip(), f"wider than {w}: {line}")
+    return text
