@@ -133,9 +133,9 @@ $(B)/pic/hsa-tools/emu/exec_vector.avx2.o: hsa-tools/emu/exec_vector.c $(DEPS_AL
 
 EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(B)/pic/hsa-tools/emu/exec_vector.avx2.o
 $(EMU_OBJ): | $(GEN_DECODE) $(B)/gen/drm
-$(B)/librdna1-emu.so: $(EMU_OBJ)
+$(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-emu.so -Wl,--no-undefined -Wl,-z,start-stop-visibility=hidden $^ -o $@
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-emu.so -Wl,--no-undefined -Wl,--version-script=hsa-tools/emu/emu.map $(filter %.o,$^) -o $@
 
 # ---- the HSA tools agent ----
 

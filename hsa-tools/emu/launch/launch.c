@@ -82,7 +82,8 @@ static pid_t start_broker(const struct emu_broker_args *args, uid_t uid, gid_t g
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	prctl(PR_SET_NAME, "rdna1-emu");
-	if (uid != (uid_t)-1 && (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
+	/* The caller may have lowered its effective ids to these already. */
+	if (uid != (uid_t)-1 && (seteuid(0) || setgroups(0, NULL) || setresgid(gid, gid, gid) ||
 				 setresuid(uid, uid, uid)))
 		_exit(1);
 	emu_broker__run(args);
