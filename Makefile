@@ -170,7 +170,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -178,6 +178,10 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools
 
 # What a unit test links besides the pure rooms.
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
+EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
+EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
+EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
+EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 

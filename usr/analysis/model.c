@@ -470,6 +470,8 @@ int model__read(struct model *m, struct trace *t)
 			if (!m->begin_ns)
 				m->begin_ns = ev.ts_ns;
 			m->end_ns = ev.ts_ns;
+			if (ev.stream->kind == STREAM_recorder || ev.stream->kind == STREAM_kernel)
+				m->recorder_last_ns = ev.ts_ns;
 		}
 		accounts__event(&m->accounts, &ev);
 		on_event(m, &ev);

@@ -112,6 +112,7 @@ struct model {
 	bool ended;
 	int32_t status; /* of the command, when ended */
 	uint64_t begin_ns, end_ns;
+	uint64_t recorder_last_ns; /* last event that the recorder wrote */
 	bool kernel_side; /* KFD ioctls were seen by eBPF */
 	VEC(struct process) processes;
 	VEC(struct device) devices;

@@ -5,6 +5,7 @@
 #include "../decode/kfd.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdarg.h>
@@ -38,12 +39,14 @@ static char *bytes(uint64_t n)
 	return take(&b);
 }
 
-/* How long something lived, or since when it has. */
-static char *lifetime(const struct model *m, uint64_t begin, uint64_t end)
+/* How long something lived, or (+) had lived when its process or the trace ended. */
+static char *lifetime(const struct model *m, uint32_t pid, uint64_t begin, uint64_t end)
 {
+	const struct process *p = model__process(m, pid);
+	uint64_t last = p && p->end_ns > begin ? p->end_ns : m->end_ns;
 	struct buf b = {0};
 
-	print_ns(&b, (end ? end : m->end_ns) - begin);
+	print_ns(&b, (end ? end : last) - begin);
 	if (!end)
 		buf__puts(&b, " +");
 	return take(&b);
@@ -88,6 +91,18 @@ static void heading(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	buf__printf(b, "\n%s\n", text);
 }
+
+/* Whether rows must say which process they are about. */
+static bool several(const struct model *m)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < m->processes.n; i++)
+		n += m->processes.v[i].agent;
+	return n > 1;
+}
+
+#define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
 
 static void and_more(struct buf *b, size_t shown, size_t all)
 {
@@ -175,7 +190,31 @@ static char *asker(const struct model *m, const struct alloc *a)
 	return xasprintf("%.12s", path);
 }
 
-static void put_allocs(const struct model *m, const struct text_options *o, struct buf *b)
+static void put_alloc_row(const struct model *m, struct table *t, const struct alloc *a)
+{
+	const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
+	char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
+	char *size = bo ? bytes(bo->size) : NULL;
+
+	table__cellf(t, "0x%" PRIx64, a->va);
+	table__cell(t, bytes(a->size));
+	table__cell(t, asker(m, a));
+	table__cell(t, pool_name(m, model__pool(m, a->pid, a->pool)));
+	/* A small allocation is cut from a larger buffer of the driver's. */
+	if (bo && bo->allocs > 1)
+		table__cellf(t, "%s, 1 of %zu in %s", memory, bo->allocs, size);
+	else
+		table__cellf(t, "%s", memory);
+	table__cellf(t, bo ? "0x%08x" : "-", bo ? bo->flags : 0);
+	table__cell(t, xstrdup(bo && bo->has_pte ? pte_gfx10_mtype(bo->pte) : "-"));
+	table__cell(t, lifetime(m, a->pid, a->begin_ns, a->end_ns));
+	free(memory);
+	free(size);
+}
+
+/* The allocations of one process. */
+static void put_allocs_of(const struct model *m, const struct text_options *o, struct buf *b,
+			  uint32_t pid)
 {
 	static const struct column columns[] = {
 		{"address", false, false, 0},	{"size", true, false, 0},
@@ -184,37 +223,41 @@ static void put_allocs(const struct model *m, const struct text_options *o, stru
 		{"MTYPE", false, false, 100},	{"lived", true, false, 0},
 	};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
-	size_t shown = o->all || m->allocs.n < MAX_ROWS ? m->allocs.n : MAX_ROWS;
-	uint64_t total = 0;
+	size_t shown = 0, all = 0;
 
-	for (size_t i = 0; i < m->allocs.n; i++)
-		total += m->allocs.v[i].size;
-	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes", m->allocs.n, total);
-	if (!m->allocs.n)
-		return;
-	for (size_t i = 0; i < shown; i++) {
-		const struct alloc *a = &m->allocs.v[i];
-		const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
-		char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
-		char *size = bo ? bytes(bo->size) : NULL;
-
-		table__cellf(&t, "0x%" PRIx64, a->va);
-		table__cell(&t, bytes(a->size));
-		table__cell(&t, asker(m, a));
-		table__cell(&t, pool_name(m, model__pool(m, a->pid, a->pool)));
-		/* A small allocation is cut from a larger buffer of the driver's. */
-		if (bo && bo->allocs > 1)
-			table__cellf(&t, "%s, 1 of %zu in %s", memory, bo->allocs, size);
-		else
-			table__cellf(&t, "%s", memory);
-		table__cellf(&t, bo ? "0x%08x" : "-", bo ? bo->flags : 0);
-		table__cell(&t, xstrdup(bo && bo->has_pte ? pte_gfx10_mtype(bo->pte) : "-"));
-		table__cell(&t, lifetime(m, a->begin_ns, a->end_ns));
-		free(memory);
-		free(size);
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		if (m->allocs.v[i].pid != pid)
+			continue;
+		if (all++ < MAX_ROWS || o->all) {
+			shown++;
+			put_alloc_row(m, &t, &m->allocs.v[i]);
+		}
 	}
 	table__render(&t, b, o->width);
-	and_more(b, shown, m->allocs.n);
+	and_more(b, shown, all);
+}
+
+static void put_allocs(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	VEC(uint32_t) pids = {0};
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		size_t p = 0;
+
+		total += m->allocs.v[i].size;
+		while (p < pids.n && pids.v[p] != m->allocs.v[i].pid)
+			p++;
+		if (p == pids.n)
+			*VEC_PUSH(&pids) = m->allocs.v[i].pid;
+	}
+	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes", m->allocs.n, total);
+	for (size_t p = 0; p < pids.n; p++) {
+		if (pids.n > 1)
+			buf__printf(b, "  in process %u\n", pids.v[p]);
+		put_allocs_of(m, o, b, pids.v[p]);
+	}
+	free(pids.v);
 }
 
 /* KFD buffers that no pool call of the application explains, by flags. */
@@ -262,9 +305,8 @@ static void put_runtime(const struct model *m, const struct text_options *o, str
 		}
 	}
 	heading(b, "Allocated by ROCr for itself: %zu KFD buffer%s", count, count == 1 ? "" : "s");
-	if (!count)
-		buf__puts(b, m->ioctls ? "  none\n"
-				       : "  not seen: the kernel's side was not recorded\n");
+	if (!count && !m->ioctls && !accounts__sum(&m->accounts, SOURCE_kernel).seen)
+		buf__puts(b, "  not seen: the kernel's side was not recorded\n");
 	qsort(groups.v, groups.n, sizeof(*groups.v), by_bytes);
 	for (size_t g = 0; g < groups.n; g++) {
 		table__cellf(&t, "%zu", groups.v[g].count);
@@ -296,11 +338,13 @@ static int by_time(const void *a, const void *b)
 
 static void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b)
 {
-	static const struct column columns[] = {{"kernel", false, true, 0},
-						{"count", true, false, 0},
-						{"time", true, false, 0},
-						{"each", true, false, 0},
-						{"grid of the last", false, false, 100}};
+	const struct column columns[] = {
+		{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
+		{"kernel", false, true, 0},
+		{"count", true, false, 0},
+		{"time", true, false, 0},
+		{"each", true, false, 0},
+		{"grid of the last", false, false, 100}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	VEC(struct kernel_sum) sums = {0};
 	struct map where = {0};
@@ -330,6 +374,7 @@ static void put_dispatches(const struct model *m, const struct text_options *o, 
 		const char *name = model__kernel(m, k->pid, k->object);
 		const struct dispatch *last = &m->dispatches.v[k->last];
 
+		table__cellf(&t, "%u", k->pid);
 		if (name)
 			table__cell(&t, xstrdup(name));
 		else
@@ -441,11 +486,16 @@ static void put_device_fault(const struct model *m, struct buf *b, const struct 
 
 static void put_faults(const struct model *m, struct buf *b)
 {
+	uint32_t pid = 0;
+
 	heading(b, m->faults.n || m->gaps.n ? "Faults:" : "Faults: none");
 	for (size_t i = 0; i < m->faults.n; i++) {
 		const struct fault *f = &m->faults.v[i];
 		const char *name;
 
+		if (several(m) && f->pid != pid)
+			buf__printf(b, "  in process %u\n", f->pid);
+		pid = f->pid;
 		switch (f->from) {
 		case FAULT_DEVICE:
 			put_device_fault(m, b, f);
@@ -523,6 +573,11 @@ static void put_losses(const struct model *m, struct buf *b, const struct text_o
 		table__cell(&t, take(&why));
 	}
 	table__render(&t, b, o->width);
+	if (m->command && !m->ended) {
+		buf__puts(b, "  the recorder was killed: of the kernel's side nothing is here from ");
+		print_ns(b, m->recorder_last_ns - m->begin_ns);
+		buf__puts(b, " on\n");
+	}
 	if (m->ioctls)
 		buf__printf(b, "  %" PRIu64 " KFD ioctls (from %s)\n", m->ioctls,
 			    m->kernel_side ? "eBPF" : "the emulated device's own log");
