@@ -38,7 +38,7 @@ VARIANT_CFLAGS := -O2
 ifeq ($(SAN),1)
 B := build/san
 VARIANT_CFLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-fno-omit-frame-pointer -DRDNA1_SAN
+	-fno-omit-frame-pointer -DRDNA1_SAN_PRELOAD='"$(shell gcc -print-file-name=libasan.so)"'
 VARIANT_LDFLAGS := -fsanitize=address,undefined
 endif
 ifeq ($(DEBUG),1)
@@ -174,7 +174,9 @@ $(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o: | $(B)/gen/d
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
-TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
+PRELOAD_SRC := $(wildcard tests/tools/preload_*.c)
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(PRELOAD_SRC),$(wildcard tests/tools/*.c))) \
+	$(patsubst tests/tools/%.c,$(B)/tests/tools/%.so,$(PRELOAD_SRC))
 
 # What a unit test links besides the pure rooms.
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
@@ -195,6 +197,11 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
+$(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $^ -o $@
 
 .SECONDARY:
 

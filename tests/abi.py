@@ -29,6 +29,8 @@ def exports(path):
         f = line.split()
         if len(f) > 7 and f[6] != "UND" and f[4] in ("GLOBAL", "WEAK") and f[0] != "Num:":
             found.add(f[7].split("@")[0])
+    if SAN:
+        found = {f for f in found if not f.startswith("__odr_asan")}
     return found
 
 

@@ -116,6 +116,8 @@ int64_t memory_free(uint64_t handle)
 	return -EINVAL;
 }
 
+#define ALLOC_WRITABLE (1u << 31) /* KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE shifts an int too far */
+
 /*
  * The entry the driver writes on gfx10 (amdgpu_amdkfd_gpuvm.c get_pte_flags, amdgpu_ttm.c
  * amdgpu_ttm_tt_pte_flags): MTYPE UC for coherent and uncached memory, NC for the rest; system
@@ -125,7 +127,7 @@ static uint64_t pte_of(const struct bo *b)
 {
 	uint64_t pte = PTE_VALID | PTE_READABLE, mtype = MTYPE_GFX10_NC;
 
-	if (b->flags & KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE)
+	if (b->flags & ALLOC_WRITABLE)
 		pte |= PTE_WRITEABLE;
 	if (b->flags & KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE)
 		pte |= PTE_EXECUTABLE;

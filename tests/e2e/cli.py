@@ -64,6 +64,7 @@ open("foreign/ctf/metadata", "w").write("/* CTF 1.8 */\nrdna1_format = 9999;\n")
 says(1, ["trace format 9999", "version"], "report", "foreign")
 
 # ---- a default directory, and the newest trace ----
+shutil.rmtree("foreign")
 expect(sh(TOOL, "-q", "--", "true").returncode == 0, "true")
 made = [d for d in os.listdir(".") if d.startswith("rdna1-trace-true-")]
 expect(len(made) == 1, f"default directory: {os.listdir('.')}")

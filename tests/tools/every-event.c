@@ -44,7 +44,7 @@ static uint64_t edge(unsigned int round)
 static uint8_t *put_bytes(uint8_t *at, const struct field_desc *f, unsigned int round)
 {
 	static const char *const texts[] = {
-		"", "k", "_Z6conv2dPKfS0_Pf", "a \"quoted\" \\ name", "gr\xc3\xb6\xc3\x9f" "er, two words",
+		"", "k", "_Z6conv2dPKfS0_Pf", "a \"quoted\" \\ name", ("gr\xc3\xb6\xc3\x9f" "er, two words"),
 		"tab\there", "(x, y) = {1}; [2]"};
 	uint8_t data[300];
 	size_t n = round < 8 ? (size_t[]){0, 1, 8, 64, 16, 299, 4, 32}[round] : rnd() % sizeof(data);

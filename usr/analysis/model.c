@@ -372,10 +372,17 @@ static void on_event(struct model *m, const struct event *ev)
 	struct gap *g;
 	struct ev_emu_gap e;
 	struct ev_emu_ioctl_open open;
+	struct ev_hook hook;
 
 	switch (ev->desc->id) {
 	case EV_session:
 		on_session(m, ev);
+		break;
+	case EV_hook:
+		event__fixed(ev, &hook, sizeof(hook));
+		if (!hook.on)
+			*VEC_PUSH(&m->hooks_off) =
+				(struct hook_off){.name = text_of(ev, 0), .reason = text_of(ev, 1)};
 		break;
 	case EV_kfd_ioctl:
 		on_kfd_ioctl(m, ev);
@@ -506,6 +513,11 @@ void model__free(struct model *m)
 	free(m->kernels.v);
 	free(m->dispatches.v);
 	free(m->faults.v);
+	for (size_t i = 0; i < m->hooks_off.n; i++) {
+		free(m->hooks_off.v[i].name);
+		free(m->hooks_off.v[i].reason);
+	}
+	free(m->hooks_off.v);
 	free(m->gaps.v);
 	free(m->failed.list.v);
 	free(m->interrupted.list.v);

@@ -104,6 +104,11 @@ struct ioctl_sums {
 	VEC(struct ioctl_sum) list;
 };
 
+/* A kernel hook that was not on. */
+struct hook_off {
+	char *name, *reason;
+};
+
 struct model {
 	bool emulated;
 	struct ev_emu_device emu_device; /* when emulated; zero when it never came up */
@@ -124,6 +129,7 @@ struct model {
 	VEC(struct dispatch) dispatches;
 	VEC(struct fault) faults;
 	VEC(struct gap) gaps;
+	VEC(struct hook_off) hooks_off;
 	uint64_t copies, copied_bytes;
 	uint64_t ioctls, failed_ioctls, interrupted_ioctls, open_ioctls;
 	struct ioctl_sums failed, interrupted, open; /* the same, by number */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
@@ -42,6 +43,10 @@ void buf__free(struct buf *b);
 		    (vec)->v = xrealloc((vec)->v, (vec)->cap * sizeof(*(vec)->v)), (void)0)        \
 		 : (void)0,                                                                        \
 	 __builtin_memset(&(vec)->v[(vec)->n], 0, sizeof(*(vec)->v)), &(vec)->v[(vec)->n++])
+
+/* qsort, also of none. */
+#define VEC_SORT(vec, order)                                                                       \
+	((vec)->n ? qsort((vec)->v, (vec)->n, sizeof(*(vec)->v), order) : (void)0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

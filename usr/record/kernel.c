@@ -27,16 +27,17 @@ struct kernel {
 };
 
 static bool libbpf_verbose;
-static char libbpf_last[160]; /* the last warning, for a hook's reason */
+static char libbpf_first[160]; /* the first warning since it was emptied: the others follow from it */
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	int n = vsnprintf(line, sizeof(line), fmt, ap);
 
-	if (level == LIBBPF_WARN) {
-		snprintf(libbpf_last, sizeof(libbpf_last), "%.*s", (int)sizeof(libbpf_last) - 1, line);
-		libbpf_last[strcspn(libbpf_last, "\n")] = 0;
+	if (level == LIBBPF_WARN && !libbpf_first[0]) {
+		const char *text = strncmp(line, "libbpf: ", 8) ? line : line + 8;
+
+		snprintf(libbpf_first, sizeof(libbpf_first), "%.*s", (int)strcspn(text, "\n"), text);
 	}
 	if (libbpf_verbose && level != LIBBPF_DEBUG)
 		fputs(line, stderr);
@@ -91,10 +92,10 @@ static struct bpf_program *program(struct rdna1_bpf *s, enum hook hook)
 }
 
 static const char *const hook_names[NUM_HOOKS] = {
-	[HOOK_sys_exit] = "raw_tp/sys_exit (KFD ioctls)",
-	[HOOK_fork] = "raw_tp/sched_process_fork",
-	[HOOK_exec] = "raw_tp/sched_process_exec",
-	[HOOK_exit] = "raw_tp/sched_process_exit",
+	[HOOK_sys_exit] = "KFD ioctls (raw_tp/sys_exit)",
+	[HOOK_fork] = "new processes (raw_tp/sched_process_fork)",
+	[HOOK_exec] = "exec (raw_tp/sched_process_exec)",
+	[HOOK_exit] = "exits (raw_tp/sched_process_exit)",
 };
 
 /* Open and load with the programs of `mask`. NULL and errno when that fails. */
@@ -127,8 +128,8 @@ static void switch_off(struct hook_state *h, int err)
 	if (err == -EPERM || err == -EACCES)
 		snprintf(h->reason, sizeof(h->reason), "no permission: needs CAP_BPF and CAP_PERFMON");
 	else
-		snprintf(h->reason, sizeof(h->reason), "%s%s%s", strerror(-err),
-			 libbpf_last[0] ? ": " : "", libbpf_last);
+		snprintf(h->reason, sizeof(h->reason), "%s",
+			 libbpf_first[0] ? libbpf_first : strerror(-err));
 }
 
 /* All programs, or, if the kernel refuses that, those that load alone. */
@@ -149,7 +150,7 @@ static struct rdna1_bpf *load_most(struct kernel *k, const struct kernel_config 
 		return NULL;
 	}
 	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
-		libbpf_last[0] = 0;
+		libbpf_first[0] = 0;
 		s = load(cfg, 1u << h);
 		if (s) {
 			good |= 1u << h;
@@ -177,7 +178,7 @@ static void attach(struct kernel *k)
 
 		if (!k->hooks[h].on)
 			continue;
-		libbpf_last[0] = 0;
+		libbpf_first[0] = 0;
 		l = bpf_program__attach(program(k->skel, h));
 		if (l)
 			*link[h] = l;

@@ -307,7 +307,7 @@ static void put_runtime(const struct model *m, const struct text_options *o, str
 	heading(b, "Allocated by ROCr for itself: %zu KFD buffer%s", count, count == 1 ? "" : "s");
 	if (!count && !m->ioctls && !accounts__sum(&m->accounts, SOURCE_kernel).seen)
 		buf__puts(b, "  not seen: the kernel's side was not recorded\n");
-	qsort(groups.v, groups.n, sizeof(*groups.v), by_bytes);
+	VEC_SORT(&groups, by_bytes);
 	for (size_t g = 0; g < groups.n; g++) {
 		table__cellf(&t, "%zu", groups.v[g].count);
 		table__cell(&t, bytes(groups.v[g].bytes));
@@ -367,7 +367,7 @@ static void put_dispatches(const struct model *m, const struct text_options *o, 
 	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s", m->dispatches.n,
 		m->dispatches.n == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
 		m->emulated && m->dispatches.n ? "; times are the emulation's" : "");
-	qsort(sums.v, sums.n, sizeof(*sums.v), by_time);
+	VEC_SORT(&sums, by_time);
 	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;
 	for (size_t s = 0; s < shown; s++) {
 		const struct kernel_sum *k = &sums.v[s];
@@ -573,6 +573,17 @@ static void put_losses(const struct model *m, struct buf *b, const struct text_o
 		table__cell(&t, take(&why));
 	}
 	table__render(&t, b, o->width);
+	for (size_t i = 0, from = 0; i < m->hooks_off.n; i++) {
+		const struct hook_off *h = &m->hooks_off.v[i];
+
+		/* One line for all that are off for one reason. */
+		if (i + 1 < m->hooks_off.n && !strcmp(h->reason, h[1].reason))
+			continue;
+		buf__puts(b, "  not recorded: ");
+		for (; from <= i; from++)
+			buf__printf(b, "%s%s", m->hooks_off.v[from].name, from < i ? ", " : ": ");
+		buf__printf(b, "%s\n", h->reason);
+	}
 	if (m->command && !m->ended) {
 		buf__puts(b, "  the recorder was killed: of the kernel's side nothing is here from ");
 		print_ns(b, m->recorder_last_ns - m->begin_ns);

@@ -188,7 +188,7 @@ static int list_chunks(struct trace *t)
 	}
 	closedir(d);
 	/* strverscmp keeps the chunks of a NAME together and in the order of their numbers. */
-	qsort(names.v, names.n, sizeof(*names.v), by_name);
+	VEC_SORT(&names, by_name);
 	for (size_t i = 0; i < names.n; i++) {
 		char *dot = strrchr(names.v[i], '.');
 		size_t len = (size_t)(dot - names.v[i]);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * LD_PRELOAD: bpf(2) refuses to load the programs named in REFUSE ("sys_exit,sched_process_f": names
+ * are cut to 15 characters by the kernel), as an older or a locked kernel would.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__attribute__((visibility("default"))) long syscall(long number, ...)
+{
+	static long (*next)(long, ...);
+	const char *refuse = getenv("REFUSE");
+	const union bpf_attr *attr;
+	va_list ap;
+	long a[6];
+
+	if (!next)
+		next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	attr = (const union bpf_attr *)a[1];
+	if (number == SYS_bpf && a[0] == BPF_PROG_LOAD && refuse && attr->prog_name[0] &&
+	    strstr(refuse, attr->prog_name)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
