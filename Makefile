@@ -170,7 +170,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/tools/ioctl-storm.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -197,6 +197,11 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
+$(B)/tests/bench/%: tests/bench/%.c Makefile
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -ffp-contract=off $< -o $@ -lm
 
 $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 	$(call msg,LINK,$@)
@@ -231,6 +236,11 @@ check-fast check check-long:
 	@.ci/install-packages demo check
 	@$(MAKE) --no-print-directory -j2 tests-bin
 	@B=$(B) tests/run $(TIER_$@)
+
+bench:
+	@.ci/install-packages demo check
+	@$(MAKE) --no-print-directory -j2 tests-bin $(B)/tests/bench/conv_cpu
+	@B=$(abspath $(B)) tests/bench/bench.py
 
 clean:
 	rm -rf build

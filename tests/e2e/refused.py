@@ -4,6 +4,9 @@
 from rdna1 import *
 
 SHIM = os.path.join(BUILD, "tests/tools/preload_refuse.so")
+if BUILD.endswith("/san"):
+    # The sanitizer's runtime insists on being first.
+    SHIM = sh("gcc", "-print-file-name=libasan.so").stdout.strip() + " " + SHIM
 
 for names, off, on in (
         ("sched_process_f", ["sched_process_fork"], ["kfd_ioctl", "proc_exec", "proc_exit", "dispatch"]),

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Figures, each beside its peer, as ratios. Not a test: nothing here passes or fails."""
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+WORK = tempfile.mkdtemp(prefix="rdna1-bench.")
+os.environ.setdefault("B", os.path.abspath("build"))
+os.environ.update(RDNA1_TRACE=os.environ["B"] + "/rdna1-trace", T=WORK, TOP=os.getcwd())
+from rdna1 import *  # noqa: E402
+
+WITHOUT_AGENT = ("env", "-u", "HSA_TOOLS_LIB")
+REFUSE = {**os.environ, "LD_PRELOAD": os.path.join(BUILD, "tests/tools/preload_refuse.so"),
+          "REFUSE": "sys_exit,sched_process_f,sched_process_e"}
+number = 0
+
+
+def run(*command, options=EMULATE, env=None):
+    global number
+    number += 1
+    r = record(f"r{number}", *command, options=("-q", *options), env=env).expect_status(0)
+    return r
+
+
+def line(what, value, peer, ratio):
+    print(f"  {what:<42} {value:>16}   {peer:<38} {ratio:>8}", flush=True)
+
+
+def launch_latency():
+    def one(*wrapper):
+        return float(re.search(r"median ([\d.]+) us", run(*wrapper, workload("launch"), 2000).out)[1])
+
+    pairs = [(one(), one(*WITHOUT_AGENT)) for _ in range(5)]
+    ours, bare = (statistics.median(x) for x in zip(*pairs))
+    line("launch and wait, recorded", f"{ours:.1f} us", f"without the agent {bare:.1f} us",
+         f"{ours / bare:.2f}")
+
+
+def launch_storm():
+    def one(*wrapper):
+        begin = time.monotonic()
+        run(*wrapper, workload("storm"), "--threads", 1, "--launches", 20000)
+        return time.monotonic() - begin
+
+    pairs = [(one(), one(*WITHOUT_AGENT)) for _ in range(3)]
+    ours, bare = (min(x) for x in zip(*pairs))
+    line("20000 launches, recorded", f"{ours:.2f} s", f"without the agent {bare:.2f} s",
+         f"{ours / bare:.2f}")
+
+
+def instructions():
+    r = run(workload("conv2d"), "--repeat", 5)
+    ran = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_dispatch"
+           and e["fields"]["instructions"] > 100000]
+    rate = max(f["instructions"] / f["duration_ns"] * 1e3 for f in ran)
+    ms = min(f["duration_ns"] for f in ran) / 1e6
+    cpu = float(re.match(r"([\d.]+)", sh(os.path.join(BUILD, "tests/bench/conv_cpu")).stdout)[1])
+    line("emulated wave instructions per second", f"{rate:.1f} M", "", "")
+    line("1x3x44x44, 64 filters 3x3, emulated", f"{ms:.1f} ms", f"compiled for one CPU core {cpu:.2f} ms",
+         f"{ms / cpu:.1f}")
+
+
+def idle():
+    script = "import ctypes, time; hip = ctypes.CDLL('libamdhip64.so.5'); p = ctypes.c_void_p(); " \
+             "hip.hipMalloc(ctypes.byref(p), 4096); hip.hipDeviceSynchronize(); import os; " \
+             "a = os.times(); time.sleep(10); b = os.times(); " \
+             "print(100 * (b.user - a.user + b.system - a.system) / (b.elapsed - a.elapsed))"
+    percent = float(run(sys.executable, "-c", script).out)
+    line("CPU of an initialised, idle process", f"{percent:.2f} %", "bound 5 %", f"{percent / 5:.2f}")
+
+
+def ioctls():
+    def one(env):
+        global number
+        number += 1
+        p = subprocess.Popen([TOOL, "-q", "--emulate", "-o", f"{WORK}/s{number}", "--",
+                              f"{BUILD}/tests/tools/ioctl-storm", "1", "20000"], text=True, env=env,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        p.stdout.readline()
+        begin = time.monotonic()
+        p.stdin.write("go\n")
+        p.stdin.flush()
+        p.stdout.readline()
+        took = time.monotonic() - begin
+        p.communicate("end\n")
+        return took / 20000 * 1e6
+
+    pairs = [(one(None), one(REFUSE)) for _ in range(3)]
+    ours, bare = (min(x) for x in zip(*pairs))
+    line("one emulated KFD ioctl, seen by eBPF", f"{ours:.1f} us", f"without eBPF {bare:.1f} us",
+         f"{ours / bare:.2f}")
+
+
+def reading():
+    directory = f"{WORK}/every"
+    sh(f"{BUILD}/tests/tools/every-event", directory, 2500)
+
+    def one(*command):
+        with open("/dev/null", "w") as null:
+            begin = time.monotonic()
+            subprocess.run(command, stdout=null, stderr=null, check=True)
+            return time.monotonic() - begin
+
+    n = len(dump(directory))
+    ours = min(one(TOOL, "dump", directory) for _ in range(3))
+    bt = min(one("babeltrace2", f"{directory}/ctf") for _ in range(3))
+    line(f"{n} events as text", f"{ours:.2f} s", f"babeltrace2 {bt:.2f} s", f"{ours / bt:.2f}")
+
+
+def main():
+    print("rdna1-trace bench: ratio = this / peer, less is better")
+    for part in (launch_latency, launch_storm, instructions, idle, ioctls, reading):
+        part()
+
+
+try:
+    main()
+finally:
+    subprocess.run(["rm", "-rf", WORK], check=True)
