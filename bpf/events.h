@@ -28,6 +28,9 @@ typedef ev_u64 ev_x64;
 /* Raised when the layout of anything here changes; a writer joins only a trace of its own format. */
 #define EV_FORMAT 1
 
+/* In the environment of every process on the emulated device: a trace it writes must say so. */
+#define EV_ENV_EMULATED "RDNA1_EMU"
+
 #define EV_MAGIC 0xC1FC1FC1u /* CTF 1.8 packet magic */
 
 /*

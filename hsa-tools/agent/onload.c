@@ -30,6 +30,8 @@ static const char *error_text(int err)
 	switch (err) {
 	case -EPROTO:
 		return "it is not a trace of this version";
+	case -EXDEV:
+		return "it is a trace of another kind of device (emulated or not)";
 	case -EFBIG:
 		return "the file size limit is too small";
 	default:

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -103,6 +104,7 @@ static void default_dir(char *out, size_t size, const char *exe)
 int session_open(const struct options *o, char *path, size_t size)
 {
 	struct stream_meta meta;
+	struct stream_dir ctf;
 	char exe[4096] = "";
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	int dir, err;
@@ -119,7 +121,15 @@ int session_open(const struct options *o, char *path, size_t size)
 	if (dir < 0)
 		return -errno;
 	stream_meta__init(&meta);
+	meta.emulated = getenv(EV_ENV_EMULATED) != NULL;
 	err = stream_dir__create(dir, &meta);
+	if (!err)
+		err = stream_dir__open(&ctf, dir);
+	if (!err) {
+		/* Another writer may have made it. */
+		err = ctf.emulated != meta.emulated ? -EXDEV : 0;
+		stream_dir__close(&ctf);
+	}
 	if (err) {
 		close(dir);
 		return err;

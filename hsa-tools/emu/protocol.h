@@ -8,8 +8,9 @@
 #define RDNA1_EMU_PROTOCOL_H
 
 #include <stdint.h>
+#include "../../bpf/events.h"
 
-#define EMU_ENV "RDNA1_EMU"
+#define EMU_ENV EV_ENV_EMULATED
 #define EMU_ENV_TRACE "RDNA1_EMU_TRACE"
 #define EMU_SOCKET "broker"
 

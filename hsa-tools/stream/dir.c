@@ -118,6 +118,8 @@ static int read_metadata(struct stream_dir *sd)
 	value = find_value(head, "rdna1_format = ");
 	if (!value || atoi(value) != EV_FORMAT)
 		return -EPROTO;
+	value = find_value(head, "rdna1_emulated = ");
+	sd->emulated = value && atoi(value);
 	value = find_value(head, "uuid = \"");
 	return value ? parse_uuid(value, sd->uuid) : -EPROTO;
 }

@@ -34,6 +34,7 @@ struct stream_meta {
 struct stream_dir {
 	int fd; /* ctf/ */
 	ev_u8 uuid[16];
+	bool emulated; /* what its metadata says */
 };
 
 /*

@@ -36,6 +36,7 @@ run = unharmed(alone("own", f"dir={directory}"))
 expect(not ours(run), run.stderr)
 compare_ctf(directory, 30)
 text = report(directory)
+expect(text.startswith("emulated device: AMD Radeon RX 5600 XT (gfx1010)\n"), text)
 allocs, _ = said_allocations(run.stdout)
 for name, va, n in allocs:
     expect(any(int(r["address"], 16) == va and size(r["size"]) == n
@@ -89,6 +90,17 @@ with open(f"{T}/other/ctf/metadata", "w") as f:
     f.write("/* CTF 1.8 */\n")
 run = unharmed(alone("other", f"dir={T}/other"))
 expect(len(ours(run)) == 1 and "not a trace of this version" in ours(run)[0], run.stderr)
+
+# ---- a trace of hardware: what is emulated must not get into it ----
+unharmed(alone("mixed", f"dir={T}/mixed"))
+with open(f"{T}/mixed/ctf/metadata", "r+") as f:
+    real = f.read().replace("rdna1_emulated = 1", "rdna1_emulated = 0")
+    f.seek(0)
+    f.write(real)
+chunks = os.listdir(f"{T}/mixed/ctf")
+run = unharmed(alone("mixed2", f"dir={T}/mixed"))
+expect(len(ours(run)) == 1 and "another kind of device" in ours(run)[0], run.stderr)
+expect(os.listdir(f"{T}/mixed/ctf") == chunks, "written to a trace of hardware")
 
 # ---- a library that is not there: ROCr says so, or is silent, and goes on ----
 unharmed(alone("missing", f"dir={T}/missing", tools="/nonexistent/librdna1-agent.so.1"))

@@ -115,6 +115,7 @@ static void and_more(struct buf *b, size_t shown, size_t all)
 static void put_device(const struct model *m, struct buf *b)
 {
 	const struct ev_emu_device *e = &m->emu_device;
+	unsigned int gpus = 0;
 
 	if (m->emulated && e->compute_units) {
 		buf__printf(b, "emulated device: %s (gfx%u%u%x, %u CUs, ", m->emu_name,
@@ -124,15 +125,23 @@ static void put_device(const struct model *m, struct buf *b)
 		buf__puts(b, ")\n  Everything below was observed on it, not on hardware.\n");
 		return;
 	}
-	if (m->emulated) {
-		buf__puts(b, "emulated device: never opened by the command\n");
-		return;
+	for (size_t i = 0; i < m->devices.n; i++) {
+		const struct device *d = &m->devices.v[i];
+		bool said = false;
+
+		for (size_t k = 0; k < i; k++)
+			said |= m->devices.v[k].gpu && m->devices.v[k].node == d->node &&
+				!strcmp(m->devices.v[k].product, d->product);
+		if (!d->gpu || said)
+			continue;
+		buf__printf(b, "%sdevice: %s (%s)\n", m->emulated ? "emulated " : "", d->product, d->name);
+		gpus++;
 	}
-	for (size_t i = 0; i < m->devices.n; i++)
-		if (m->devices.v[i].gpu)
-			buf__printf(b, "device: %s (%s)\n", m->devices.v[i].product,
-				    m->devices.v[i].name);
-	if (!m->devices.n)
+	if (m->emulated && gpus)
+		buf__puts(b, "  Everything below was observed on it, not on hardware.\n");
+	else if (m->emulated)
+		buf__puts(b, "emulated device: never opened by the command\n");
+	else if (!gpus)
 		buf__puts(b, "device: not known (no process initialised HSA under the agent)\n");
 }
 
@@ -510,7 +519,7 @@ static void put_faults(const struct model *m, struct buf *b)
 			print_value(b, PRINT_FAULT_REASON, f->reason, false);
 			buf__printf(b, " in the page at 0x%" PRIx64 "\n", f->va);
 			/* On hardware this is all there is: no exact address. */
-			if (!m->emulated)
+			if (!m->emu_device.compute_units)
 				put_place(m, b, f->pid, f->va, f->ts_ns);
 			break;
 		}

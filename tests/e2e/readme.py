@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The output that README shows is what comes out today, but for addresses, times and counts."""
+import difflib
+import re
+
+from rdna1 import *
+
+
+def shape(text):
+    text = re.sub(r"0x[0-9a-f]{9,16}\b", "ADDRESS", text)
+    text = re.sub(r"\d+(\.\d+)?(ns|us|ms|s)\b", "TIME", text)
+    text = re.sub(r"process \d+", "process PID", text)
+    text = re.sub(r"^  (kernel|agent|emulated device|recorder)( +\d+){3}$", r"  \1 COUNTS", text, flags=re.M)
+    text = re.sub(r"\d+ KFD ioctls", "N KFD ioctls", text)
+    text = re.sub(r"process PID: \S*/|command: \S*/|in kernel ", lambda m: m[0].split()[0] + " ", text)
+    return re.sub(r" +", " ", text).splitlines()
+
+
+def compare(what, shown, now):
+    a, b = shape(shown), shape(now)
+    expect(a == b, f"README shows another {what}:\n" + "\n".join(difflib.unified_diff(a, b, "README", "now")))
+
+
+with open(f"{TOP}/README.md") as f:
+    blocks = re.findall(r"```console\n(.*?)```", f.read(), re.S)
+expect(len(blocks) == 2, f"{len(blocks)} console blocks")
+demo = record("demo", workload("conv2d")).expect_status(0)
+recording, reporting = blocks[0].split("\n\nbuild/rdna1-trace report build/demo\n")
+compare("workload", recording.split("\n", 1)[1] + "\n", demo.out)
+compare("report", reporting, report(demo.dir, 80))
+fault = record("fault", workload("conv2d"), "--fault", "aperture").expect_status(-6)
+compare("fault", blocks[1], "Faults:" + report(fault.dir, 80).split("\nFaults:")[1].split("\n\n")[0] + "\n")
+print("README's output is current")
