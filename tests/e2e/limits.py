@@ -103,8 +103,10 @@ expect(run.returncode == 1 and "ulimit -f" in run.stderr, run.stderr)
 if os.geteuid():
     print("file size limits only: mounting a small disk needs root")
     sys.exit(0)
+# Propagation unchanged: in a chroot, whose root is no mount, unshare cannot change it.
 script = """
 mount -t tmpfs -o size="$1" none "$2" || exit 99
+trap 'umount disk' EXIT
 shift 2
 "$@"
 status=$?
@@ -114,7 +116,7 @@ exit $status
 for size_kb in (8, 40, 150, 300, 4000):
     where = os.path.join(T, f"disk-{size_kb}")
     os.makedirs(os.path.join(where, "disk"))
-    run = run_in("disk/t", "unshare", "-m", "sh", "-c", script, "sh", f"{size_kb}k", "disk",
+    run = run_in("disk/t", "unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh", f"{size_kb}k", "disk",
                  cwd=where)
     if not run:
         continue
