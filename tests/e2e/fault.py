@@ -34,7 +34,7 @@ if not message:
     # In the block that the runtime cut the buffer from: no fault on hardware, none here.
     expect(re.search(r"^ok: \d+ outputs", r.out, re.M), r.out)
     expect("\nFaults: none\n" in text, text)
-    print("no fault inside the 2 MiB block")
+    done("no fault inside the 2 MiB block")
     sys.exit(0)
 
 expect(message in r.err, f"the runtime did not say '{message}':\n{r.err}")
@@ -44,7 +44,7 @@ if mode == "illegal":
     words = re.search(r"^fault illegal: instruction (0x\S+) (0x\S+) in (\S+)$", r.out, re.M)
     expect(f"illegal instruction in kernel {words[3]}: .long {words[1]} {words[2]}" in flat, text)
     expect("HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION (0x2a)" in flat, text)
-    print("illegal instruction and its kernel named")
+    done("illegal instruction and its kernel named")
     sys.exit(0)
 
 expect(said, r.out)
@@ -64,4 +64,4 @@ elif mode == "aperture":
     expect(f"which is in buffer {buffer} ({n} bytes, GPU coarse), 0 bytes into it; the address is "
            f"{distance} above it" in flat, text)
     expect("HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION (0x29)" in flat, text)
-print(f"address {address}, buffer {buffer}, distance {distance}: the same in the report")
+done(f"address {address}, buffer {buffer}, distance {distance}: the same in the report")

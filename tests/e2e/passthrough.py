@@ -44,7 +44,7 @@ events = dump(r.dir)
 ends = {e["fields"]["pid"]: e["fields"]["status"] >> 8 for e in events if e["event"] == "proc_exit"}
 forks = [(e["fields"]["pid"], e["fields"]["child"]) for e in events if e["event"] == "proc_fork"]
 execs = [e["fields"]["path"] for e in events if e["event"] == "proc_exec"]
-if forks:
+if ROOT:
     root = forks[0][0]
     expect(sorted(v for k, v in ends.items() if k != root) == [0, 3, 5, 7], f"exits {ends}")
     expect(len(forks) == 4 and {c for _, c in forks} == set(ends) - {root}, f"forks {forks}")

@@ -23,6 +23,7 @@ def compare(what, shown, now):
     expect(a == b, f"README shows another {what}:\n" + "\n".join(difflib.unified_diff(a, b, "README", "now")))
 
 
+need_root()
 with open(f"{TOP}/README.md") as f:
     blocks = re.findall(r"```console\n(.*?)```", f.read(), re.S)
 expect(len(blocks) == 2, f"{len(blocks)} console blocks")

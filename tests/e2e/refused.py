@@ -3,6 +3,7 @@
 """A kernel that refuses a program: one line, the rest goes on, the trace says which."""
 from rdna1 import *
 
+need_root()
 SHIM = os.path.join(BUILD, "tests/tools/preload_refuse.so")
 if BUILD.endswith("/san"):
     # The sanitizer's runtime insists on being first.

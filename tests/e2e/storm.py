@@ -10,6 +10,7 @@ import signal
 
 from rdna1 import *
 
+need_root()
 threads, calls, forks, launches = map(int, sys.argv[1:])
 
 

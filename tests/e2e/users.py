@@ -7,9 +7,7 @@ import tempfile
 
 from rdna1 import *
 
-if os.geteuid():
-    print("needs root to become other users")
-    sys.exit(77)
+need_root()
 
 NOBODY = pwd.getpwnam("nobody")
 # A copy that any user can reach, wherever the build stands.

@@ -31,4 +31,4 @@ for what in (r"Name: +gfx1010 *$", r"Marketing Name: +AMD Radeon RX 5600 XT *$",
 compare_ioctls(r.dir, 20)
 expect_no_loss(r.dir)
 expect("Allocated through HSA: 0, 0 bytes" in report(r.dir), "rocminfo allocates nothing")
-print("vector, conv2d.py, rocminfo: right results, both sides equal")
+done("vector, conv2d.py, rocminfo: right results, both sides equal")
