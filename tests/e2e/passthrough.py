@@ -50,6 +50,27 @@ if ROOT:
     expect(len(forks) == 4 and {c for _, c in forks} == set(ends) - {root}, f"forks {forks}")
     expect(execs.count("/bin/true") == 1 and execs.count("/bin/sh") == 2, f"execs {execs}")
 
+# ---- 'K' is the console's ioctl type too: only the KFD device's calls are ours ----
+console = """
+import fcntl, os
+fd = os.open("/dev/null", os.O_RDONLY)
+for cmd in (0x80084b01, 0x4b33, 0xc0406400):
+    try:
+        fcntl.ioctl(fd, cmd, bytearray(64))
+    except OSError as e:
+        print(e.errno)
+"""
+for options in ((), EMULATE):
+    r = record(f"console{len(options)}", sys.executable, "-c", console, options=options).expect_status(0)
+    expect(r.out == "25\n" * 3, f"ioctls of /dev/null: {r.out}")
+    expect(not [e for e in dump(r.dir) if "ioctl" in e["event"]], "another device's ioctls are recorded")
+
+# ---- written back to disk as often as asked ----
+for seconds, least, most in ((0, 0, 0), (1, 2, 3)):
+    r = record(f"sync{seconds}", "sleep", "2.6", options=("--sync", str(seconds))).expect_status(0)
+    n = len([e for e in dump(r.dir) if e["event"] == "sync"])
+    expect(least <= n <= most, f"--sync {seconds}: {n} times in 2.6 s")
+
 # ---- a command that leaves a daemon behind: we end with the command ----
 start = time.time()
 r = record("daemon", "sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", options=("-q",)).expect_status(0)
