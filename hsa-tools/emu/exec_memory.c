@@ -337,8 +337,8 @@ static uint32_t bits_of(uint32_t w, unsigned int hi, unsigned int lo)
  * Address of lane's access through the resource at i->saddr (RDNA 1.0 ISA, 8.1.5 "Buffer
  * Addressing"). False: out of range, so a load gives 0 and a store does nothing.
  */
-static bool buffer_address(const struct wave *w, const struct insn *i, uint32_t lane, uint32_t bytes,
-			   uint64_t *va)
+static bool buffer_address(const struct wave *w, const struct insn *i, uint32_t lane,
+			   uint32_t bytes, uint64_t *va)
 {
 	const uint32_t *r = &w->s[i->saddr];
 	const unsigned int v = i->src[0] - OPERAND_VGPR;
@@ -470,117 +470,74 @@ enum atomic_op {
 	ATOMIC_FADD,
 };
 
-static uint32_t apply32(enum atomic_op op, uint32_t old, uint32_t v, uint32_t v2)
-{
-	switch (op) {
-	case ATOMIC_SWAP:
-		return v;
-	case ATOMIC_CMPSWAP:
-		return old == v2 ? v : old;
-	case ATOMIC_ADD:
-		return old + v;
-	case ATOMIC_SUB:
-		return old - v;
-	case ATOMIC_RSUB:
-		return v - old;
-	case ATOMIC_SMIN:
-		return (int32_t)v < (int32_t)old ? v : old;
-	case ATOMIC_UMIN:
-		return v < old ? v : old;
-	case ATOMIC_SMAX:
-		return (int32_t)v > (int32_t)old ? v : old;
-	case ATOMIC_UMAX:
-		return v > old ? v : old;
-	case ATOMIC_AND:
-		return old & v;
-	case ATOMIC_OR:
-		return old | v;
-	case ATOMIC_XOR:
-		return old ^ v;
-	case ATOMIC_INC:
-		return old >= v ? 0 : old + 1;
-	case ATOMIC_DEC:
-		return old == 0 || old > v ? v : old - 1;
-	case ATOMIC_WRAP:
-		return old >= v ? old - v : old + v2;
-	case ATOMIC_MSKOR:
-		return (old & ~v) | v2;
-	case ATOMIC_FCMPSWAP:
-		return float_of(old) == float_of(v2) ? v : old;
-	case ATOMIC_FMIN:
-		return bits32(min_f32(float_of(v), float_of(old)));
-	case ATOMIC_FMAX:
-		return bits32(max_f32(float_of(v), float_of(old)));
-	case ATOMIC_FADD:
-		return bits32(float_of(old) + float_of(v));
+/*
+ * What an operation makes of the old value (old, v, v2), and the same done atomically against other
+ * workers and the host, which gives the old value.
+ */
+#define DEFINE_ATOMICS(N, to_float)                                                                \
+	static uint##N##_t apply##N(enum atomic_op op, uint##N##_t old, uint##N##_t v,             \
+				    uint##N##_t v2)                                                \
+	{                                                                                          \
+		typedef int##N##_t sint;                                                           \
+                                                                                                   \
+		switch (op) {                                                                      \
+		case ATOMIC_SWAP:                                                                  \
+			return v;                                                                  \
+		case ATOMIC_CMPSWAP:                                                               \
+			return old == v2 ? v : old;                                                \
+		case ATOMIC_ADD:                                                                   \
+			return old + v;                                                            \
+		case ATOMIC_SUB:                                                                   \
+			return old - v;                                                            \
+		case ATOMIC_RSUB:                                                                  \
+			return v - old;                                                            \
+		case ATOMIC_SMIN:                                                                  \
+			return (sint)v < (sint)old ? v : old;                                      \
+		case ATOMIC_UMIN:                                                                  \
+			return v < old ? v : old;                                                  \
+		case ATOMIC_SMAX:                                                                  \
+			return (sint)v > (sint)old ? v : old;                                      \
+		case ATOMIC_UMAX:                                                                  \
+			return v > old ? v : old;                                                  \
+		case ATOMIC_AND:                                                                   \
+			return old & v;                                                            \
+		case ATOMIC_OR:                                                                    \
+			return old | v;                                                            \
+		case ATOMIC_XOR:                                                                   \
+			return old ^ v;                                                            \
+		case ATOMIC_INC:                                                                   \
+			return old >= v ? 0 : old + 1;                                             \
+		case ATOMIC_DEC:                                                                   \
+			return old == 0 || old > v ? v : old - 1;                                  \
+		case ATOMIC_WRAP:                                                                  \
+			return old >= v ? old - v : old + v2;                                      \
+		case ATOMIC_MSKOR:                                                                 \
+			return (old & ~v) | v2;                                                    \
+		case ATOMIC_FCMPSWAP:                                                              \
+			return to_float(old) == to_float(v2) ? v : old;                            \
+		case ATOMIC_FMIN:                                                                  \
+			return bits##N(min_f##N(to_float(v), to_float(old)));                      \
+		case ATOMIC_FMAX:                                                                  \
+			return bits##N(max_f##N(to_float(v), to_float(old)));                      \
+		case ATOMIC_FADD:                                                                  \
+			return bits##N(to_float(old) + to_float(v));                               \
+		}                                                                                  \
+		return old;                                                                        \
+	}                                                                                          \
+                                                                                                   \
+	static uint##N##_t host_atomic##N(uint8_t *host, enum atomic_op op, uint##N##_t v,         \
+					  uint##N##_t v2)                                          \
+	{                                                                                          \
+		uint##N##_t *p = (uint##N##_t *)(void *)host;                                      \
+		uint##N##_t old = __atomic_load_n(p, __ATOMIC_RELAXED);                            \
+                                                                                                   \
+		while (!__atomic_compare_exchange_n(p, &old, apply##N(op, old, v, v2), true,       \
+						    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))           \
+			;                                                                          \
+		return old;                                                                        \
 	}
-	return old;
-}
-
-static uint64_t apply64(enum atomic_op op, uint64_t old, uint64_t v, uint64_t v2)
-{
-	switch (op) {
-	case ATOMIC_SWAP:
-		return v;
-	case ATOMIC_CMPSWAP:
-		return old == v2 ? v : old;
-	case ATOMIC_ADD:
-		return old + v;
-	case ATOMIC_SUB:
-		return old - v;
-	case ATOMIC_RSUB:
-		return v - old;
-	case ATOMIC_SMIN:
-		return (int64_t)v < (int64_t)old ? v : old;
-	case ATOMIC_UMIN:
-		return v < old ? v : old;
-	case ATOMIC_SMAX:
-		return (int64_t)v > (int64_t)old ? v : old;
-	case ATOMIC_UMAX:
-		return v > old ? v : old;
-	case ATOMIC_AND:
-		return old & v;
-	case ATOMIC_OR:
-		return old | v;
-	case ATOMIC_XOR:
-		return old ^ v;
-	case ATOMIC_INC:
-		return old >= v ? 0 : old + 1;
-	case ATOMIC_DEC:
-		return old == 0 || old > v ? v : old - 1;
-	case ATOMIC_MSKOR:
-		return (old & ~v) | v2;
-	case ATOMIC_FCMPSWAP:
-		return double_of(old) == double_of(v2) ? v : old;
-	case ATOMIC_FMIN:
-		return bits64(min_f64(double_of(v), double_of(old)));
-	case ATOMIC_FMAX:
-		return bits64(max_f64(double_of(v), double_of(old)));
-	default:
-		return old;
-	}
-}
-
-/* Atomic against other workers and the host: returns the old value. */
-static uint32_t host_atomic32(uint8_t *host, enum atomic_op op, uint32_t v, uint32_t v2)
-{
-	uint32_t *p = (uint32_t *)(void *)host, old = __atomic_load_n(p, __ATOMIC_RELAXED);
-
-	while (!__atomic_compare_exchange_n(p, &old, apply32(op, old, v, v2), true, __ATOMIC_SEQ_CST,
-					    __ATOMIC_RELAXED))
-		;
-	return old;
-}
-
-static uint64_t host_atomic64(uint8_t *host, enum atomic_op op, uint64_t v, uint64_t v2)
-{
-	uint64_t *p = (uint64_t *)(void *)host, old = __atomic_load_n(p, __ATOMIC_RELAXED);
-
-	while (!__atomic_compare_exchange_n(p, &old, apply64(op, old, v, v2), true, __ATOMIC_SEQ_CST,
-					    __ATOMIC_RELAXED))
-		;
-	return old;
-}
+DEFINE_ATOMICS(32, float_of)
+DEFINE_ATOMICS(64, double_of)
 
 static uint64_t vgpr64(const struct wave *w, unsigned int r, uint32_t lane)
 {
@@ -687,9 +644,11 @@ static void scalar_buffer_load(struct wave *w, const struct insn *i, unsigned in
 	uint64_t size = stride ? (uint64_t)stride * r[2] : r[2];
 
 	offset = ((uint64_t)(int64_t)i->imm +
-		  (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset))) & ~3ull;
+		  (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset))) &
+		 ~3ull;
 	for (unsigned int d = 0; d < dwords; d++)
-		if (offset + 4 * d + 4 <= size && !mem_read(w, base + offset + 4 * d, &data[d], 4, 0))
+		if (offset + 4 * d + 4 <= size &&
+		    !mem_read(w, base + offset + 4 * d, &data[d], 4, 0))
 			return;
 	for (unsigned int d = 0; d < dwords; d++)
 		sreg_write(w, i->dst + d, data[d]);
@@ -866,7 +825,8 @@ DS_TWO(ds_write2st64_b64, 8, 512, true)
  * LDS atomics: the waves of a workgroup run on one worker, so plain code is atomic. In a compare
  * and swap, data 0 is the comparison and data 1 the new value, the other way round than in memory.
  */
-static void ds_atomic(struct wave *w, const struct insn *i, enum atomic_op op, uint32_t size, bool rtn)
+static void ds_atomic(struct wave *w, const struct insn *i, enum atomic_op op, uint32_t size,
+		      bool rtn)
 {
 	unsigned int d0 = i->src[1] - OPERAND_VGPR, d1 = i->src[2] - OPERAND_VGPR;
 	unsigned int dst = i->dst - OPERAND_VGPR;
@@ -981,7 +941,8 @@ EXEC(ds_swizzle_b32)
 		if (off & 0x8000) /* quad permute */
 			from = (l & ~3u) | (off >> (2 * (l & 3)) & 3);
 		else /* bit masks within 32 lanes */
-			from = (l & ~31u) | ((((l & 31) & off) | (off >> 5 & 31)) ^ (off >> 10 & 31));
+			from = (l & ~31u) |
+			       ((((l & 31) & off) | (off >> 5 & 31)) ^ (off >> 10 & 31));
 		wave_vgpr(w, i->dst - OPERAND_VGPR)[l] = exec >> from & 1 ? in[from] : 0;
 	}
 }
