@@ -142,7 +142,7 @@ $(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map
 AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(STREAM_SRC))
 $(B)/librdna1-agent.so.1: $(AGENT_OBJ)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined $^ -o $@
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $^ -o $@
 
 # <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
 $(B)/gen/drm:
@@ -170,7 +170,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/tools/ioctl-storm.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -185,6 +185,7 @@ EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
+LIBS_hsa-queues := -lhsa-runtime64
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 
 .SECONDEXPANSION:
@@ -196,7 +197,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
 $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
 
 $(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(call msg,CC,$@)

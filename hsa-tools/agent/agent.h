@@ -65,20 +65,46 @@ void options_parse(struct options *o, const char *text);
 
 /* session.c: the trace directory, made if it is not there. Returns a descriptor or -1. */
 int session_open(const struct options *o, char *path, size_t size);
+/* Write a file whole or not at all, under a temporary name until it is. */
+void file_store(int dir, const char *name, const void *data, size_t size);
 
 /* hooks, one file each: replace entries of the tables, having saved them */
 void memory_hook(AmdExtTable *amd);
 void queue_hook(CoreApiTable *core);
+bool queue_hooked(const CoreApiTable *core); /* this library is in the table already */
 void code_hook(CoreApiTable *core);
+
+/* The runtime shuts down: its handles mean nothing from here on. */
+void memory_forget(void);
+void queue_forget(void);
+void code_forget(void);
+void inventory_forget(void);
+
+/* Say which packets of the queues that are left nobody read. gone: the runtime may be. */
+void queue_note_unread(struct thread *t, bool gone);
 
 /* inventory.c: agents and pools, recorded once, before the first event that names one */
 void inventory(struct thread *t);
 
 /* module.c: say once which file the code at addr belongs to */
 void module_note(struct thread *t, uint64_t addr);
+/* Another file of this library's name that is loaded beside it; false when there is none. */
+bool module_twin(char *path, size_t size);
 
-/* code.c: declared kernarg size of a kernel; 0 when it is not known. Lock-free. */
-uint32_t kernel_kernarg_bytes(uint64_t kernel_object);
+/* code.c: declared kernarg size of a kernel; -1 when it is not known. Lock-free. */
+int64_t kernel_kernarg_bytes(uint64_t kernel_object);
+
+/* A lock for what is rare and short; never taken on the doorbell path. */
+static inline void spin_lock(int *l)
+{
+	while (__atomic_exchange_n(l, 1, __ATOMIC_ACQUIRE))
+		__builtin_ia32_pause();
+}
+
+static inline void spin_unlock(int *l)
+{
+	__atomic_store_n(l, 0, __ATOMIC_RELEASE);
+}
 
 /* memory.c: whether [addr, addr + size) is host memory that a pool call returned. Lock-free. */
 bool memory_is_host(uint64_t addr, uint64_t size);

@@ -26,17 +26,6 @@ struct reader {
 static struct reader *readers;
 static int readers_lock;
 
-static void lock(void)
-{
-	while (__atomic_exchange_n(&readers_lock, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
-}
-
-static void unlock(void)
-{
-	__atomic_store_n(&readers_lock, 0, __ATOMIC_RELEASE);
-}
-
 static void add_reader(uint64_t handle, const void *data, size_t size, int fd)
 {
 	struct reader *r = calloc(1, sizeof(*r));
@@ -47,44 +36,51 @@ static void add_reader(uint64_t handle, const void *data, size_t size, int fd)
 		return;
 	}
 	*r = (struct reader){.handle = handle, .data = data, .size = size, .fd = fd};
-	lock();
+	spin_lock(&readers_lock);
 	r->next = readers;
 	readers = r;
-	unlock();
+	spin_unlock(&readers_lock);
 }
 
 static bool find_reader(uint64_t handle, struct reader *out)
 {
 	bool found = false;
 
-	lock();
+	spin_lock(&readers_lock);
 	for (struct reader *r = readers; r && !found; r = r->next)
 		if (r->handle == handle) {
 			*out = *r;
 			found = true;
 		}
-	unlock();
+	spin_unlock(&readers_lock);
 	return found;
+}
+
+static void free_reader(struct reader *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r);
 }
 
 static void drop_reader(uint64_t handle)
 {
 	struct reader *gone = NULL;
 
-	lock();
+	spin_lock(&readers_lock);
 	for (struct reader **p = &readers; *p; p = &(*p)->next)
 		if ((*p)->handle == handle) {
 			gone = *p;
 			*p = gone->next;
 			break;
 		}
-	unlock();
-	if (gone && gone->fd >= 0)
-		close(gone->fd);
-	free(gone);
+	spin_unlock(&readers_lock);
+	if (gone)
+		free_reader(gone);
 }
 
-static hsa_status_t reader_from_memory(const void *code, size_t size, hsa_code_object_reader_t *reader)
+static hsa_status_t reader_from_memory(const void *code, size_t size,
+				       hsa_code_object_reader_t *reader)
 {
 	hsa_status_t status =
 		agent.core.hsa_code_object_reader_create_from_memory_fn(code, size, reader);
@@ -120,48 +116,20 @@ static void hex(const uint8_t digest[32], char out[65])
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = write(fd, (const char *)data + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
-	}
-	return true;
-}
-
-/* DIR/code-objects/<sha256>.co; under a temporary name until it is whole. */
+/* DIR/code-objects/<sha256>.co */
 static void store(const void *data, size_t size, const uint8_t digest[32])
 {
-	char name[80], tmp[100], text[65];
-	struct rlimit rl;
-	int dir, fd;
-	bool ok;
+	char name[80], text[65];
+	int dir;
 
-	if (!getrlimit(RLIMIT_FSIZE, &rl) && rl.rlim_cur < size)
-		return; /* writing would raise SIGXFSZ */
 	hex(digest, text);
 	snprintf(name, sizeof(name), "%s.co", text);
 	mkdirat(agent.dir_fd, "code-objects", 0755);
 	dir = openat(agent.dir_fd, "code-objects", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	if (!faccessat(dir, name, F_OK, 0)) {
-		close(dir);
-		return;
-	}
-	snprintf(tmp, sizeof(tmp), ".%s.%d", name, (int)getpid());
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0) {
-		ok = write_all(fd, data, size);
-		close(fd);
-		if (!ok || renameat(dir, tmp, dir, name))
-			unlinkat(dir, tmp, 0);
-	}
+	if (faccessat(dir, name, F_OK, 0))
+		file_store(dir, name, data, size);
 	close(dir);
 }
 
@@ -222,7 +190,7 @@ static struct {
 
 static void add_loaded(uint64_t executable, uint64_t on)
 {
-	lock();
+	spin_lock(&readers_lock);
 	for (int i = 0; i < MAX_LOADED; i++)
 		if (!loaded[i].executable ||
 		    (loaded[i].executable == executable && loaded[i].agent == on)) {
@@ -230,7 +198,7 @@ static void add_loaded(uint64_t executable, uint64_t on)
 			loaded[i].agent = on;
 			break;
 		}
-	unlock();
+	spin_unlock(&readers_lock);
 }
 
 /* Take one agent off the list; 0 when there is none left. */
@@ -238,13 +206,13 @@ static uint64_t take_loaded(uint64_t executable)
 {
 	uint64_t on = 0;
 
-	lock();
+	spin_lock(&readers_lock);
 	for (int i = 0; i < MAX_LOADED && !on; i++)
 		if (loaded[i].executable == executable) {
 			on = loaded[i].agent;
 			loaded[i].executable = 0;
 		}
-	unlock();
+	spin_unlock(&readers_lock);
 	return on;
 }
 
@@ -254,8 +222,8 @@ static hsa_status_t load_agent_code_object(hsa_executable_t executable, hsa_agen
 {
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.core.hsa_executable_load_agent_code_object_fn(executable, on, reader,
-										  options, out);
+	hsa_status_t status = agent.core.hsa_executable_load_agent_code_object_fn(
+		executable, on, reader, options, out);
 	struct ev_code_object e;
 	struct reader r;
 
@@ -296,7 +264,7 @@ static uint32_t hash(uint64_t object)
 	return (uint32_t)((object >> 6) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
-uint32_t kernel_kernarg_bytes(uint64_t object)
+int64_t kernel_kernarg_bytes(uint64_t object)
 {
 	const struct kernel_table *t = __atomic_load_n(&kernels, __ATOMIC_ACQUIRE);
 
@@ -309,7 +277,7 @@ uint32_t kernel_kernarg_bytes(uint64_t object)
 		if (!key)
 			break;
 	}
-	return 0;
+	return -1;
 }
 
 static void put(struct kernel_table *t, uint64_t object, uint32_t bytes)
@@ -332,8 +300,7 @@ static void add_kernel(uint64_t object, uint32_t bytes)
 	struct kernel_table *t, *bigger;
 	uint32_t size;
 
-	while (__atomic_exchange_n(&kernels_lock, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+	spin_lock(&kernels_lock);
 	t = kernels;
 	if (!t || t->used * 2 >= t->size) {
 		size = t ? t->size * 2 : 1024;
@@ -349,10 +316,11 @@ static void add_kernel(uint64_t object, uint32_t bytes)
 	}
 	put(t, object, bytes);
 out:
-	__atomic_store_n(&kernels_lock, 0, __ATOMIC_RELEASE);
+	spin_unlock(&kernels_lock);
 }
 
-static void record_symbol(struct thread *t, struct ev_kernel_symbol *e, const char *name, size_t len)
+static void record_symbol(struct thread *t, struct ev_kernel_symbol *e, const char *name,
+			  size_t len)
 {
 	uint8_t *at;
 
@@ -417,6 +385,30 @@ static hsa_status_t freeze(hsa_executable_t executable, const char *options)
 	return status;
 }
 
+static hsa_status_t executable_destroy(hsa_executable_t executable)
+{
+	while (take_loaded(executable.handle)) /* it was never frozen */
+		;
+	return agent.core.hsa_executable_destroy_fn(executable);
+}
+
+void code_forget(void)
+{
+	struct reader *r;
+
+	spin_lock(&readers_lock);
+	memset(loaded, 0, sizeof(loaded));
+	r = readers;
+	readers = NULL;
+	spin_unlock(&readers_lock);
+	while (r) {
+		struct reader *next = r->next;
+
+		free_reader(r);
+		r = next;
+	}
+}
+
 void code_hook(CoreApiTable *core)
 {
 	core->hsa_code_object_reader_create_from_memory_fn = reader_from_memory;
@@ -424,4 +416,5 @@ void code_hook(CoreApiTable *core)
 	core->hsa_code_object_reader_destroy_fn = reader_destroy;
 	core->hsa_executable_load_agent_code_object_fn = load_agent_code_object;
 	core->hsa_executable_freeze_fn = freeze;
+	core->hsa_executable_destroy_fn = executable_destroy;
 }

@@ -53,8 +53,8 @@ static hsa_status_t one_agent(hsa_agent_t handle, void *data)
 	agent.core.hsa_agent_get_info_fn(handle, HSA_AGENT_INFO_DEVICE, &type);
 	agent.core.hsa_agent_get_info_fn(handle, HSA_AGENT_INFO_NAME, name);
 	agent.core.hsa_agent_get_info_fn(handle, HSA_AGENT_INFO_NODE, &node);
-	agent.core.hsa_agent_get_info_fn(
-		handle, (hsa_agent_info_t)HSA_AMD_AGENT_INFO_PRODUCT_NAME, product);
+	agent.core.hsa_agent_get_info_fn(handle, (hsa_agent_info_t)HSA_AMD_AGENT_INFO_PRODUCT_NAME,
+					 product);
 	name[64] = product[64] = 0;
 	e.type = type;
 	e.node = node;
@@ -73,7 +73,13 @@ static hsa_status_t one_agent(hsa_agent_t handle, void *data)
 
 void inventory(struct thread *t)
 {
-	if (__atomic_load_n(&done, __ATOMIC_RELAXED) || __atomic_exchange_n(&done, 1, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&done, __ATOMIC_RELAXED) ||
+	    __atomic_exchange_n(&done, 1, __ATOMIC_RELAXED))
 		return;
 	agent.core.hsa_iterate_agents_fn(one_agent, t);
+}
+
+void inventory_forget(void)
+{
+	done = 0;
 }

@@ -49,14 +49,15 @@ bool memory_is_host(uint64_t addr, uint64_t size)
 	return false;
 }
 
-/* A pool of a CPU agent. Remembered by handle, because asking costs a call. */
+/* Pools of CPU agents, remembered by handle because asking costs a call. */
+static uint64_t host_pools[16]; /* atomic */
+
 static bool is_host_pool(hsa_amd_memory_pool_t pool)
 {
-	static uint64_t cpu[16]; /* atomic */
 	bool all = false;
 
 	for (int i = 0; i < 16; i++)
-		if (__atomic_load_n(&cpu[i], __ATOMIC_RELAXED) == pool.handle)
+		if (__atomic_load_n(&host_pools[i], __ATOMIC_RELAXED) == pool.handle)
 			return true;
 	/* Only system memory is accessible by all agents (ROCr MemoryRegion::GetPoolInfo). */
 	agent.amd.hsa_amd_memory_pool_get_info_fn(pool, HSA_AMD_MEMORY_POOL_INFO_ACCESSIBLE_BY_ALL,
@@ -64,14 +65,15 @@ static bool is_host_pool(hsa_amd_memory_pool_t pool)
 	for (int i = 0; all && i < 16; i++) {
 		uint64_t unused = 0;
 
-		if (__atomic_compare_exchange_n(&cpu[i], &unused, pool.handle, false, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&host_pools[i], &unused, pool.handle, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			break;
 	}
 	return all;
 }
 
-static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags, void **ptr)
+static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags,
+				  void **ptr)
 {
 	const uint64_t caller = (uint64_t)(uintptr_t)__builtin_return_address(0);
 	struct thread *t = agent_enter();
@@ -210,12 +212,22 @@ static hsa_status_t system_event(const hsa_amd_event_t *event, void *unused)
 	return HSA_STATUS_ERROR;
 }
 
+static int fault_hooked; /* atomic */
+
 void memory_fault_hook(void)
 {
-	static int done; /* atomic */
-
-	if (agent.has_amd && !__atomic_exchange_n(&done, 1, __ATOMIC_RELAXED))
+	if (agent.has_amd && !__atomic_exchange_n(&fault_hooked, 1, __ATOMIC_RELAXED))
 		agent.amd.hsa_amd_register_system_event_handler_fn(system_event, NULL);
+}
+
+void memory_forget(void)
+{
+	fault_hooked = 0;
+	memset(host_pools, 0, sizeof(host_pools));
+	for (int i = 0; i < MAX_HOST; i++) {
+		__atomic_store_n(&host[i].hi, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&host[i].lo, 0, __ATOMIC_RELEASE);
+	}
 }
 
 void memory_hook(AmdExtTable *amd)

@@ -94,3 +94,34 @@ void module_note(struct thread *t, uint64_t addr)
 	agent_commit(t);
 	remember(s.lo, s.hi);
 }
+
+static int visit_twin(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *path = info->dlpi_name ? info->dlpi_name : "", *slash = strrchr(path, '/');
+	const uint64_t us = (uint64_t)(uintptr_t)&said;
+	struct search *s = arg;
+
+	(void)size;
+	if (strcmp(slash ? slash + 1 : path, "librdna1-agent.so.1"))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type == PT_LOAD && us - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+			return 0;
+	}
+	strncpy(s->path, path, sizeof(s->path) - 1);
+	return 1;
+}
+
+bool module_twin(char *path, size_t size)
+{
+	struct search s;
+
+	memset(s.path, 0, sizeof(s.path));
+	if (!dl_iterate_phdr(visit_twin, &s))
+		return false;
+	strncpy(path, s.path, size - 1);
+	path[size - 1] = 0;
+	return true;
+}

@@ -98,16 +98,25 @@ static void record_start(const HsaApiTable *table, uint64_t runtime_version, uin
 bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_count,
 	    const char *const *failed_tool_names)
 {
+	char twin[4096];
 	uint32_t hooked = 0;
 
 	(void)failed_tool_count;
 	(void)failed_tool_names;
+	/* Named twice, by one path or by two: once is enough. */
+	if (table->version.major_id >= 1 && table->version.major_id <= 3 && queue_hooked(table->core_))
+		return true;
+	if (module_twin(twin, sizeof(twin))) {
+		agent_say("%s is loaded already and records; this one does not", twin);
+		return true;
+	}
 	/* hsa_init after hsa_shut_down comes here again, with the first run's streams still open. */
 	if (!agent.recording && !start_recording())
 		return true;
 	agent.recording = true;
 
 	if (table->version.major_id < 1 || table->version.major_id > 3 ||
+	    table->version.minor_id < offsetof(HsaApiTable, finalizer_ext_) ||
 	    table->core_->version.minor_id < CORE_NEEDED) {
 		agent_say("this ROCr has HSA API table %u.%u, core table of %u bytes, which this agent "
 			  "does not know: nothing is recorded",
@@ -136,6 +145,7 @@ bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_c
 	return true;
 }
 
+/* hsa_init after this comes to OnLoad again, with a runtime that knows nothing of the first. */
 void OnUnload(void)
 {
 	struct thread *t = agent_enter();
@@ -144,8 +154,24 @@ void OnUnload(void)
 		.pool_allocs = __atomic_load_n(&agent.pool_allocs, __ATOMIC_RELAXED),
 	};
 
+	if (t) {
+		queue_note_unread(t, false);
+		agent_event(t, EV_agent_stop, &e, sizeof(e));
+		agent_leave(t);
+	}
+	queue_forget();
+	memory_forget();
+	code_forget();
+	inventory_forget();
+}
+
+/* The process ends without hsa_shut_down, as HIP programs do. */
+__attribute__((destructor)) static void at_exit(void)
+{
+	struct thread *t = agent_enter();
+
 	if (!t)
 		return;
-	agent_event(t, EV_agent_stop, &e, sizeof(e));
+	queue_note_unread(t, true);
 	agent_leave(t);
 }

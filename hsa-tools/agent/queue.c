@@ -13,29 +13,39 @@
 
 #define KERNARG_MAX 16384u
 
-/* A queue whose doorbell we know. Entries are claimed once and never move. */
+/* offsetof(amd_queue_t, write_dispatch_id), amd_hsa_queue.h; an hsa_queue_t is its first member. */
+#define AMD_QUEUE_WRITE_DISPATCH_ID 56
+
+/*
+ * Queues by their doorbell. Open addressing: looked up without a lock at every signal store of the
+ * process, changed under one.
+ */
 struct queue {
 	uint64_t doorbell; /* atomic key: signal handle; 0 free */
 	hsa_queue_t *q;
 	uint64_t id;
+	uint64_t rung; /* atomic: the highest packet a doorbell was rung for, plus 1 */
 	uint64_t next; /* atomic: first packet nobody has read */
 	uint64_t dispatches;
 };
-#define MAX_QUEUES 1024u /* a power of two */
+#define MAX_QUEUES 1024u /* a power of two; KFD gives a process 255 */
 static struct queue queues[MAX_QUEUES];
+static int queues_lock;
 
-static unsigned int slot_of(uint64_t doorbell)
-{
-	return (unsigned int)((doorbell >> 6) * 0x9e3779b97f4a7c15ull >> 54) & (MAX_QUEUES - 1);
-}
-
-/* Deleted entries keep the search going with this key. */
+/* Removed, and there are entries behind it that a search must find. */
 #define DELETED 1ull
+
+static struct queue *slot(uint64_t doorbell, unsigned int i)
+{
+	unsigned int first = (unsigned int)((doorbell >> 6) * 0x9e3779b97f4a7c15ull >> 54);
+
+	return &queues[(first + i) & (MAX_QUEUES - 1)];
+}
 
 static inline struct queue *find_queue(uint64_t doorbell)
 {
-	for (unsigned int i = 0, s = slot_of(doorbell); i < MAX_QUEUES; i++, s++) {
-		struct queue *q = &queues[s & (MAX_QUEUES - 1)];
+	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
+		struct queue *q = slot(doorbell, i);
 		uint64_t key = __atomic_load_n(&q->doorbell, __ATOMIC_ACQUIRE);
 
 		if (key == doorbell)
@@ -46,33 +56,38 @@ static inline struct queue *find_queue(uint64_t doorbell)
 	return NULL;
 }
 
-static struct queue *find_by_queue(const hsa_queue_t *hq)
-{
-	return find_queue(hq->doorbell_signal.handle);
-}
-
 static void add_queue(hsa_queue_t *hq)
 {
-	uint64_t doorbell = hq->doorbell_signal.handle;
+	uint64_t doorbell = hq->doorbell_signal.handle, written;
+	struct queue *q = NULL;
 
-	for (unsigned int i = 0, s = slot_of(doorbell); i < MAX_QUEUES; i++, s++) {
-		struct queue *q = &queues[s & (MAX_QUEUES - 1)];
-		uint64_t key = __atomic_load_n(&q->doorbell, __ATOMIC_RELAXED);
-
-		if (key > DELETED)
-			continue;
-		/* Reserve, fill, publish. */
-		if (!__atomic_compare_exchange_n(&q->doorbell, &key, UINT64_MAX, false,
-						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			continue;
+	written = agent.core.hsa_queue_load_write_index_relaxed_fn(hq);
+	spin_lock(&queues_lock);
+	for (unsigned int i = 0; i < MAX_QUEUES && !q; i++)
+		if (slot(doorbell, i)->doorbell <= DELETED)
+			q = slot(doorbell, i);
+	if (q) {
 		q->q = hq;
 		q->id = hq->id;
+		q->rung = q->next = written;
 		q->dispatches = 0;
-		__atomic_store_n(&q->next, agent.core.hsa_queue_load_write_index_relaxed_fn(hq),
-				 __ATOMIC_RELAXED);
 		__atomic_store_n(&q->doorbell, doorbell, __ATOMIC_RELEASE);
-		return;
 	}
+	spin_unlock(&queues_lock);
+	if (!q) /* its packets go unread */
+		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
+}
+
+static void remove_queue(struct queue *q)
+{
+	spin_lock(&queues_lock);
+	__atomic_store_n(&q->doorbell, DELETED, __ATOMIC_RELEASE);
+	/* With nothing behind them, this and the removed ones before it end a search. */
+	while (q->doorbell == DELETED && !queues[(q + 1 - queues) & (MAX_QUEUES - 1)].doorbell) {
+		__atomic_store_n(&q->doorbell, 0, __ATOMIC_RELEASE);
+		q = &queues[(q - 1 - queues) & (MAX_QUEUES - 1)];
+	}
+	spin_unlock(&queues_lock);
 }
 
 /* ---- packets ---- */
@@ -97,8 +112,9 @@ static size_t read_kernarg(uint64_t addr, void *out, size_t size)
 static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
 			    const hsa_kernel_dispatch_packet_t *p)
 {
-	uint32_t declared = kernel_kernarg_bytes(p->kernel_object);
-	uint32_t want = declared < KERNARG_MAX ? declared : KERNARG_MAX;
+	int64_t known = kernel_kernarg_bytes(p->kernel_object);
+	size_t declared = known < 0 ? 0 : (size_t)known;
+	size_t want = declared < KERNARG_MAX ? declared : KERNARG_MAX;
 	struct ev_dispatch e = {.queue_id = q->id, .index = index};
 	uint8_t *at;
 	size_t got;
@@ -110,7 +126,8 @@ static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
 	got = read_kernarg((uint64_t)(uintptr_t)p->kernarg_address, at + sizeof(e) + 4 + sizeof(*p),
 			   want);
 	memset(at + sizeof(e) + 4 + sizeof(*p) + got, 0, want - got);
-	e.unread = (uint16_t)(declared - got > UINT16_MAX ? UINT16_MAX : declared - got);
+	e.unread =
+		(uint16_t)(known < 0 || declared - got > UINT16_MAX ? UINT16_MAX : declared - got);
 	memcpy(at, &e, sizeof(e));
 	at = stream__put_bytes(at + sizeof(e), p, sizeof(*p));
 	memcpy(at, &(uint16_t){(uint16_t)want}, 2);
@@ -140,21 +157,22 @@ static void record_gap(struct thread *t, const struct queue *q, uint64_t first, 
 }
 
 /*
- * Packets up to `last` that nobody has read. Several threads may ring one queue at once: each packet
- * is copied first and then claimed by moving q->next over it, so it is recorded once.
+ * Packets before `end` that nobody has read. Several threads may ring one queue at once: each
+ * packet is copied first and then claimed by moving q->next over it, so it is recorded once.
  */
-static void read_packets(struct thread *t, struct queue *q, uint64_t last)
+static void read_packets(struct thread *t, struct queue *q, uint64_t end)
 {
 	const uint32_t mask = q->q->size - 1;
 	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
 
-	while ((int64_t)(last - next) >= 0) {
+	while ((int64_t)(end - next) > 0) {
 		const uint8_t *slot = (const uint8_t *)q->q->base_address + (next & mask) * 64;
 		union {
 			hsa_kernel_dispatch_packet_t dispatch;
 			uint8_t bytes[64];
 		} p;
-		uint16_t header = __atomic_load_n((const uint16_t *)(const void *)slot, __ATOMIC_ACQUIRE);
+		uint16_t header =
+			__atomic_load_n((const uint16_t *)(const void *)slot, __ATOMIC_ACQUIRE);
 		uint64_t taken;
 		unsigned int type;
 
@@ -163,8 +181,8 @@ static void read_packets(struct thread *t, struct queue *q, uint64_t last)
 		/* Taken by the device while we looked: what was copied may be the next lap's. */
 		taken = agent.core.hsa_queue_load_read_index_scacquire_fn(q->q);
 		if ((int64_t)(taken - next) > 0) {
-			if (__atomic_compare_exchange_n(&q->next, &next, taken, false, __ATOMIC_ACQ_REL,
-							__ATOMIC_ACQUIRE)) {
+			if (__atomic_compare_exchange_n(&q->next, &next, taken, false,
+							__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 				record_gap(t, q, next, taken - next, GAP_consumed);
 				next = taken;
 			}
@@ -187,6 +205,7 @@ static void read_packets(struct thread *t, struct queue *q, uint64_t last)
 static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 {
 	struct queue *q = find_queue(signal.handle);
+	uint64_t end = (uint64_t)value + 1, rung;
 	struct thread *t;
 
 	if (!q)
@@ -194,7 +213,13 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 	t = agent_enter();
 	if (!t)
 		return;
-	read_packets(t, q, (uint64_t)value);
+	/* Of several producers the one with an earlier packet may come later. */
+	rung = __atomic_load_n(&q->rung, __ATOMIC_RELAXED);
+	while ((int64_t)(end - rung) > 0 &&
+	       !__atomic_compare_exchange_n(&q->rung, &rung, end, true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+	read_packets(t, q, (int64_t)(end - rung) > 0 ? end : rung);
 	agent_leave(t);
 }
 
@@ -221,17 +246,6 @@ struct callback {
 };
 static struct callback *callbacks; /* to free them with their queues */
 static int callbacks_lock;
-
-static void lock(int *l)
-{
-	while (__atomic_exchange_n(l, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
-}
-
-static void unlock(int *l)
-{
-	__atomic_store_n(l, 0, __ATOMIC_RELEASE);
-}
 
 static void queue_error(hsa_status_t status, hsa_queue_t *source, void *data)
 {
@@ -261,10 +275,10 @@ static struct callback *make_callback(void (*fn)(hsa_status_t, hsa_queue_t *, vo
 		return NULL;
 	cb->fn = fn;
 	cb->data = data;
-	lock(&callbacks_lock);
+	spin_lock(&callbacks_lock);
 	cb->next = callbacks;
 	callbacks = cb;
-	unlock(&callbacks_lock);
+	spin_unlock(&callbacks_lock);
 	return cb;
 }
 
@@ -272,14 +286,14 @@ static void free_callback(const hsa_queue_t *q, struct callback *which)
 {
 	struct callback *gone = NULL;
 
-	lock(&callbacks_lock);
+	spin_lock(&callbacks_lock);
 	for (struct callback **p = &callbacks; *p; p = &(*p)->next)
 		if (which ? *p == which : (*p)->q == q) {
 			gone = *p;
 			*p = gone->next;
 			break;
 		}
-	unlock(&callbacks_lock);
+	spin_unlock(&callbacks_lock);
 	free(gone);
 }
 
@@ -294,8 +308,9 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
 	struct callback *cb = t ? make_callback(fn, data) : NULL;
-	hsa_status_t status = agent.core.hsa_queue_create_fn(
-		on, size, type, cb ? queue_error : fn, cb ? cb : data, private_size, group_size, queue);
+	hsa_status_t status =
+		agent.core.hsa_queue_create_fn(on, size, type, cb ? queue_error : fn,
+					       cb ? cb : data, private_size, group_size, queue);
 	struct ev_queue_create e;
 
 	if (!t)
@@ -328,29 +343,79 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	return status;
 }
 
+/*
+ * Packets of q that no doorbell we saw was rung for: a runtime that writes doorbells itself, or a
+ * queue that ended before its turn.
+ */
+static void note_unread(struct thread *t, struct queue *q, uint64_t written)
+{
+	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_RELAXED);
+
+	if ((int64_t)(written - next) > 0)
+		record_gap(t, q, next, written - next, GAP_unseen_doorbell);
+}
+
+/* The write index of a queue that may no longer be there. */
+static bool peek_write_index(const hsa_queue_t *hq, uint64_t *written)
+{
+	const uint64_t *at =
+		(const uint64_t *)(const void *)((const uint8_t *)hq + AMD_QUEUE_WRITE_DISPATCH_ID);
+	struct iovec local = {written, sizeof(*written)},
+		     remote = {(void *)(uintptr_t)at, sizeof(*at)};
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)sizeof(*at);
+}
+
+void queue_note_unread(struct thread *t, bool gone)
+{
+	uint64_t written;
+
+	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
+		struct queue *q = &queues[i];
+
+		if (q->doorbell <= DELETED)
+			continue;
+		if (!gone)
+			written = agent.core.hsa_queue_load_write_index_relaxed_fn(q->q);
+		else if (!peek_write_index(q->q, &written) || written - q->next > q->q->size)
+			continue; /* not a queue any more */
+		note_unread(t, q, written);
+	}
+}
+
+void queue_forget(void)
+{
+	spin_lock(&queues_lock);
+	for (unsigned int i = 0; i < MAX_QUEUES; i++)
+		__atomic_store_n(&queues[i].doorbell, 0, __ATOMIC_RELEASE);
+	spin_unlock(&queues_lock);
+}
+
 static hsa_status_t queue_destroy(hsa_queue_t *hq)
 {
 	struct thread *t = agent_enter();
-	struct queue *q = find_by_queue(hq);
+	struct queue *q = find_queue(hq->doorbell_signal.handle);
 	hsa_status_t status;
 
 	if (t && q) {
 		struct ev_queue_destroy e = {.queue = (uint64_t)(uintptr_t)hq, .queue_id = q->id};
-		uint64_t next = __atomic_load_n(&q->next, __ATOMIC_RELAXED);
-		uint64_t written = agent.core.hsa_queue_load_write_index_relaxed_fn(hq);
 
 		e.dispatches = __atomic_load_n(&q->dispatches, __ATOMIC_RELAXED);
-		if ((int64_t)(written - next) > 0)
-			record_gap(t, q, next, written - next, GAP_unseen_doorbell);
+		note_unread(t, q, agent.core.hsa_queue_load_write_index_relaxed_fn(hq));
 		agent_event(t, EV_queue_destroy, &e, sizeof(e));
 	}
 	if (q)
-		__atomic_store_n(&q->doorbell, DELETED, __ATOMIC_RELEASE);
+		remove_queue(q);
 	status = agent.core.hsa_queue_destroy_fn(hq);
 	free_callback(hq, NULL);
 	if (t)
 		agent_leave(t);
 	return status;
+}
+
+bool queue_hooked(const CoreApiTable *core)
+{
+	return core->hsa_queue_create_fn == queue_create;
 }
 
 void queue_hook(CoreApiTable *core)

@@ -3,11 +3,13 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 struct agent agent = {.dir_fd = -1};
@@ -120,19 +122,16 @@ void agent_event(struct thread *t, uint16_t id, const void *fixed, size_t size)
 
 void agent_sync_all(void)
 {
-	for (struct thread *t = __atomic_load_n(&agent.threads, __ATOMIC_ACQUIRE); t; t = t->next) {
-		void *map = __atomic_load_n(&t->stream.map, __ATOMIC_RELAXED);
-
-		/* Another thread may unmap it meanwhile: then there is nothing left to sync. */
-		if (map)
-			msync(map, t->stream.map_bytes, MS_SYNC);
-	}
+	for (struct thread *t = __atomic_load_n(&agent.threads, __ATOMIC_ACQUIRE); t; t = t->next)
+		stream__sync(&t->stream);
 }
 
+/* Write to stderr; a pipe that nobody reads is no reason for the application to die of SIGPIPE. */
 void agent_say(const char *fmt, ...)
 {
 	char line[512] = "librdna1-agent: ";
 	size_t n = strlen(line);
+	sigset_t pipe, before;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -140,6 +139,10 @@ void agent_say(const char *fmt, ...)
 	va_end(ap);
 	n = strlen(line);
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0) {
-	}
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &pipe, &before);
+	if (write(STDERR_FILENO, line, n) < 0 && errno == EPIPE)
+		sigtimedwait(&pipe, NULL, &(struct timespec){0}); /* ours: it goes to the writer */
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -17,18 +18,73 @@
 
 extern char **environ;
 
-static void put_json(FILE *f, const char *s, size_t len)
+static bool write_all(int fd, const void *data, size_t size)
 {
-	fputc('"', f);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(fd, (const char *)data + done, size - done);
 
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			fprintf(f, "\\u%04x", c);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+void file_store(int dir, const char *name, const void *data, size_t size)
+{
+	struct rlimit rl;
+	char tmp[128];
+	bool ok;
+	int fd;
+
+	if (!getrlimit(RLIMIT_FSIZE, &rl) && rl.rlim_cur < size)
+		return; /* writing would raise SIGXFSZ */
+	snprintf(tmp, sizeof(tmp), ".%s.%d", name, (int)getpid());
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	ok = write_all(fd, data, size);
+	close(fd);
+	if (!ok || renameat(dir, tmp, dir, name))
+		unlinkat(dir, tmp, 0);
+}
+
+/* Bytes of the UTF-8 character at s, 0 when it is none. JSON must be UTF-8; file names need not. */
+static size_t utf8(const unsigned char *s, size_t len)
+{
+	size_t n = s[0] < 0x80			 ? 1
+		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						 : 0;
+
+	if (!n || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Too long a form, a surrogate, past U+10FFFF. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void put_json(FILE *f, const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	fputc('"', f);
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
+		n = utf8(s + i, len - i);
+		if (s[i] == '"' || s[i] == '\\')
+			fprintf(f, "\\%c", s[i]);
+		else if (s[i] < 0x20 || s[i] == 0x7f || !n)
+			fprintf(f, "\\u%04x", s[i]);
 		else
-			fputc(c, f);
+			fwrite(s + i, 1, n, f);
 	}
 	fputc('"', f);
 }
@@ -63,30 +119,33 @@ static void put_environment(FILE *f)
 	fputs("]\n", f);
 }
 
-static void write_session(int dir, const char *exe)
+static bool print_session(char **text, size_t *len, const char *exe)
 {
+	FILE *f = open_memstream(text, len);
 	struct utsname u;
-	char name[64];
-	int fd;
-	FILE *f;
 
-	snprintf(name, sizeof(name), "session.%d.json", (int)getpid());
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
+	if (!f)
+		return false;
 	uname(&u);
-	fprintf(f, "{\n  \"writer\": \"agent\",\n  \"format\": %d,\n  \"pid\": %d,\n  \"exe\": ", EV_FORMAT,
-		(int)getpid());
+	fprintf(f, "{\n  \"writer\": \"agent\",\n  \"format\": %d,\n  \"pid\": %d,\n  \"exe\": ",
+		EV_FORMAT, (int)getpid());
 	put_json(f, exe, strlen(exe));
 	fprintf(f, ",\n  \"start_unix\": %lld,\n  \"kernel\": \"%s\",\n  \"machine\": \"%s\",\n",
 		(long long)time(NULL), u.release, u.machine);
 	put_environment(f);
 	fputs("}\n", f);
-	fclose(f);
+	return !fclose(f);
+}
+
+static void write_session(int dir, const char *exe)
+{
+	char name[64], *text = NULL;
+	size_t len = 0;
+
+	snprintf(name, sizeof(name), "session.%d.json", (int)getpid());
+	if (print_session(&text, &len, exe))
+		file_store(dir, name, text, len);
+	free(text);
 }
 
 static void default_dir(char *out, size_t size, const char *exe)

@@ -40,6 +40,12 @@ static inline void guard_leave(struct guard *g)
 	guard_current = g->outer;
 }
 
+/* copy_from_user and copy_to_user: false (-EFAULT) when the application's memory is not there. */
+bool user_read(void *to, uint64_t from, size_t size);
+bool user_write(uint64_t to, const void *from, size_t size);
+
+#define IOCTL_ARG_MAX 256 /* bytes of an ioctl's argument struct */
+
 /* ---- events (events.c): KFD events of this process ---- */
 
 #define MAX_SIGNAL_EVENTS 4096
@@ -48,8 +54,7 @@ static inline void guard_leave(struct guard *g)
 
 struct kfd_memory_fault {
 	uint64_t va;
-	bool write;
-	bool pending;
+	bool permission; /* the page is there, but not for this */
 };
 
 struct event_slot {
@@ -85,6 +90,9 @@ struct queue {
 	uint64_t amd_queue; /* AQL: struct abi_queue */
 	uint64_t *doorbell; /* in the doorbell page */
 	uint64_t read;	    /* AQL: packets taken; SDMA: bytes taken */
+	uint64_t bell;	    /* AQL: the doorbell as last seen */
+	uint64_t rung;	    /* AQL: packets the doorbell was ever rung for */
+	bool look;	    /* AQL: rung since the ring was last seen empty */
 	bool suspended;	    /* UPDATE_QUEUE with percentage 0 */
 	bool halted;	    /* after an error */
 	bool scratch_wait;  /* until the runtime stores 0 to queue_inactive_signal */
@@ -100,6 +108,7 @@ struct workgroup {
 	struct workgroup *next;
 	uint32_t id[3];
 	uint32_t num_waves;
+	uint32_t turn; /* the wave that runs next */
 	uint32_t scratch_slot;
 	uint8_t *lds;
 	uint32_t *vgprs;
@@ -107,7 +116,7 @@ struct workgroup {
 };
 
 struct dispatch {
-	struct queue *q;   /* NULL when it has been destroyed */
+	struct queue *q;
 	uint64_t queue_id; /* what the trace calls it */
 	uint64_t ring;
 	uint64_t index; /* packet */
@@ -124,6 +133,7 @@ struct dispatch {
 	uint32_t scratch_slots;	  /* workgroups that have scratch at once; UINT32_MAX: no scratch */
 	uint64_t *slot_used;	  /* bitmap of scratch slots */
 	uint32_t resident;	  /* workgroups begun and not done */
+	uint32_t max_resident;
 	struct workgroup *paused, **paused_tail;
 	struct workgroup *free;
 	bool cancelled;		  /* fault or queue destroyed: begin nothing, finish nothing */
@@ -191,12 +201,15 @@ const char *emu_root(void); /* directory that stands in for sysfs and /dev, NULL
 
 /* service.c */
 void service_start(void);
-void service_reply(uint64_t call, int64_t ret, const void *arg, size_t len);
+void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg);
 int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b);
 
-/* ioctl.c: returns the value the system call returns; WAIT_PARKED: answered later. */
+/*
+ * ioctl.c: returns the value the system call returns; WAIT_PARKED: answered later. arg: our copy of
+ * the argument, IOCTL_ARG_MAX bytes, zero behind what the caller gave; user: where the caller has it.
+ */
 #define WAIT_PARKED INT64_MIN
-int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg);
+int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user);
 int64_t drm_ioctl(uint32_t cmd, void *arg);
 
 /* memory.c */
@@ -212,7 +225,7 @@ int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id);
 int64_t event_destroy(uint32_t id);
 int64_t event_set(uint32_t id, bool signaled);
 void event_interrupt(uint32_t id); /* from the device: unknown ids are dropped */
-void event_memory_fault(uint64_t va, bool write);
+void event_memory_fault(uint64_t va, bool permission);
 struct kfd_event_wait {
 	uint64_t call;
 	pid_t tid;
@@ -220,9 +233,11 @@ struct kfd_event_wait {
 	uint32_t num_events;
 	bool all;
 	uint32_t timeout_ms;
-	void *arg; /* the ioctl's struct */
+	uint32_t cmd;
+	uint64_t user; /* the caller's struct */
+	uint8_t arg[IOCTL_ARG_MAX] __attribute__((aligned(8))); /* our copy of it */
 };
-int64_t event_wait(const struct kfd_event_wait *wait);
+int64_t event_wait(const struct kfd_event_wait *wait, uint32_t *result);
 /* Answer waits that timed out or whose thread has a signal pending. Returns ms until the next. */
 int event_poll(uint64_t now_ns);
 
@@ -234,6 +249,7 @@ struct kfd_queue_args {
 int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doorbell_offset);
 int64_t queue_destroy(uint32_t id);
 int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percentage);
+bool queue_exists(uint32_t id);
 void processor_start(void);
 
 /* Store a value into a signal as the packet processor does: value, mailbox, event. */
@@ -243,7 +259,10 @@ void signal_store(struct vm_view *view, uint64_t signal, int64_t value);
 bool sdma_step(struct worker *k, struct queue *q);
 
 /* The packet is finished: write its timestamps, count its completion signal down. */
-void packet_complete(struct worker *k, uint64_t signal, uint64_t start_clock);
+void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_t start_clock);
+
+/* A thread that takes none of the application's signals. */
+bool start_thread(void *(*fn)(void *), void *arg);
 
 /* run.c */
 enum begin {
@@ -255,11 +274,18 @@ enum begin {
 enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_dispatch *p,
 			  uint64_t packet_va);
 bool dispatch_run(struct worker *k); /* one slice of some workgroup; false when there is none */
-void dispatch_cancel(struct dispatch *d); /* lock held */
+/*
+ * Begin nothing more of d. lock held. While workers are in it (d->running) it keeps its queue; the
+ * last of them frees it.
+ */
+void dispatch_cancel(struct dispatch *d);
 /* The queue stops. error: for queue_inactive_signal, 0 when the fault goes another way. */
 void queue_fault(struct worker *k, struct queue *q, uint32_t error);
 void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t error,
 		      const char *what);
+/* The queue stops: an access of its own, outside a kernel, that the page tables do not allow. */
+void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write,
+			const char *what);
 
 /* trace.c: the emu_* stream of the calling worker */
 void trace_fault(struct worker *k, const struct dispatch *d, uint64_t pc, const struct wave_fault *f,

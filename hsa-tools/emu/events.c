@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kfd_ioctl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 
 /* A WAIT_EVENTS call that has not been answered. */
 struct waiting {
-	struct kfd_event_wait w;
-	uint64_t deadline_ns; /* UINT64_MAX: none */
+	struct kfd_event_wait w; /* w.arg is what the caller gets back */
+	uint64_t deadline_ns;	 /* UINT64_MAX: none */
 	struct waiting *next;
 	int status_fd; /* /proc/self/task/<tid>/status, -1 */
 	uint32_t *ids;
@@ -45,8 +46,8 @@ int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id)
 	for (uint32_t i = 0; i < n; i++) {
 		if (slots[i].used)
 			continue;
-		slots[i] = (struct event_slot){
-			.used = true, .type = type, .auto_reset = auto_reset};
+		slots[i] =
+			(struct event_slot){.used = true, .type = type, .auto_reset = auto_reset};
 		*id = signal ? i : FIRST_NONSIGNAL_EVENT + i;
 		ret = 0;
 		break;
@@ -80,21 +81,22 @@ static bool satisfied(const struct waiting *x)
 /* What the driver copies to user space when a wait ends (copy_signaled_event_data). */
 static int64_t copy_out(const struct waiting *x, uint32_t result)
 {
-	struct kfd_ioctl_wait_events_args *args = x->w.arg;
-	struct kfd_event_data *data = (void *)(uintptr_t)x->w.events_ptr;
-
-	args->wait_result = result;
 	if (result != KFD_IOC_WAIT_RESULT_COMPLETE)
 		return result == KFD_IOC_WAIT_RESULT_FAIL ? -EIO : 0;
 	for (uint32_t i = 0; i < x->w.num_events; i++) {
 		struct event_slot *e = find(x->ids[i]);
+		struct kfd_hsa_memory_exception_data fault = {0};
 
 		if (!e || !x->activated[i] || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
-		memset(&data[i].memory_exception_data, 0, sizeof(data[i].memory_exception_data));
-		data[i].memory_exception_data.failure.NotPresent = 1;
-		data[i].memory_exception_data.va = e->fault.va;
-		data[i].memory_exception_data.gpu_id = emu->gpu_id;
+		fault.failure.NotPresent = !e->fault.permission;
+		fault.failure.ReadOnly = e->fault.permission;
+		fault.va = e->fault.va;
+		fault.gpu_id = emu->gpu_id;
+		if (!user_write(x->w.events_ptr + i * sizeof(struct kfd_event_data) +
+					offsetof(struct kfd_event_data, memory_exception_data),
+				&fault, sizeof(fault)))
+			return -EFAULT;
 	}
 	return 0;
 }
@@ -111,17 +113,16 @@ static void forget(struct waiting *x)
 /* Answer x and drop it. lock held. ret < 0 overrides the result. */
 static void finish(struct waiting *x, uint32_t result, int64_t ret)
 {
-	struct guard g;
+	struct kfd_ioctl_wait_events_args *args = (void *)x->w.arg;
 
 	unlink_waiting(x);
 	if (!ret) {
-		if (GUARDED(&g))
-			ret = -EFAULT;
-		else
-			ret = copy_out(x, result);
-		guard_leave(&g);
+		ret = copy_out(x, result);
+		args->wait_result = result;
 	}
-	service_reply(x->w.call, ret, x->w.arg, sizeof(struct kfd_ioctl_wait_events_args));
+	if (!user_write(x->w.user, args, x->w.cmd >> 16 & 0x3fff)) /* serve() refused larger ones */
+		ret = -EFAULT;
+	service_reply(x->w.call, x->w.cmd, ret, x->w.arg);
 	forget(x);
 }
 
@@ -177,8 +178,8 @@ int64_t event_set(uint32_t id, bool signaled)
 
 	pthread_mutex_lock(&emu->lock);
 	e = find(id);
-	/* The driver lets only signal events be set and reset from user space. */
-	if (e && (e->type == KFD_IOC_EVENT_SIGNAL || e->type == KFD_IOC_EVENT_DEBUG_EVENT)) {
+	/* event_can_be_cpu_signaled */
+	if (e && e->type == KFD_IOC_EVENT_SIGNAL) {
 		if (signaled)
 			signal_event(id, e);
 		else
@@ -201,7 +202,7 @@ void event_interrupt(uint32_t id)
 }
 
 /* kfd_signal_vm_fault_event: every MEMORY event of the process, with the page's address. */
-void event_memory_fault(uint64_t va, bool write)
+void event_memory_fault(uint64_t va, bool permission)
 {
 	pthread_mutex_lock(&emu->lock);
 	for (uint32_t i = 0; i < MAX_NONSIGNAL_EVENTS; i++) {
@@ -209,18 +210,19 @@ void event_memory_fault(uint64_t va, bool write)
 
 		if (!e->used || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
-		e->fault = (struct kfd_memory_fault){.va = va & ~0xfffull, .write = write};
+		e->fault =
+			(struct kfd_memory_fault){.va = va & ~0xfffull, .permission = permission};
 		signal_event(FIRST_NONSIGNAL_EVENT + i, e);
 	}
 	pthread_mutex_unlock(&emu->lock);
 }
 
-static struct waiting *make_waiting(const struct kfd_event_wait *w)
+static struct waiting *make_waiting(const struct kfd_event_wait *w, int64_t *err)
 {
-	struct kfd_event_data *data = (void *)(uintptr_t)w->events_ptr;
 	struct waiting *x = calloc(1, sizeof(*x));
 	char path[64];
 
+	*err = -ENOMEM;
 	if (!x)
 		return NULL;
 	x->w = *w;
@@ -232,9 +234,16 @@ static struct waiting *make_waiting(const struct kfd_event_wait *w)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < w->num_events; i++)
-		x->ids[i] = data[i].event_id;
-	x->deadline_ns = w->timeout_ms == UINT32_MAX ? UINT64_MAX
-						     : now_ns() + w->timeout_ms * 1000000ull;
+		if (!user_read(&x->ids[i],
+			       w->events_ptr + i * sizeof(struct kfd_event_data) +
+				       offsetof(struct kfd_event_data, event_id),
+			       sizeof(x->ids[i]))) {
+			*err = -EFAULT;
+			forget(x);
+			return NULL;
+		}
+	x->deadline_ns =
+		w->timeout_ms == UINT32_MAX ? UINT64_MAX : now_ns() + w->timeout_ms * 1000000ull;
 	if (w->timeout_ms) {
 		snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)w->tid);
 		x->status_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -242,16 +251,17 @@ static struct waiting *make_waiting(const struct kfd_event_wait *w)
 	return x;
 }
 
-int64_t event_wait(const struct kfd_event_wait *w)
+int64_t event_wait(const struct kfd_event_wait *w, uint32_t *result)
 {
 	struct waiting *x;
 	int64_t ret = 0;
 
 	if (w->num_events > 1u << 16)
 		return -EINVAL;
-	x = make_waiting(w);
+	x = make_waiting(w, &ret);
 	if (!x)
-		return -ENOMEM;
+		return ret;
+	ret = 0;
 	pthread_mutex_lock(&emu->lock);
 	for (uint32_t i = 0; i < w->num_events; i++)
 		if (!find(x->ids[i]))
@@ -264,10 +274,11 @@ int64_t event_wait(const struct kfd_event_wait *w)
 			e->signaled = false;
 	}
 	if (!ret && (satisfied(x) || !w->num_events)) {
-		ret = copy_out(x, KFD_IOC_WAIT_RESULT_COMPLETE);
+		*result = KFD_IOC_WAIT_RESULT_COMPLETE;
+		ret = copy_out(x, *result);
 		forget(x);
 	} else if (!ret && !w->timeout_ms) {
-		ret = copy_out(x, KFD_IOC_WAIT_RESULT_TIMEOUT);
+		*result = KFD_IOC_WAIT_RESULT_TIMEOUT;
 		forget(x);
 	} else if (!ret) {
 		x->next = emu->waiting;
@@ -295,7 +306,8 @@ static bool signal_pending(const struct waiting *x)
 		return false;
 	text[n] = 0;
 	at = strstr(text, "\nSigPnd:");
-	if (!at || sscanf(at, "\nSigPnd: %lx ShdPnd: %lx SigBlk: %lx", &own, &shared, &blocked) != 3)
+	if (!at ||
+	    sscanf(at, "\nSigPnd: %lx ShdPnd: %lx SigBlk: %lx", &own, &shared, &blocked) != 3)
 		return false;
 	return (own | shared) & ~blocked;
 }

@@ -896,7 +896,10 @@ DS_ATOMIC_ONE(ds_wrxchg_rtn_b64, ATOMIC_SWAP, 8, true)
 DS_ATOMIC_ONE(ds_wrap_rtn_b32, ATOMIC_WRAP, 4, true)
 NOTHING(ds_nop)
 
-/* Lane shuffles through the LDS crossbar; they touch no LDS memory. */
+/*
+ * Lane shuffles through the LDS crossbar; they touch no LDS memory. On GFX10 each half of a wave64
+ * goes through on its own (LLVM GCNSubtarget::supportsWaveWideBPermute).
+ */
 EXEC(ds_permute_b32)
 {
 	uint64_t exec = wave_exec(w);
@@ -906,7 +909,7 @@ EXEC(ds_permute_b32)
 
 	for (uint32_t l = 0; l < w->lanes; l++)
 		if (exec >> l & 1)
-			out[((addr[l] + (uint32_t)i->imm) / 4) & (w->lanes - 1)] = data[l];
+			out[(l & 32) | (((addr[l] + (uint32_t)i->imm) / 4) & 31)] = data[l];
 	for (uint32_t l = 0; l < w->lanes; l++)
 		if (exec >> l & 1)
 			wave_vgpr(w, i->dst - OPERAND_VGPR)[l] = out[l];
@@ -919,7 +922,7 @@ EXEC(ds_bpermute_b32)
 	uint32_t *data = wave_vgpr(w, i->src[1] - OPERAND_VGPR);
 
 	for (uint32_t l = 0; l < w->lanes; l++) {
-		uint32_t from = ((addr[l] + (uint32_t)i->imm) / 4) & (w->lanes - 1);
+		uint32_t from = (l & 32) | (((addr[l] + (uint32_t)i->imm) / 4) & 31);
 
 		out[l] = exec >> from & 1 ? data[from] : 0;
 	}

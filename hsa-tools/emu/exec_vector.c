@@ -415,15 +415,37 @@ V3(v_perm_b32, u32, u32, u32, u32, perm_bytes(s0, s1, s2))
 
 /* ---- integers ---- */
 
-V2(v_add_nc_u32, u32, u32, u32, s0 + s1)
-V2(v_sub_nc_u32, u32, u32, u32, s0 - s1)
-V2(v_subrev_nc_u32, u32, u32, u32, s1 - s0)
-static inline int32_t sat_i32(int64_t v)
-{
-	return (int32_t)MAX(MIN(v, INT32_MAX), INT32_MIN);
-}
-V2(v_add_nc_i32, i32, i32, i32, i->clamp ? sat_i32((int64_t)s0 + s1) : (int32_t)((uint32_t)s0 + (uint32_t)s1))
-V2(v_sub_nc_i32, i32, i32, i32, i->clamp ? sat_i32((int64_t)s0 - s1) : (int32_t)((uint32_t)s0 - (uint32_t)s1))
+/*
+ * With CLAMP an integer result saturates to the range of its type: clang makes a > b ? a - b : 0 of
+ * it. `sum` is the exact result, of 64-bit operands.
+ */
+#define SATURATE_u32(x) (uint32_t)MAX(MIN(x, UINT32_MAX), 0)
+#define SATURATE_i32(x) (uint32_t)MAX(MIN(x, INT32_MAX), INT32_MIN)
+#define WIDE2 int64_t s0 = a0[l], s1 = a1[l];
+#define WIDE3 WIDE2 int64_t s2 = a2[l];
+#define V2_SAT(name, T, sum)                                                                       \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(T, T)                                                                       \
+		if (i->clamp)                                                                      \
+			BODY32(u32, WIDE2, SATURATE_##T(sum))                                      \
+		else                                                                               \
+			BODY32(u32, BIND2(u32, u32), (uint32_t)(sum))                              \
+	}
+#define V3_SAT(name, T, sum)                                                                       \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH3(T, T, T)                                                                    \
+		if (i->clamp)                                                                      \
+			BODY32(u32, WIDE3, SATURATE_##T(sum))                                      \
+		else                                                                               \
+			BODY32(u32, WIDE3, (uint32_t)(sum))                                        \
+	}
+V2_SAT(v_add_nc_u32, u32, s0 + s1)
+V2_SAT(v_sub_nc_u32, u32, s0 - s1)
+V2_SAT(v_subrev_nc_u32, u32, s1 - s0)
+V2_SAT(v_add_nc_i32, i32, s0 + s1)
+V2_SAT(v_sub_nc_i32, i32, s0 - s1)
 V2(v_min_i32, i32, i32, i32, MIN(s0, s1))
 V2(v_max_i32, i32, i32, i32, MAX(s0, s1))
 V2(v_min_u32, u32, u32, u32, MIN(s0, s1))
@@ -442,17 +464,17 @@ V2(v_mul_u32_u24, u32, u32, u32, (s0 & 0xffffff) * (s1 & 0xffffff))
 V2(v_mul_i32_i24, u32, u32, u32, (uint32_t)sext24(s0) * (uint32_t)sext24(s1))
 V2(v_mul_hi_u32_u24, u32, u32, u32, (uint32_t)((uint64_t)(s0 & 0xffffff) * (s1 & 0xffffff) >> 32))
 V2(v_mul_hi_i32_i24, i32, u32, u32, (int32_t)((int64_t)sext24(s0) * sext24(s1) >> 32))
-V3(v_mad_u32_u24, u32, u32, u32, u32, (s0 & 0xffffff) * (s1 & 0xffffff) + s2)
-V3(v_mad_i32_i24, u32, u32, u32, u32, (uint32_t)sext24(s0) * (uint32_t)sext24(s1) + s2)
-V3(v_mad_u32_u16, u32, u32, u32, u32, (s0 >> (i->opsel & 1 ? 16 : 0) & 0xffff) * (s1 >> (i->opsel & 2 ? 16 : 0) & 0xffff) + s2)
+V3_SAT(v_mad_u32_u24, u32, (s0 & 0xffffff) * (s1 & 0xffffff) + s2)
+V3_SAT(v_mad_i32_i24, i32, (int64_t)sext24((uint32_t)s0) * sext24((uint32_t)s1) + s2)
+V3_SAT(v_mad_u32_u16, u32, (s0 >> (i->opsel & 1 ? 16 : 0) & 0xffff) * (s1 >> (i->opsel & 2 ? 16 : 0) & 0xffff) + s2)
 V3(v_add3_u32, u32, u32, u32, u32, s0 + s1 + s2)
 V3(v_lshl_add_u32, u32, u32, u32, u32, (s0 << (s1 & 31)) + s2)
 V3(v_add_lshl_u32, u32, u32, u32, u32, (s0 + s1) << (s2 & 31))
 V3(v_xad_u32, u32, u32, u32, u32, (s0 ^ s1) + s2)
-V3(v_sad_u8, u32, u32, u32, u32, sad_u8(s0, s1, false) + s2)
-V3(v_msad_u8, u32, u32, u32, u32, sad_u8(s0, s1, true) + s2)
-V3(v_sad_hi_u8, u32, u32, u32, u32, (sad_u8(s0, s1, false) << 16) + s2)
-V3(v_sad_u32, u32, u32, u32, u32, (s0 > s1 ? s0 - s1 : s1 - s0) + s2)
+V3_SAT(v_sad_u8, u32, sad_u8((uint32_t)s0, (uint32_t)s1, false) + s2)
+V3_SAT(v_msad_u8, u32, sad_u8((uint32_t)s0, (uint32_t)s1, true) + s2)
+V3_SAT(v_sad_hi_u8, u32, ((int64_t)sad_u8((uint32_t)s0, (uint32_t)s1, false) << 16) + s2)
+V3_SAT(v_sad_u32, u32, (s0 > s1 ? s0 - s1 : s1 - s0) + s2)
 
 /* ---- carries: a 32-bit result and a lane mask ---- */
 
@@ -529,8 +551,14 @@ CARRY_IN_OUT(v_sub_co_ci_u32, s0 - s1 - c)
 CARRY_IN_OUT(v_subrev_co_ci_u32, s1 - s0 - c)
 
 /* 64-bit multiply-add with carry out. */
+#define NO_CLAMP                                                                                   \
+	if (i->clamp) {                                                                            \
+		wave_gap(w, "clamp of a 64-bit integer");                                          \
+		return;                                                                            \
+	}
 EXEC(v_mad_u64_u32)
 {
+	NO_CLAMP
 	FETCH3(u32, u32, u64)
 	uint64_t out[WAVE_MAX_LANES];
 	uint32_t carry[WAVE_MAX_LANES];
@@ -548,6 +576,7 @@ EXEC(v_mad_u64_u32)
 }
 EXEC(v_mad_i64_i32)
 {
+	NO_CLAMP
 	FETCH3(i32, i32, i64)
 	uint64_t out[WAVE_MAX_LANES];
 	uint32_t carry[WAVE_MAX_LANES];
@@ -903,8 +932,10 @@ COMPARE_FLOAT(f64, f64)
 COMPARE(class_f32, f32, u32, class32(s0) & s1)
 COMPARE(class_f64, f64, u32, class64(s0) & s1)
 #define COMPARE_16(cmp, op)                                                                        \
-	COMPARE(cmp##_u16, u32, u32, (uint16_t)s0 op(uint16_t) s1)                                 \
-	COMPARE(cmp##_i16, u32, u32, (int16_t)s0 op(int16_t) s1)
+	COMPARE(cmp##_u16, u32, u32, (uint16_t)(s0 >> (i->opsel & 1 ? 16 : 0)) op                  \
+					     (uint16_t)(s1 >> (i->opsel & 2 ? 16 : 0)))            \
+	COMPARE(cmp##_i16, u32, u32, (int16_t)(s0 >> (i->opsel & 1 ? 16 : 0)) op                   \
+					     (int16_t)(s1 >> (i->opsel & 2 ? 16 : 0)))
 COMPARE_16(lt, <)
 COMPARE_16(eq, ==)
 COMPARE_16(le, <=)
@@ -914,15 +945,28 @@ COMPARE_16(ge, >=)
 
 /* ---- 16-bit integers: the high half of the destination stays (GFX10) ---- */
 
-#define LO(x) (d & 0xffff0000) | ((uint32_t)(x)&0xffff)
-V2(v_lshlrev_b16, u32, u32, u32, LO(s1 << (s0 & 15)))
-V2(v_lshrrev_b16, u32, u32, u32, LO((s1 & 0xffff) >> (s0 & 15)))
-V2(v_ashrrev_i16, u32, u32, u32, LO((int16_t)s1 >> (s0 & 15)))
-V2(v_add_nc_u16, u32, u32, u32, LO(s0 + s1))
-V2(v_sub_nc_u16, u32, u32, u32, LO(s0 - s1))
-V2(v_mul_lo_u16, u32, u32, u32, LO((s0 & 0xffff) * (s1 & 0xffff)))
-V2(v_min_u16, u32, u32, u32, LO(MIN(s0 & 0xffff, s1 & 0xffff)))
-V2(v_max_u16, u32, u32, u32, LO(MAX(s0 & 0xffff, s1 & 0xffff)))
-V2(v_min_i16, u32, u32, u32, LO(MIN((int16_t)s0, (int16_t)s1)))
-V2(v_max_i16, u32, u32, u32, LO(MAX((int16_t)s0, (int16_t)s1)))
+/*
+ * op_sel takes the high half of a source (a bit each) and writes the high half (bit 3). `expr` is of
+ * s0 and s1, each a half: its low 16 bits are the result.
+ */
+#define HALF(a, s) (a[l] >> (i->opsel >> s & 1 ? 16 : 0) & 0xffff)
+#define HALVES2 uint32_t s0 = HALF(a0, 0), s1 = HALF(a1, 1);
+#define TO_HALF(x)                                                                                 \
+	(i->opsel & 8 ? (d & 0xffff) | (uint32_t)(x) << 16 : (d & 0xffff0000) | ((uint32_t)(x)&0xffff))
+#define V2_16(name, expr)                                                                          \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(u32, u32)                                                                   \
+		BODY32(u32, HALVES2, TO_HALF(expr))                                                \
+	}
+V2_16(v_lshlrev_b16, s1 << (s0 & 15))
+V2_16(v_lshrrev_b16, s1 >> (s0 & 15))
+V2_16(v_ashrrev_i16, (int16_t)s1 >> (s0 & 15))
+V2_16(v_add_nc_u16, i->clamp ? MIN(s0 + s1, 0xffff) : s0 + s1)
+V2_16(v_sub_nc_u16, i->clamp && s1 > s0 ? 0 : s0 - s1)
+V2_16(v_mul_lo_u16, s0 *s1)
+V2_16(v_min_u16, MIN(s0, s1))
+V2_16(v_max_u16, MAX(s0, s1))
+V2_16(v_min_i16, MIN((int16_t)s0, (int16_t)s1))
+V2_16(v_max_i16, MAX((int16_t)s0, (int16_t)s1))
 V2(v_pack_b32_f16, u32, u32, u32, (s0 >> (i->opsel & 1 ? 16 : 0) & 0xffff) | s1 >> (i->opsel & 2 ? 16 : 0) << 16)

@@ -83,6 +83,32 @@ static void handler(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+bool user_read(void *to, uint64_t from, size_t size)
+{
+	struct guard g;
+	volatile bool ok = false;
+
+	if (!GUARDED(&g)) {
+		memcpy(to, (const void *)(uintptr_t)from, size);
+		ok = true;
+	}
+	guard_leave(&g);
+	return ok;
+}
+
+bool user_write(uint64_t to, const void *from, size_t size)
+{
+	struct guard g;
+	volatile bool ok = false;
+
+	if (!GUARDED(&g)) {
+		memcpy((void *)(uintptr_t)to, from, size);
+		ok = true;
+	}
+	guard_leave(&g);
+	return ok;
+}
+
 void guard_init(void)
 {
 	/* SA_NODEFER: the handler is left by siglongjmp. SA_ONSTACK: the application may need it. */

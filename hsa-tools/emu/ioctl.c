@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the KFD and DRM ioctls do, with the checks and errors of kfd_chardev.c and amdgpu_kms.c
- * (Linux 6.1). Runs on the service thread; the argument is the caller's own memory, so everything
- * here may fault and is called under a guard.
+ * (Linux 6.1). Runs on the service thread, on a copy of the argument; what it points to is the
+ * caller's memory and goes through user_read and user_write.
  */
 #include "emu.h"
 
@@ -34,22 +34,21 @@ static int64_t get_version(void *arg)
 static int64_t get_apertures(void *arg)
 {
 	struct kfd_ioctl_get_process_apertures_new_args *a = arg;
-	struct kfd_process_device_apertures *out =
-		(void *)(uintptr_t)a->kfd_process_device_apertures_ptr;
-
-	if (a->num_of_nodes && !out)
-		return -EINVAL;
-	if (a->num_of_nodes) {
-		memset(out, 0, sizeof(*out));
-		out->lds_base = CAPS_LDS_BASE;
-		out->lds_limit = CAPS_LDS_BASE + CAPS_APERTURE_BYTES - 1;
-		out->scratch_base = CAPS_SCRATCH_BASE;
-		out->scratch_limit = CAPS_SCRATCH_BASE + CAPS_APERTURE_BYTES - 1;
+	const struct kfd_process_device_apertures out = {
+		.lds_base = CAPS_LDS_BASE,
+		.lds_limit = CAPS_LDS_BASE + CAPS_APERTURE_BYTES - 1,
+		.scratch_base = CAPS_SCRATCH_BASE,
+		.scratch_limit = CAPS_SCRATCH_BASE + CAPS_APERTURE_BYTES - 1,
 		/* kfd_flat_memory.c: SVM_USER_BASE to the end of the lower canonical half */
-		out->gpuvm_base = 0x4000;
-		out->gpuvm_limit = CAPS_GPUVM_END - 1;
-		out->gpu_id = emu->gpu_id;
-	}
+		.gpuvm_base = 0x4000,
+		.gpuvm_limit = CAPS_GPUVM_END - 1,
+		.gpu_id = emu->gpu_id,
+	};
+
+	if (a->num_of_nodes && !a->kfd_process_device_apertures_ptr)
+		return -EINVAL;
+	if (a->num_of_nodes && !user_write(a->kfd_process_device_apertures_ptr, &out, sizeof(out)))
+		return -EFAULT;
 	a->num_of_nodes = 1;
 	return 0;
 }
@@ -76,28 +75,30 @@ static int64_t create_event(void *arg)
 	if (ret)
 		return ret;
 	a->event_id = id;
+	a->event_trigger_data = id;
 	if (a->event_type == KFD_IOC_EVENT_SIGNAL || a->event_type == KFD_IOC_EVENT_DEBUG_EVENT) {
 		a->event_page_offset = 2ull << 62; /* KFD_MMAP_TYPE_EVENTS */
 		a->event_slot_index = id;
-		a->event_trigger_data = id;
 	}
 	return 0;
 }
 
-static int64_t wait_events(uint64_t call, pid_t tid, void *arg)
+static int64_t wait_events(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user)
 {
-	const struct kfd_ioctl_wait_events_args *a = arg;
-	const struct kfd_event_wait w = {
+	struct kfd_ioctl_wait_events_args *a = arg;
+	struct kfd_event_wait w = {
 		.call = call,
 		.tid = tid,
 		.events_ptr = a->events_ptr,
 		.num_events = a->num_events,
 		.all = a->wait_for_all,
 		.timeout_ms = a->timeout,
-		.arg = arg,
+		.cmd = cmd,
+		.user = user,
 	};
 
-	return event_wait(&w);
+	memcpy(w.arg, arg, sizeof(w.arg));
+	return event_wait(&w, &a->wait_result);
 }
 
 static int64_t create_queue(void *arg)
@@ -153,14 +154,16 @@ static int64_t alloc_memory(void *arg)
 static int64_t map_memory(void *arg, int64_t (*act)(uint64_t handle))
 {
 	struct kfd_ioctl_map_memory_to_gpu_args *a = arg;
-	const uint32_t *ids = (const void *)(uintptr_t)a->device_ids_array_ptr;
 
 	if (!a->n_devices || a->n_success > a->n_devices || !memory_find(a->handle))
 		return -EINVAL;
 	for (uint32_t i = a->n_success; i < a->n_devices; i++) {
+		uint32_t id;
 		int64_t ret;
 
-		if (ids[i] != emu->gpu_id)
+		if (!user_read(&id, a->device_ids_array_ptr + 4ull * i, sizeof(id)))
+			return -EFAULT;
+		if (id != emu->gpu_id)
 			return -EINVAL;
 		ret = act(a->handle);
 		if (ret)
@@ -188,8 +191,7 @@ static int64_t get_clocks(void *arg)
 static int64_t get_tile_config(void *arg)
 {
 	struct kfd_ioctl_get_tile_config_args *a = arg;
-	uint32_t *tiles = (void *)(uintptr_t)a->tile_config_ptr;
-	uint32_t *macro = (void *)(uintptr_t)a->macro_tile_config_ptr;
+	const uint32_t zero[32] = {0};
 
 	if (a->gpu_id != emu->gpu_id)
 		return -EINVAL;
@@ -197,8 +199,9 @@ static int64_t get_tile_config(void *arg)
 		a->num_tile_configs = 32;
 	if (a->num_macro_tile_configs > 16)
 		a->num_macro_tile_configs = 16;
-	memset(tiles, 0, a->num_tile_configs * 4);
-	memset(macro, 0, a->num_macro_tile_configs * 4);
+	if (!user_write(a->tile_config_ptr, zero, a->num_tile_configs * 4) ||
+	    !user_write(a->macro_tile_config_ptr, zero, a->num_macro_tile_configs * 4))
+		return -EFAULT;
 	a->gb_addr_config = 0x44; /* Navi 10 golden value (gfx_v10_0.c GB_ADDR_CONFIG) low bits */
 	a->num_banks = 0;
 	a->num_ranks = 0;
@@ -213,7 +216,23 @@ static bool gpu_id_at(const void *arg, size_t offset)
 	return id == emu->gpu_id;
 }
 
-int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
+static int64_t set_memory_policy(const struct kfd_ioctl_set_memory_policy_args *a)
+{
+	if (a->default_policy > KFD_IOC_CACHE_POLICY_NONCOHERENT ||
+	    a->alternate_policy > KFD_IOC_CACHE_POLICY_NONCOHERENT || a->gpu_id != emu->gpu_id)
+		return -EINVAL;
+	return 0;
+}
+
+/* Every wave runs on the same host CPUs, whatever the mask. */
+static int64_t set_cu_mask(const struct kfd_ioctl_set_cu_mask_args *a)
+{
+	if (!a->num_cu_mask || a->num_cu_mask % 32)
+		return -EINVAL;
+	return queue_exists(a->queue_id) ? 0 : -EFAULT;
+}
+
+int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user)
 {
 	/* kfd_ioctl() goes by the number; a smaller or larger struct than its own is accepted. */
 	switch (cmd & 0xff) {
@@ -224,9 +243,7 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
 	case 0x03:
 		return queue_destroy(((struct kfd_ioctl_destroy_queue_args *)arg)->queue_id);
 	case 0x04:
-		return gpu_id_at(arg, offsetof(struct kfd_ioctl_set_memory_policy_args, gpu_id))
-			       ? 0
-			       : -EINVAL;
+		return set_memory_policy(arg);
 	case 0x05:
 		return get_clocks(arg);
 	case 0x07:
@@ -240,9 +257,10 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
 	case 0x0b:
 		return event_set(((struct kfd_ioctl_reset_event_args *)arg)->event_id, false);
 	case 0x0c:
-		return wait_events(call, tid, arg);
+		return wait_events(call, tid, cmd, arg, user);
 	case 0x11:
-		return gpu_id_at(arg, offsetof(struct kfd_ioctl_set_scratch_backing_va_args, gpu_id))
+		return gpu_id_at(arg,
+				 offsetof(struct kfd_ioctl_set_scratch_backing_va_args, gpu_id))
 			       ? 0
 			       : -EINVAL;
 	case 0x12:
@@ -264,7 +282,9 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
 	case 0x19:
 		return map_memory(arg, memory_unmap);
 	case 0x1a:
-		return 0; /* SET_CU_MASK: every wave runs on the same host CPUs anyway */
+		return set_cu_mask(arg);
+	case 0x1e: /* ALLOC_QUEUE_GWS: gfx10.1 has none (kfd_gws_init) */
+		return -ENODEV;
 	case 0x21: /* SET_XNACK_MODE: gfx10.1 has XNACK off; a query answers 0 */
 		if (*(int32_t *)arg > 0)
 			return -EPERM;
@@ -277,19 +297,18 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg)
 
 /* ---- DRM: what libdrm_amdgpu asks to tell the card's name ---- */
 
-static void put_string(char *to, __kernel_size_t *len, const char *s)
+static bool put_string(char *to, __kernel_size_t *len, const char *s)
 {
-	size_t n = strlen(s);
+	size_t n = strlen(s), room = *len < n ? *len : n;
 
-	if (to && *len)
-		memcpy(to, s, *len < n ? *len : n);
 	*len = n;
+	return !to || user_write((uint64_t)(uintptr_t)to, s, room);
 }
 
 static int64_t put_info(const struct drm_amdgpu_info *a, const void *data, size_t len)
 {
-	memcpy((void *)(uintptr_t)a->return_pointer, data,
-	       len < a->return_size ? len : a->return_size);
+	if (!user_write(a->return_pointer, data, len < a->return_size ? len : a->return_size))
+		return -EFAULT;
 	return 0;
 }
 
@@ -324,9 +343,10 @@ int64_t drm_ioctl(uint32_t cmd, void *arg)
 		v->version_major = 3;
 		v->version_minor = 49;
 		v->version_patchlevel = 0;
-		put_string(v->name, &v->name_len, "amdgpu");
-		put_string(v->date, &v->date_len, "20150101");
-		put_string(v->desc, &v->desc_len, "AMD GPU (emulated by rdna1-trace)");
+		if (!put_string(v->name, &v->name_len, "amdgpu") ||
+		    !put_string(v->date, &v->date_len, "20150101") ||
+		    !put_string(v->desc, &v->desc_len, "AMD GPU (emulated by rdna1-trace)"))
+			return -EFAULT;
 		return 0;
 	case 0x45: /* DRM_IOCTL_AMDGPU_INFO */
 		switch (a->query) {

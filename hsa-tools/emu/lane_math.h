@@ -246,14 +246,14 @@ static inline float fract32(float x)
 {
 	float r = x - floor32(x);
 
-	return min_f32(r, float_of(0x3f7fffff));
+	return r != r ? r : min_f32(r, float_of(0x3f7fffff));
 }
 
 static inline double fract64(double x)
 {
 	double r = x - floor64(x);
 
-	return min_f64(r, double_of(0x3fefffffffffffffull));
+	return r != r ? r : min_f64(r, double_of(0x3fefffffffffffffull));
 }
 
 /* ---- conversions that saturate; NaN gives 0 ---- */

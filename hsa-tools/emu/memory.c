@@ -8,6 +8,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 #define PAGE_ROUND(x) (((x) + 4095) & ~4095ull)
 
 struct bo *memory_find(uint64_t handle)
@@ -39,6 +43,15 @@ static int kind_of(uint32_t flags)
 	}
 }
 
+#define ALLOC_WRITABLE (1u << 31) /* KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE shifts an int too far */
+
+/* amdgpu_ttm_tt_get_user_pages: every page is there, and writable unless only to be read. */
+static bool pin(uint64_t addr, uint64_t size, uint32_t flags)
+{
+	return !madvise((void *)(uintptr_t)addr, size,
+			flags & ALLOC_WRITABLE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+}
+
 int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mmap_offset,
 		     uint32_t flags)
 {
@@ -57,6 +70,15 @@ int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mma
 		return -EINVAL;
 	if (kind == BO_USERPTR && (*mmap_offset % 4096 || !*mmap_offset))
 		return -EINVAL;
+	/* amdgpu_amdkfd_reserve_mem_limit: more than the system has; amdgpu_vm_bo_map: past the VM */
+	if (size > EMU_GTT_BYTES && kind != BO_VRAM)
+		return -ENOMEM;
+	if (size > emu->card->vram_bytes && kind == BO_VRAM)
+		return -ENOMEM;
+	if (va > CAPS_GPUVM_END || PAGE_ROUND(size) > CAPS_GPUVM_END - va)
+		return -EINVAL;
+	if (kind == BO_USERPTR && !pin(*mmap_offset, PAGE_ROUND(size), flags))
+		return -EFAULT;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
@@ -115,8 +137,6 @@ int64_t memory_free(uint64_t handle)
 	}
 	return -EINVAL;
 }
-
-#define ALLOC_WRITABLE (1u << 31) /* KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE shifts an int too far */
 
 /*
  * The entry the driver writes on gfx10 (amdgpu_amdkfd_gpuvm.c get_pte_flags, amdgpu_ttm.c

@@ -203,6 +203,10 @@ bool emu_attach(void)
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		goto out;
+	if (emu) {
+		close(emu->kfd_file);
+		close(emu->render_file);
+	}
 	e->pid = getpid();
 	e->card = &caps_rx5600xt;
 	e->gpu_id = 0x5e00;
@@ -235,9 +239,20 @@ static void after_fork(void)
 	pthread_mutex_unlock(&attach_lock);
 }
 
+/* The broker is to see the parent's end, not ours: its connections are the parent's alone. */
+static void in_child(void)
+{
+	pthread_mutex_unlock(&attach_lock);
+	if (!emu)
+		return;
+	close(emu->sock);
+	close(emu->rpc);
+	emu->sock = emu->rpc = -1;
+}
+
 __attribute__((constructor)) static void init(void)
 {
-	pthread_atfork(before_fork, after_fork, after_fork);
+	pthread_atfork(before_fork, after_fork, in_child);
 }
 
 /* ---- opening ---- */

@@ -31,7 +31,7 @@ enum {
 enum { EMU_FILE_KFD = 1, EMU_FILE_RENDER };
 
 /* Bytes of an ioctl's argument and of the arrays it points to that are logged. */
-#define EMU_ARG_MAX 1024
+#define EMU_ARG_MAX 256
 #define EMU_ARRAY_MAX 2048
 
 struct emu_msg {

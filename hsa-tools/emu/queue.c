@@ -51,17 +51,20 @@ void device_interrupt(struct wave *w, uint32_t event_id)
 
 /* ---- signals ---- */
 
-/* Value by `change`, then the event the signal names. The memory is the application's. */
-static void signal_update(struct vm_view *view, uint64_t signal, int64_t change, bool add,
-			  uint64_t start_clock)
+/*
+ * Value by `change`, then the event the signal names. The memory is the application's. Returns the
+ * address of what is not there, 0 when all is.
+ */
+static __attribute__((noinline)) uint64_t
+signal_update(struct vm_view *view, uint64_t signal, int64_t change, bool add, uint64_t start_clock)
 {
 	struct abi_signal *s =
 		(void *)vm_host(view, signal, sizeof(struct abi_signal), PTE_WRITEABLE);
-	uint64_t *mailbox;
+	uint64_t *mailbox, at;
 	uint32_t id;
 
 	if (!s)
-		return;
+		return signal;
 	if (add) {
 		s->start_ts = start_clock;
 		s->end_ts = device_clock();
@@ -74,23 +77,28 @@ static void signal_update(struct vm_view *view, uint64_t signal, int64_t change,
 	else
 		__atomic_store_n(&s->value, change, __ATOMIC_SEQ_CST);
 	if (!mailbox)
-		return;
-	mailbox = (void *)vm_host(view, (uint64_t)(uintptr_t)mailbox, 8, PTE_WRITEABLE);
-	if (mailbox)
-		__atomic_store_n(mailbox, id, __ATOMIC_RELEASE);
+		return 0;
+	at = (uint64_t)(uintptr_t)mailbox;
+	mailbox = (void *)vm_host(view, at, 8, PTE_WRITEABLE);
+	if (!mailbox)
+		return at;
+	__atomic_store_n(mailbox, id, __ATOMIC_RELEASE);
 	event_interrupt(id);
+	return 0;
 }
 
-static void signal_guarded(struct vm_view *view, uint64_t signal, int64_t change, bool add,
-			   uint64_t start_clock)
+static uint64_t signal_guarded(struct vm_view *view, uint64_t signal, int64_t change, bool add,
+			       uint64_t start_clock)
 {
+	volatile uint64_t bad = 0;
 	struct guard g;
 
-	if (!signal)
-		return;
-	if (!GUARDED(&g))
-		signal_update(view, signal, change, add, start_clock);
+	if (GUARDED(&g))
+		bad = vm_guest_address(view, guard_address());
+	else if (signal)
+		bad = signal_update(view, signal, change, add, start_clock);
 	guard_leave(&g);
+	return bad;
 }
 
 void signal_store(struct vm_view *view, uint64_t signal, int64_t value)
@@ -98,9 +106,12 @@ void signal_store(struct vm_view *view, uint64_t signal, int64_t value)
 	signal_guarded(view, signal, value, false, 0);
 }
 
-void packet_complete(struct worker *k, uint64_t signal, uint64_t start_clock)
+void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_t start_clock)
 {
-	signal_guarded(&k->view, signal, -1, true, start_clock);
+	uint64_t bad = signal_guarded(&k->view, signal, -1, true, start_clock);
+
+	if (bad)
+		queue_access_fault(k, q, bad, 8, true, "completion signal");
 }
 
 void queue_fault(struct worker *k, struct queue *q, uint32_t error)
@@ -137,27 +148,37 @@ static void packet_taken(struct worker *k, struct queue *q, struct abi_dispatch 
 	q->read++;
 	if (rptr)
 		__atomic_store_n(rptr, q->read, __ATOMIC_RELEASE);
+	else
+		queue_access_fault(k, q, q->rptr_va, 8, true, "read pointer");
 }
 
-static int64_t signal_value(struct worker *k, uint64_t signal)
+/* False after a fault. */
+static bool signal_value(struct worker *k, struct queue *q, uint64_t signal, int64_t *value)
 {
 	const struct abi_signal *s =
 		(const void *)vm_host(&k->view, signal, sizeof(*s), PTE_READABLE);
 
-	return s ? __atomic_load_n(&s->value, __ATOMIC_ACQUIRE) : 0;
+	if (s)
+		*value = __atomic_load_n(&s->value, __ATOMIC_ACQUIRE);
+	else
+		queue_access_fault(k, q, signal, 8, false, "signal that a packet waits for");
+	return s;
 }
 
-static bool barrier_open(struct worker *k, const struct abi_barrier *b, bool any)
+static bool barrier_open(struct worker *k, struct queue *q, const struct abi_barrier *b, bool any)
 {
 	bool all = true, some = false, named = false;
 
 	for (int i = 0; i < 5; i++) {
+		int64_t value;
 		bool zero;
 
 		if (!b->dep_signal[i])
 			continue;
 		named = true;
-		zero = signal_value(k, b->dep_signal[i]) == 0;
+		if (!signal_value(k, q, b->dep_signal[i], &value))
+			return false;
+		zero = value == 0;
 		all &= zero;
 		some |= zero;
 	}
@@ -173,6 +194,20 @@ void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t e
 	queue_fault(k, q, error);
 }
 
+void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write,
+			const char *what)
+{
+	const struct vm_range *r = vm_find(&k->view, va);
+	struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
+			       .write = write,
+			       .va = va,
+			       .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
+
+	trace_queue_fault(k, q, &f, what);
+	queue_fault(k, q, 0);
+	event_memory_fault(va, r != NULL);
+}
+
 /* PM4 in an indirect buffer: the runtime writes cache invalidations (ROCr InvalidateCodeCaches). */
 static bool run_pm4(struct worker *k, struct queue *q, uint64_t ib, uint32_t dwords, uint64_t va)
 {
@@ -181,19 +216,22 @@ static bool run_pm4(struct worker *k, struct queue *q, uint64_t ib, uint32_t dwo
 		uint32_t op, count;
 
 		if (!p) {
-			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "PM4 buffer is not mapped");
+			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET,
+					 "PM4 buffer is not mapped");
 			return false;
 		}
 		op = *p >> 8 & 0xff;
 		count = (*p >> 16 & 0x3fff) + 2;
 		if (*p >> 30 != 3) {
-			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "not a PM4 type 3 packet");
+			queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET,
+					 "not a PM4 type 3 packet");
 			return false;
 		}
 		switch (op) {
 		case 0x10: /* NOP */
 			break;
-		case 0x58: /* ACQUIRE_MEM: caches are invalidated, the instruction cache among them */
+		case 0x58: /* ACQUIRE_MEM: caches are invalidated, the instruction cache among them
+			    */
 			__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
 			break;
 		default:
@@ -210,16 +248,18 @@ static bool step_vendor(struct worker *k, struct queue *q, struct abi_dispatch *
 
 	memcpy(&ib, slot, sizeof(ib));
 	if (ib.format != 1 || (ib.ib_jump[0] >> 8 & 0xff) != 0x3f) {
-		queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET, "vendor packet that is not a PM4 buffer");
+		queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET,
+				 "vendor packet that is not a PM4 buffer");
 		return true;
 	}
-	if (run_pm4(k, q, (uint64_t)(ib.ib_jump[1] & ~3u) | (uint64_t)(ib.ib_jump[2] & 0xffff) << 32,
+	if (run_pm4(k, q,
+		    (uint64_t)(ib.ib_jump[1] & ~3u) | (uint64_t)(ib.ib_jump[2] & 0xffff) << 32,
 		    ib.ib_jump[3] & 0xfffff, va)) {
 		uint64_t signal;
 
 		memcpy(&signal, ib.completion_signal, 8);
 		packet_taken(k, q, slot);
-		packet_complete(k, signal, device_clock());
+		packet_complete(k, q, signal, device_clock());
 	}
 	return true;
 }
@@ -242,13 +282,30 @@ static bool step_dispatch(struct worker *k, struct queue *q, struct abi_dispatch
 	}
 }
 
+/*
+ * The doorbell holds the index of a packet that was written, UINT64_MAX before the first. Of
+ * several producers the one with the earlier packet may ring last, and we may see only its ring: so
+ * after any ring packets are taken as far as there are some.
+ */
+static void listen(struct queue *q)
+{
+	uint64_t bell = __atomic_load_n(q->doorbell, __ATOMIC_ACQUIRE);
+
+	if (bell == q->bell)
+		return;
+	q->bell = bell;
+	q->look = true;
+	if ((int64_t)(bell + 1 - q->rung) > 0)
+		q->rung = bell + 1;
+}
+
 /* One packet, if one is ready. */
 static bool step_aql(struct worker *k, struct queue *q)
 {
-	uint64_t bell, va;
 	const struct abi_queue *queue;
 	struct abi_dispatch *slot;
 	uint16_t header;
+	uint64_t va;
 
 	if (q->active)
 		return false;
@@ -256,15 +313,19 @@ static bool step_aql(struct worker *k, struct queue *q)
 	if (!queue)
 		return false;
 	if (q->scratch_wait) {
-		if (signal_value(k, queue->queue_inactive_signal))
+		int64_t value;
+
+		if (!signal_value(k, q, queue->queue_inactive_signal, &value) || value)
 			return false;
 		q->scratch_wait = false;
 	}
-	/* Doorbells hold the index of the last packet written; UINT64_MAX before the first. */
-	bell = __atomic_load_n(q->doorbell, __ATOMIC_ACQUIRE);
-	if ((int64_t)(bell - q->read) < 0 ||
-	    q->read >= __atomic_load_n(&queue->write_dispatch_id, __ATOMIC_ACQUIRE))
+	listen(q);
+	if ((int64_t)(q->rung - q->read) <= 0 && !q->look)
 		return false;
+	if (q->read >= __atomic_load_n(&queue->write_dispatch_id, __ATOMIC_ACQUIRE)) {
+		q->look = false;
+		return false;
+	}
 	slot = packet_at(k, q, q->read, &va);
 	if (!slot) {
 		queue_bad_packet(k, q, va, QUEUE_ERROR_PACKET, "ring is not mapped");
@@ -273,6 +334,7 @@ static bool step_aql(struct worker *k, struct queue *q)
 	header = __atomic_load_n(&slot->header, __ATOMIC_ACQUIRE);
 	switch (header & 0xff) {
 	case AQL_INVALID:
+		q->look = false;
 		return false;
 	case AQL_KERNEL_DISPATCH:
 		return step_dispatch(k, q, slot, va);
@@ -281,10 +343,10 @@ static bool step_aql(struct worker *k, struct queue *q)
 		struct abi_barrier b;
 
 		memcpy(&b, slot, sizeof(b));
-		if (!barrier_open(k, &b, (header & 0xff) == AQL_BARRIER_OR))
+		if (!barrier_open(k, q, &b, (header & 0xff) == AQL_BARRIER_OR))
 			return false;
 		packet_taken(k, q, slot);
-		packet_complete(k, b.completion_signal, device_clock());
+		packet_complete(k, q, b.completion_signal, device_clock());
 		return true;
 	}
 	case AQL_VENDOR_SPECIFIC:
@@ -321,6 +383,10 @@ static void reap_queues(void)
 		}
 		if (q->active)
 			dispatch_cancel(q->active);
+		if (q->active) { /* helpers are in it: not before they have left */
+			p = &q->next;
+			continue;
+		}
 		*p = q->next;
 		free(q);
 		pthread_cond_broadcast(&emu->queue_gone);
@@ -353,13 +419,10 @@ static bool step_queue(struct worker *k, struct queue *q)
 		return false;
 	if (GUARDED(&k->guard)) {
 		/* The application has unmapped a ring, a signal or a copy's operand. */
-		struct wave_fault f = {.kind = EMU_FAULT_page,
-				       .va = vm_guest_address(&k->view, guard_address())};
+		uint64_t va = vm_guest_address(&k->view, guard_address());
 
 		guard_leave(&k->guard);
-		trace_queue_fault(k, q, &f, "packet processor");
-		queue_fault(k, q, 0);
-		event_memory_fault(f.va, false);
+		queue_access_fault(k, q, va, 0, false, "packet processor");
 		return true;
 	}
 	did = step_some(k, q);
@@ -384,18 +447,26 @@ static void sleep_ns(long ns)
 	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
-static void block_signals(void)
+bool start_thread(void *(*fn)(void *), void *arg)
 {
-	sigset_t set;
+	sigset_t set, before;
+	pthread_t thread;
+	int err;
 
-	/* The application's handlers do not run here; faults of our own do. */
+	/* The application's handlers do not run there, from the first instruction; our own faults
+	 * do. */
 	sigfillset(&set);
 	sigdelset(&set, SIGSEGV);
 	sigdelset(&set, SIGBUS);
 	sigdelset(&set, SIGFPE);
 	sigdelset(&set, SIGILL);
 	sigdelset(&set, SIGTRAP);
-	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	pthread_sigmask(SIG_SETMASK, &set, &before);
+	err = pthread_create(&thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!err)
+		pthread_detach(thread);
+	return !err;
 }
 
 static void *helper_thread(void *arg)
@@ -422,13 +493,11 @@ static void start_helpers(void)
 		return;
 	while (emu->num_helpers < MAX_HELPERS && emu->num_helpers < (unsigned int)cpus - 1) {
 		struct worker *k = calloc(1, sizeof(*k));
-		pthread_t thread;
 
-		if (!k || pthread_create(&thread, NULL, helper_thread, k)) {
+		if (!k || !start_thread(helper_thread, k)) {
 			free(k);
 			break;
 		}
-		pthread_detach(thread);
 		emu->num_helpers++;
 	}
 	if (!emu->num_helpers)
@@ -479,7 +548,8 @@ static void *processor_thread(void *arg)
 
 		vm_view_refresh(&k->view);
 		/* Only this thread unlinks queues, so the list can be walked without the lock. */
-		for (struct queue *q = __atomic_load_n(&emu->queues, __ATOMIC_ACQUIRE); q; q = q->next)
+		for (struct queue *q = __atomic_load_n(&emu->queues, __ATOMIC_ACQUIRE); q;
+		     q = q->next)
 			did |= step_queue(k, q);
 		reap_queues();
 		if (dispatch_run(k)) {
@@ -501,7 +571,6 @@ void worker_init(struct worker *k, const char *what)
 {
 	char name[16] = "emu-";
 
-	block_signals();
 	strncat(name, what, sizeof(name) - 5);
 	prctl(PR_SET_NAME, name);
 	k->tid = (uint32_t)syscall(SYS_gettid);
@@ -517,13 +586,9 @@ void worker_init(struct worker *k, const char *what)
 void processor_start(void)
 {
 	struct worker *k = calloc(1, sizeof(*k));
-	pthread_t thread;
 
-	if (!k || pthread_create(&thread, NULL, processor_thread, k)) {
+	if (!k || !start_thread(processor_thread, k))
 		free(k);
-		return;
-	}
-	pthread_detach(thread);
 }
 
 /* ---- ioctls on queues (service thread) ---- */
@@ -534,6 +599,16 @@ static struct queue *find_queue(uint32_t id)
 		if (q->id == id)
 			return q;
 	return NULL;
+}
+
+bool queue_exists(uint32_t id)
+{
+	bool found;
+
+	pthread_mutex_lock(&emu->lock);
+	found = find_queue(id);
+	pthread_mutex_unlock(&emu->lock);
+	return found;
 }
 
 /* A doorbell nobody uses; entry 0 stays free, so that a stray 0 offset rings nothing. */
@@ -579,6 +654,7 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 	q->wptr_va = a->wptr_va;
 	q->amd_queue = a->rptr_va - offsetof(struct abi_queue, read_dispatch_id);
 	q->doorbell = &emu->doorbells[bell];
+	q->bell = UINT64_MAX;
 	*q->doorbell = q->type == QUEUE_AQL ? UINT64_MAX : 0;
 	q->suspended = !a->percentage;
 	*id = q->id;
@@ -621,8 +697,8 @@ int64_t queue_destroy(uint32_t id)
 
 int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percentage)
 {
+	int64_t ret = -EFAULT; /* pqm_update_queue_properties */
 	struct queue *q;
-	int64_t ret = -EINVAL;
 
 	if (percentage > KFD_MAX_QUEUE_PERCENTAGE || (bytes & (bytes - 1)))
 		return -EINVAL;

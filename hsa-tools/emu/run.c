@@ -13,10 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLICE 200000u	     /* instructions of one workgroup before others get a turn */
-#define WAVE_SLICE 4000u     /* of one wave before the page tables are looked at again */
-#define MAX_RESIDENT 64u     /* workgroups of a dispatch that are begun and not done */
-#define LDS_GRANULE 512u     /* RDNA allocates LDS in 128 dwords */
+#define SLICE 200000u	 /* instructions of one workgroup before others get a turn */
+#define WAVE_SLICE 4000u /* of one wave before the page tables are looked at again */
+#define LDS_GRANULE 512u /* RDNA allocates LDS in 128 dwords */
 #define LDS_MAX (64u << 10)
 
 /* ---- one wave ---- */
@@ -39,7 +38,10 @@ static void exec_bad_fetch(struct wave *w, const struct insn *i)
 
 	(void)i;
 	r = w->pc < CAPS_GPUVM_END ? vm_find(w->view, w->pc) : NULL;
-	wave_fault(w, w->pc >= CAPS_GPUVM_END ? EMU_FAULT_aperture : r ? EMU_FAULT_permission : EMU_FAULT_page,
+	wave_fault(w,
+		   w->pc >= CAPS_GPUVM_END ? EMU_FAULT_aperture
+		   : r			   ? EMU_FAULT_permission
+					   : EMU_FAULT_page,
 		   w->pc, 4, false, 0);
 }
 
@@ -176,10 +178,11 @@ static void init_vgprs(const struct dispatch *d, const struct workgroup *wg, str
 	uint64_t exec = 0;
 
 	for (int dim = 0; dim < 3; dim++) {
-		uint32_t left = d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
+		uint32_t left =
+			d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
 
-		size[dim] = left < d->packet.workgroup_size[dim] ? left
-								 : d->packet.workgroup_size[dim];
+		size[dim] =
+			left < d->packet.workgroup_size[dim] ? left : d->packet.workgroup_size[dim];
 		total *= size[dim];
 	}
 	for (uint32_t l = 0; l < w->lanes; l++) {
@@ -199,7 +202,7 @@ static void init_vgprs(const struct dispatch *d, const struct workgroup *wg, str
 
 static struct workgroup *make_workgroup(const struct dispatch *d)
 {
-	size_t vgpr_bytes = (size_t)d->waves_per_group * NUM_VGPRS * d->lanes * 4;
+	size_t vgpr_bytes = (size_t)d->waves_per_group * VGPR_ROWS * d->lanes * 4;
 	struct workgroup *wg;
 	size_t head = sizeof(*wg) + d->waves_per_group * sizeof(struct wave);
 	uint8_t *memory;
@@ -220,7 +223,7 @@ static struct workgroup *make_workgroup(const struct dispatch *d)
 
 static void free_workgroup(const struct dispatch *d, struct workgroup *wg)
 {
-	munmap(wg->vgprs, (size_t)d->waves_per_group * NUM_VGPRS * d->lanes * 4 + d->lds_bytes);
+	munmap(wg->vgprs, (size_t)d->waves_per_group * VGPR_ROWS * d->lanes * 4 + d->lds_bytes);
 	free(wg);
 }
 
@@ -229,13 +232,16 @@ static void start_workgroup(struct dispatch *d, struct workgroup *wg, uint64_t n
 	uint32_t items = 1;
 
 	wg->d = d;
+	wg->turn = 0;
 	wg->id[0] = (uint32_t)(number % d->groups[0]);
 	wg->id[1] = (uint32_t)(number / d->groups[0] % d->groups[1]);
 	wg->id[2] = (uint32_t)(number / d->groups[0] / d->groups[1]);
 	for (int dim = 0; dim < 3; dim++) {
-		uint32_t left = d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
+		uint32_t left =
+			d->packet.grid_size[dim] - wg->id[dim] * d->packet.workgroup_size[dim];
 
-		items *= left < d->packet.workgroup_size[dim] ? left : d->packet.workgroup_size[dim];
+		items *=
+			left < d->packet.workgroup_size[dim] ? left : d->packet.workgroup_size[dim];
 	}
 	wg->num_waves = (items + d->lanes - 1) / d->lanes;
 	for (uint32_t n = 0; n < wg->num_waves; n++) {
@@ -245,7 +251,7 @@ static void start_workgroup(struct dispatch *d, struct workgroup *wg, uint64_t n
 		w->wg = wg;
 		w->id = n;
 		w->lanes = d->lanes;
-		w->v = wg->vgprs + (size_t)n * NUM_VGPRS * d->lanes;
+		w->v = wg->vgprs + (size_t)n * VGPR_ROWS * d->lanes;
 		w->lds = wg->lds;
 		w->lds_bytes = d->lds_bytes;
 		w->pc = d->entry;
@@ -286,7 +292,7 @@ static struct workgroup *take_workgroup(struct dispatch *d)
 		return NULL;
 	/* New ones before old ones, so that all that can be resident are: they may wait for each
 	 * other. */
-	if (d->next < d->total && d->resident < MAX_RESIDENT && (slot = take_slot(d)) >= 0) {
+	if (d->next < d->total && d->resident < d->max_resident && (slot = take_slot(d)) >= 0) {
 		wg = d->free;
 		if (wg)
 			d->free = wg->next;
@@ -316,7 +322,7 @@ static void put_back(struct dispatch *d, struct workgroup *wg)
 	d->paused_tail = &wg->next;
 }
 
-static void unlink_active(struct dispatch *d)
+static void unlink_active(const struct dispatch *d)
 {
 	for (struct dispatch **p = &emu->active; *p; p = &(*p)->next_active)
 		if (*p == d) {
@@ -340,15 +346,18 @@ static void free_dispatch(struct dispatch *d)
 	free(d);
 }
 
+static void end_dispatch(struct dispatch *d)
+{
+	d->q->active = NULL;
+	free_dispatch(d);
+}
+
 void dispatch_cancel(struct dispatch *d)
 {
 	d->cancelled = true;
 	unlink_active(d);
-	if (d->q)
-		d->q->active = NULL;
-	d->q = NULL;
 	if (!d->running)
-		free_dispatch(d);
+		end_dispatch(d);
 }
 
 /* ---- slices ---- */
@@ -388,39 +397,40 @@ static struct wave *run_workgroup(struct worker *k, struct workgroup *wg)
 {
 	unsigned int left = SLICE;
 
+	/* In turn, across slices too: a wave may wait in a loop for another of its workgroup. */
 	while (left && !all_done(wg)) {
-		release_barrier(wg);
-		for (uint32_t n = 0; n < wg->num_waves && left; n++) {
-			struct wave *w = &wg->waves[n];
+		struct wave *w = &wg->waves[wg->turn++ % wg->num_waves];
+		unsigned int budget = left < WAVE_SLICE ? left : WAVE_SLICE;
 
-			while (w->state == WAVE_RUNNING && left) {
-				unsigned int budget = left < WAVE_SLICE ? left : WAVE_SLICE;
-
-				left -= run_wave(k, w, budget);
-				if (w->fault.kind)
-					return w;
-				refresh(k);
-				if (__atomic_load_n(&wg->d->cancelled, __ATOMIC_RELAXED))
-					return NULL;
-			}
-		}
+		if (w->state == WAVE_BARRIER)
+			release_barrier(wg);
+		if (w->state != WAVE_RUNNING)
+			continue;
+		left -= run_wave(k, w, budget);
+		if (w->fault.kind)
+			return w;
+		refresh(k);
+		if (__atomic_load_n(&wg->d->cancelled, __ATOMIC_RELAXED))
+			return NULL;
 	}
 	return NULL;
 }
 
+/* d has not ended, since a worker is in it: its queue is there. */
 static void report_fault(struct worker *k, struct dispatch *d, const struct wave *w)
 {
-	struct queue *q;
 	struct insn i;
+	struct guard g;
 	uint32_t error;
 	char text[64];
 
-	decode_at(k, &i, w->pc & ~3ull);
-	pthread_mutex_lock(&emu->lock);
-	q = d->q;
-	pthread_mutex_unlock(&emu->lock);
-	if (!q)
-		return; /* destroyed meanwhile */
+	if (!GUARDED(&g))
+		decode_at(k, &i, w->pc & ~3ull);
+	else
+		memset(&i, 0, sizeof(i)); /* the code is gone meanwhile */
+	guard_leave(&g);
+	if (__atomic_load_n(&d->cancelled, __ATOMIC_RELAXED))
+		return; /* the queue is going, or another wave was first */
 	if (w->fault.kind == WAVE_GAP) {
 		trace_gap(k, w->pc, i.words, w->fault.what ? w->fault.what : op_name(i.op));
 		return; /* does not come back */
@@ -447,9 +457,9 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 		error = 0; /* page and permission faults go by the memory event */
 		break;
 	}
-	queue_fault(k, q, error);
+	queue_fault(k, d->q, error);
 	if (!error)
-		event_memory_fault(w->fault.va, w->fault.write);
+		event_memory_fault(w->fault.va, w->fault.kind == EMU_FAULT_permission);
 }
 
 /* Account for wg after a slice; finish the dispatch when it was the last. */
@@ -475,14 +485,12 @@ static void after_slice(struct worker *k, struct dispatch *d, struct workgroup *
 		/* Still counted as running, so that the queue's end does not free it under us. */
 		pthread_mutex_unlock(&emu->lock);
 		trace_dispatch(k, d);
-		packet_complete(k, d->packet.completion_signal, d->start_clock);
+		packet_complete(k, d->q, d->packet.completion_signal, d->start_clock);
 		pthread_mutex_lock(&emu->lock);
-		if (d->q)
-			d->q->active = NULL;
 		d->cancelled = true;
 	}
 	if (!--d->running && d->cancelled)
-		free_dispatch(d);
+		end_dispatch(d);
 	pthread_mutex_unlock(&emu->lock);
 }
 
@@ -525,6 +533,25 @@ static bool enough_scratch(const struct abi_dispatch *p, const struct abi_kernel
 	       (have >= p->private_segment_size && (queue->compute_tmpring_size & 0xfff));
 }
 
+/*
+ * How many workgroups of d the card holds at once: by wave slots and VGPRs of its SIMDs (20 waves
+ * and 1024 rows of 32 lanes each, two SIMDs to a CU; RDNA whitepaper, "Compute unit") and by LDS.
+ * They may wait for each other.
+ */
+static uint32_t max_resident(const struct dispatch *d)
+{
+	const uint32_t cus = emu->card->compute_units;
+	/* rsrc1: VGPRs in blocks of 8 (wave32) or 4 (wave64), less 1; a wave64 row is two rows of
+	 * 32 */
+	uint32_t rows = ((d->kernel.rsrc1 & 63) + 1) * 8, waves = 1024 / rows;
+	uint32_t groups;
+
+	groups = (waves < 20 ? waves : 20) * 2 * cus / d->waves_per_group;
+	if (d->lds_bytes && LDS_MAX / d->lds_bytes * cus < groups)
+		groups = LDS_MAX / d->lds_bytes * cus;
+	return groups ? groups : 1;
+}
+
 static struct dispatch *make_dispatch(struct queue *q, const struct abi_dispatch *p,
 				      uint64_t packet_va, const struct abi_kernel *kernel,
 				      const struct abi_queue *queue)
@@ -546,8 +573,9 @@ static struct dispatch *make_dispatch(struct queue *q, const struct abi_dispatch
 	d->lanes = kernel->properties & KERNEL_WAVE32 ? 32 : 64;
 	d->total = 1;
 	for (int dim = 0; dim < 3; dim++) {
-		d->groups[dim] = (p->grid_size[dim] + p->workgroup_size[dim] - 1) /
-				 p->workgroup_size[dim];
+		d->groups[dim] =
+			(uint32_t)(((uint64_t)p->grid_size[dim] + p->workgroup_size[dim] - 1) /
+				   p->workgroup_size[dim]);
 		d->total *= d->groups[dim];
 		items *= p->workgroup_size[dim];
 	}
@@ -564,6 +592,7 @@ static struct dispatch *make_dispatch(struct queue *q, const struct abi_dispatch
 			return NULL;
 		}
 	}
+	d->max_resident = max_resident(d);
 	d->paused_tail = &d->paused;
 	d->start_ns = now_ns();
 	d->start_clock = device_clock();
@@ -611,7 +640,8 @@ static struct wave *run_guarded(struct worker *k, struct workgroup *wg)
 		/* Mapped for the GPU, but the application has unmapped it: a page fault. */
 		bad = k->wave;
 		bad->pc = bad->at;
-		wave_fault(bad, EMU_FAULT_page, vm_guest_address(&k->view, guard_address()), 0, false, 0);
+		wave_fault(bad, EMU_FAULT_page, vm_guest_address(&k->view, guard_address()), 0,
+			   false, 0);
 	} else {
 		bad = run_workgroup(k, wg);
 	}

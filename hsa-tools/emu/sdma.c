@@ -28,16 +28,7 @@ static uint64_t va_of(const uint32_t *p)
 
 static void sdma_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write)
 {
-	const struct vm_range *r = va < CAPS_GPUVM_END ? vm_find(&k->view, va) : NULL;
-	struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
-			       .va = va,
-			       .size = (uint32_t)size,
-			       .write = write};
-
-	/* An engine has no apertures: what cannot be mapped is not mapped. */
-	trace_queue_fault(k, q, &f, "SDMA");
-	queue_fault(k, q, 0);
-	event_memory_fault(va, write);
+	queue_access_fault(k, q, va, size, write, "SDMA");
 }
 
 /* How much of [va, va + size) lies in one range with the permission; 0: its first byte does not. */

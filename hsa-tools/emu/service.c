@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,12 +17,6 @@
 struct reply {
 	struct emu_msg msg;
 	uint8_t data[EMU_ARG_MAX + 2 * EMU_ARRAY_MAX];
-};
-
-/* What the log needs of a parked call. */
-struct parked {
-	uint64_t call;
-	uint32_t cmd;
 };
 
 static pthread_mutex_t send_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -40,14 +33,18 @@ static const struct row rows[] = {
 #define KFD_CMD(nr_, name, size) [nr_] = {.nr = nr_, .array = {
 #define KFD_ARRAY(slot, ptr_, count_, elem_) [slot] = {ptr_, count_, elem_ ? elem_ : 0xffff},
 #define KFD_FIELD(name, offset, type, print)
-#define KFD_END() }},
+#define KFD_END()                                                                                  \
+	}                                                                                          \
+	}                                                                                          \
+	,
 #include "../../bpf/kfd_cmds.def"
 };
 
 /* The bytes of array `slot` after the call, into *out; how many. */
 static size_t log_array(uint32_t cmd, const uint8_t *arg, size_t len, int slot, uint8_t *out)
 {
-	const struct row *r = (cmd & 0xff) < sizeof(rows) / sizeof(rows[0]) ? &rows[cmd & 0xff] : NULL;
+	const struct row *r =
+		(cmd & 0xff) < sizeof(rows) / sizeof(rows[0]) ? &rows[cmd & 0xff] : NULL;
 	uint64_t ptr;
 	uint32_t count;
 	size_t bytes;
@@ -62,8 +59,7 @@ static size_t log_array(uint32_t cmd, const uint8_t *arg, size_t len, int slot, 
 		bytes = EMU_ARRAY_MAX;
 	if (!ptr || !bytes)
 		return 0;
-	memcpy(out, (const void *)(uintptr_t)ptr, bytes);
-	return bytes;
+	return user_read(out, ptr, bytes) ? bytes : 0;
 }
 
 /*
@@ -74,7 +70,6 @@ static void send_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg
 {
 	size_t len = cmd >> 16 & 0x3fff;
 	struct reply r;
-	struct guard g;
 	uint8_t *at = r.data;
 
 	memset(&r.msg, 0, sizeof(r.msg));
@@ -82,50 +77,59 @@ static void send_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg
 	r.msg.id = call;
 	r.msg.cmd = cmd;
 	r.msg.ret = ret;
-	if (len > EMU_ARG_MAX)
-		len = EMU_ARG_MAX;
-	if (!GUARDED(&g)) {
-		memcpy(at, arg, len);
-		r.msg.arg_len = (uint16_t)len;
-		at += len;
-		for (int slot = 0; slot < 2; slot++) {
-			size_t n = log_array(cmd, r.data, len, slot, at);
+	if (!arg || len > IOCTL_ARG_MAX)
+		len = 0; /* nobody could read it */
+	memcpy(at, arg, len);
+	r.msg.arg_len = (uint16_t)len;
+	at += len;
+	for (int slot = 0; slot < 2; slot++) {
+		size_t n = log_array(cmd, r.data, len, slot, at);
 
-			r.msg.array_len[slot] = (uint16_t)n;
-			at += n;
-		}
+		r.msg.array_len[slot] = (uint16_t)n;
+		at += n;
 	}
-	guard_leave(&g);
-	at = r.data + r.msg.arg_len + r.msg.array_len[0] + r.msg.array_len[1];
 	pthread_mutex_lock(&send_lock);
-	while (send(emu->sock, &r, (size_t)(at - (uint8_t *)&r), MSG_NOSIGNAL) < 0 && errno == EINTR)
+	while (send(emu->sock, &r, (size_t)(at - (uint8_t *)&r), MSG_NOSIGNAL) < 0 &&
+	       errno == EINTR)
 		;
 	pthread_mutex_unlock(&send_lock);
 }
 
-/* A parked wait is over; only WAIT_EVENTS parks. */
-void service_reply(uint64_t call, int64_t ret, const void *arg, size_t len)
+void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg)
 {
-	send_reply(call, (uint32_t)(3u << 30 | len << 16 | 'K' << 8 | 0x0c), ret, arg);
+	send_reply(call, cmd, ret, arg);
 }
 
+/* As kfd_ioctl() and drm_ioctl() do: the caller's size in, zeros behind it, the caller's size out.
+ */
 static void serve(const struct emu_msg *m)
 {
-	void *arg = (void *)(uintptr_t)m->arg;
-	volatile int64_t ret = -EFAULT;
-	struct guard g;
+	uint8_t arg[IOCTL_ARG_MAX] __attribute__((aligned(8))) = {0};
+	size_t size = m->cmd >> 16 & 0x3fff;
+	const void *theirs = arg; /* what the caller has in the end */
+	int64_t ret;
 
-	if (!GUARDED(&g)) {
-		if (m->file == EMU_FILE_KFD && (m->cmd >> 8 & 0xff) == 'K')
-			ret = kfd_ioctl(m->id, (pid_t)m->tid, m->cmd, arg);
-		else if (m->file == EMU_FILE_RENDER && (m->cmd >> 8 & 0xff) == 'd')
-			ret = drm_ioctl(m->cmd, arg);
-		else
-			ret = -ENOTTY;
+	if (size > sizeof(arg)) {
+		size = 0;
+		ret = -EINVAL;
+	} else if ((m->cmd & 0x40000000) && !user_read(arg, m->arg, size)) { /* IOC_IN */
+		ret = -EFAULT;
+		size = 0;
+		theirs = NULL;
+	} else if (m->file == EMU_FILE_KFD && (m->cmd >> 8 & 0xff) == 'K') {
+		ret = kfd_ioctl(m->id, (pid_t)m->tid, m->cmd, arg, m->arg);
+	} else if (m->file == EMU_FILE_RENDER && (m->cmd >> 8 & 0xff) == 'd') {
+		ret = drm_ioctl(m->cmd, arg);
+	} else {
+		ret = -ENOTTY;
 	}
-	guard_leave(&g);
-	if (ret != WAIT_PARKED)
-		send_reply(m->id, m->cmd, ret, arg);
+	if (ret == WAIT_PARKED)
+		return;
+	if ((m->cmd & 0x80000000) && size && !user_write(m->arg, arg, size)) { /* IOC_OUT */
+		ret = -EFAULT;
+		theirs = user_read(arg, m->arg, size) ? arg : NULL;
+	}
+	send_reply(m->id, m->cmd, ret, theirs);
 }
 
 /* Ask the broker and wait for its answer. Service thread only. */
@@ -144,13 +148,8 @@ int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b)
 static void *service_thread(void *unused)
 {
 	int timeout = -1;
-	sigset_t set;
 
 	(void)unused;
-	sigfillset(&set);
-	sigdelset(&set, SIGSEGV);
-	sigdelset(&set, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	prctl(PR_SET_NAME, "emu-service");
 	trace_device();
 	for (;;) {
@@ -174,8 +173,5 @@ static void *service_thread(void *unused)
 
 void service_start(void)
 {
-	pthread_t thread;
-
-	if (!pthread_create(&thread, NULL, service_thread, NULL))
-		pthread_detach(thread);
+	start_thread(service_thread, NULL);
 }

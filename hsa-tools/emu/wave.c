@@ -87,7 +87,7 @@ uint64_t operand_u64(const struct wave *w, const struct insn *i, unsigned int co
 {
 	int64_t v;
 
-	if (code + 1 < NUM_SREGS)
+	if (code < NUM_SREGS - 1)
 		return code == SREG_NULL ? 0 : w->s[code] | (uint64_t)w->s[code + 1] << 32;
 	if (inline_int(code, &v))
 		return (uint64_t)v;

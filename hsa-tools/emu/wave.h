@@ -14,6 +14,11 @@
 
 #define WAVE_MAX_LANES 64
 #define NUM_VGPRS 256
+/*
+ * Behind them a wave has rows that stand for nothing: what an instruction that names v255 and more
+ * registers reads and writes there is its own affair.
+ */
+#define VGPR_ROWS (NUM_VGPRS + 32)
 
 /* Registers other than VGPRs, indexed by operand code. */
 enum {

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Metadata is about 10 KiB; mapped rather than malloc'ed because the agent is a guest. */
@@ -124,6 +126,20 @@ static int read_metadata(struct stream_dir *sd)
 	return value ? parse_uuid(value, sd->uuid) : -EPROTO;
 }
 
+/*
+ * Whether a block of a file, once allocated, can be rewritten without new space (so that a store to
+ * its mapping cannot fail). Of what is not known that is not assumed.
+ */
+static bool rewrites_in_place(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+	       fs.f_type == TMPFS_MAGIC;
+}
+
 int stream_dir__open(struct stream_dir *sd, int dir_fd)
 {
 	int err;
@@ -131,6 +147,7 @@ int stream_dir__open(struct stream_dir *sd, int dir_fd)
 	sd->fd = openat(dir_fd, "ctf", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sd->fd < 0)
 		return -errno;
+	sd->mapped = rewrites_in_place(sd->fd);
 	err = read_metadata(sd);
 	if (err)
 		stream_dir__close(sd);
@@ -146,8 +163,8 @@ void stream_dir__close(struct stream_dir *sd)
 
 bool stream_env__keep(const char *entry)
 {
-	static const char *const prefixes[] = {"HSA_",	   "HIP_", "ROC", "MIOPEN_", "AMD_", "GPU_",
-					       "PYTORCH_", "LD_",  "PATH="};
+	static const char *const prefixes[] = {"HSA_", "HIP_",	   "ROC", "MIOPEN_", "AMD_",
+					       "GPU_", "PYTORCH_", "LD_", "PATH="};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(entry, prefixes[i], strlen(prefixes[i])))

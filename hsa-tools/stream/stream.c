@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* See stream.h. */
+/*
+ * See stream.h.
+ *
+ * Chunks are written through shared mappings where a block, once allocated, is there for ever. A
+ * copy-on-write file system (btrfs, ZFS, an overlay on one) needs new space for every rewrite and
+ * answers a full disk with SIGBUS in whoever touches the page, so everywhere else the chunk is in
+ * private memory and each event is written with pwrite when it is committed.
+ */
 #include "stream.h"
 
 #include <errno.h>
@@ -8,10 +15,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 #define RETRY_NS 100000000ull /* after a chunk could not be made */
 #define PAGE 4096u
 
@@ -106,12 +117,90 @@ static int allocate(int fd, ev_u32 bytes)
 	return err;
 }
 
+/* By statx: fstat is a symbol of glibc 2.33. */
+static bool identify(int fd, ev_u64 *dev, ev_u64 *ino)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+		return false;
+	*dev = (ev_u64)st.stx_dev_major << 32 | st.stx_dev_minor;
+	*ino = st.stx_ino;
+	return true;
+}
+
+/* Above the standard three: an application may run with some of them closed. */
+static int keep_open(int fd, struct stream_file *file)
+{
+	file->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return file->fd < 0 || !identify(file->fd, &file->dev, &file->ino) ? errno : 0;
+}
+
+static bool is_ours(const struct stream_file *file)
+{
+	ev_u64 dev, ino;
+
+	return file->fd >= 0 && identify(file->fd, &dev, &ino) && dev == file->dev &&
+	       ino == file->ino;
+}
+
 /*
- * Make chunk file `name` with a valid header. Returns its mapping or NULL and errno; EEXIST when
+ * 0 or errno. The application may have closed our descriptor and opened a file of its own under
+ * that number, and may have lowered its file size limit.
+ */
+static int write_at(const struct stream_file *file, const void *data, size_t len, size_t offset)
+{
+	struct rlimit rl;
+	ssize_t n;
+
+	if (!is_ours(file))
+		return EBADF;
+	if (!getrlimit(RLIMIT_FSIZE, &rl) && offset + len > rl.rlim_cur)
+		return EFBIG;
+	for (size_t done = 0; done < len; done += (size_t)n) {
+		n = pwrite(file->fd, (const char *)data + done, len - done, (off_t)(offset + done));
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return n ? errno : EIO;
+	}
+	return 0;
+}
+
+static void close_file(struct stream_file *file)
+{
+	if (is_ours(file))
+		close(file->fd);
+	file->fd = -1;
+}
+
+/* Memory of a chunk file that has its full size. Returns 0 or errno. */
+static int map_chunk(const struct stream_dir *sd, int fd, ev_u32 bytes, const struct ev_chunk *head,
+		     void **map, struct stream_file *file)
+{
+	int flags = sd->mapped ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, err = 0;
+
+	*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, sd->mapped ? fd : -1, 0);
+	if (*map == MAP_FAILED)
+		return errno;
+	/* At once, not page by page under the application's calls. Linux 5.14; without it, so be
+	 * it. */
+	if (sd->mapped)
+		madvise(*map, bytes, MADV_POPULATE_WRITE);
+	else
+		err = keep_open(fd, file);
+	memcpy(*map, head, sizeof(*head));
+	if (!err && !sd->mapped)
+		err = write_at(file, head, sizeof(*head), 0);
+	return err;
+}
+
+/*
+ * Make chunk file `name` with a valid header. Returns its memory or NULL and errno; EEXIST when
  * there is a file of that name.
  */
 static void *make_chunk(const struct stream_dir *sd, const char *name, ev_u32 bytes,
-			const struct ev_chunk *head)
+			const struct ev_chunk *head, struct stream_file *file)
 {
 	char dot[STREAM_NAME_MAX + 16];
 	void *map = MAP_FAILED;
@@ -120,28 +209,25 @@ static void *make_chunk(const struct stream_dir *sd, const char *name, ev_u32 by
 	snprintf(dot, sizeof(dot), ".%s", name);
 	fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST) {
-		/* Left by a process of this pid that was killed here: no live writer shares a NAME. */
+		/* Left by a process of this pid that was killed here: no live writer shares a NAME.
+		 */
 		unlinkat(sd->fd, dot, 0);
 		fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	}
 	if (fd < 0)
 		return NULL;
+	file->fd = -1;
 	err = allocate(fd, bytes);
-	if (err)
-		goto out;
-	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED) {
-		err = errno;
-		goto out;
-	}
-	memcpy(map, head, sizeof(*head));
-	err = rename_new(sd->fd, dot, name);
-out:
+	if (!err)
+		err = map_chunk(sd, fd, bytes, head, &map, file);
+	if (!err)
+		err = rename_new(sd->fd, dot, name);
 	close(fd);
 	if (!err)
 		return map;
 	if (map != MAP_FAILED)
 		munmap(map, bytes);
+	close_file(file);
 	unlinkat(sd->fd, dot, 0);
 	errno = err;
 	return NULL;
@@ -171,12 +257,13 @@ static int make_counters(struct stream_proc *p)
 	ev_u8 *at;
 
 	for (int gen = 1; gen < 1000; gen++) {
-		snprintf(base, sizeof(base), gen == 1 ? "%s_counts" : "%s_counts-%d", p->prefix, gen);
+		snprintf(base, sizeof(base), gen == 1 ? "%s_counts" : "%s_counts-%d", p->prefix,
+			 gen);
 		snprintf(name, sizeof(name), "%s.0", base);
 		fill_head(&head, p, name_hash(base), ts, PAGE);
 		if (clamp_to_rlimit(PAGE) < PAGE)
 			return -EFBIG;
-		p->map = make_chunk(&p->dir, name, PAGE, &head);
+		p->map = make_chunk(&p->dir, name, PAGE, &head, &p->file);
 		if (p->map || errno != EEXIST)
 			break;
 	}
@@ -200,7 +287,7 @@ static int make_counters(struct stream_proc *p)
 		at += eh.size;
 	}
 	((struct ev_chunk *)p->map)->content_bits = (ev_u64)(at - (ev_u8 *)p->map) * 8;
-	return 0;
+	return p->file.fd < 0 ? 0 : -write_at(&p->file, p->map, (size_t)(at - (ev_u8 *)p->map), 0);
 }
 
 int stream_proc__open(struct stream_proc *p, int dir_fd, enum ev_source source, const char *kind)
@@ -209,6 +296,7 @@ int stream_proc__open(struct stream_proc *p, int dir_fd, enum ev_source source, 
 	int err;
 
 	memset(p, 0, sizeof(*p));
+	p->file.fd = -1;
 	err = stream_dir__open(&p->dir, dir_fd);
 	if (err)
 		return err;
@@ -236,9 +324,10 @@ void stream_proc__close(struct stream_proc *p)
 		munmap(p->map, p->map_bytes);
 	if (p->sentinel)
 		munmap((void *)p->sentinel, PAGE);
+	close_file(&p->file);
 	stream_dir__close(&p->dir);
 	memset(p, 0, sizeof(*p));
-	p->dir.fd = -1;
+	p->dir.fd = p->file.fd = -1;
 }
 
 void stream_proc__lost(struct stream_proc *p, enum ev_loss_cause cause, ev_u64 count, bool orphan)
@@ -251,12 +340,13 @@ void stream_proc__lost(struct stream_proc *p, enum ev_loss_cause cause, ev_u64 c
 	__atomic_fetch_add((ev_u64 *)__builtin_assume_aligned((void *)&l->count, 8), count,
 			   __ATOMIC_RELAXED);
 	if (orphan)
-		__atomic_fetch_add((ev_u64 *)__builtin_assume_aligned((void *)&l->orphans, 8), count,
-				   __ATOMIC_RELAXED);
+		__atomic_fetch_add((ev_u64 *)__builtin_assume_aligned((void *)&l->orphans, 8),
+				   count, __ATOMIC_RELAXED);
+	if (p->file.fd >= 0)
+		write_at(&p->file, l, sizeof(*l), (size_t)((ev_u8 *)l - (ev_u8 *)p->map));
 }
 _Static_assert(sizeof(struct ev_chunk) % 8 == 0 && sizeof(struct ev_loss) % 8 == 0 &&
-		       sizeof(struct ev_head) % 8 == 0 &&
-		       offsetof(struct ev_loss, count) % 8 == 0,
+		       sizeof(struct ev_head) % 8 == 0 && offsetof(struct ev_loss, count) % 8 == 0,
 	       "loss counters are aligned");
 
 /* ---- streams ---- */
@@ -266,6 +356,7 @@ void stream__open(struct stream *s, struct stream_proc *p, const char *what, ev_
 {
 	memset(s, 0, sizeof(*s));
 	s->proc = p;
+	s->file.fd = -1;
 	if (what[0])
 		snprintf(s->name, sizeof(s->name), "%s_%s", p->prefix, what);
 	else
@@ -279,11 +370,20 @@ static struct ev_chunk *chunk_head(const struct stream *s)
 	return (struct ev_chunk *)s->map;
 }
 
+static void drop_chunk(struct stream *s)
+{
+	if (s->map)
+		munmap(s->map, s->map_bytes);
+	s->map = NULL;
+	close_file(&s->file);
+}
+
 /* Make the next chunk the current one. 0, or the cause why there is none. */
 static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
 {
 	char name[STREAM_NAME_MAX + 12], base[STREAM_NAME_MAX];
 	struct stream_proc *p = s->proc;
+	struct stream_file file;
 	struct ev_chunk head;
 	ev_u32 bytes;
 	void *map;
@@ -291,16 +391,18 @@ static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
 	/* A vfork child shares this memory; it must not make files in its parent's name. */
 	if ((ev_u32)getpid() != p->pid)
 		return LOSS_forked;
+	while (s->chunk_bytes < sizeof(head) + need) /* an event is at most EV_SIZE_MAX */
+		s->chunk_bytes *= 2;
 	bytes = clamp_to_rlimit(s->chunk_bytes);
 	if (bytes < sizeof(head) + need)
-		return bytes < s->chunk_bytes ? LOSS_file_limit : LOSS_too_big;
+		return LOSS_file_limit;
 
 	for (int gen = 1;; gen++) {
 		snprintf(name, sizeof(name), "%s.%u", s->name, s->next_chunk);
 		fill_head(&head, p, name_hash(s->name), ts, bytes);
 		head.seen = s->seen;
 		head.cpu = s->cpu;
-		map = make_chunk(&p->dir, name, bytes, &head);
+		map = make_chunk(&p->dir, name, bytes, &head, &file);
 		if (map)
 			break;
 		/* The tid, or the pid after exec, was used before: take another NAME. */
@@ -311,10 +413,10 @@ static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
 		base[STREAM_NAME_MAX - 6] = 0;
 		snprintf(s->name, sizeof(s->name), "%.*s-%d", STREAM_NAME_MAX - 6, base, gen + 1);
 	}
-	if (s->map)
-		munmap(s->map, s->map_bytes);
+	drop_chunk(s);
 	s->map = map;
 	s->map_bytes = bytes;
+	s->file = file;
 	s->used = sizeof(head);
 	s->next_chunk++;
 	if (s->chunk_bytes < s->chunk_max)
@@ -326,6 +428,8 @@ static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
 static void *lose(struct stream *s, enum ev_loss_cause cause)
 {
 	stream_proc__lost(s->proc, cause, 1, !s->map);
+	if (s->file.fd >= 0)
+		write_at(&s->file, s->map, sizeof(struct ev_chunk), 0); /* its `seen` */
 	return NULL;
 }
 
@@ -369,13 +473,32 @@ void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 
 	return s->map + s->used + sizeof(head);
 }
 
-void stream__commit(struct stream *s)
+bool stream__commit(struct stream *s)
 {
-	s->used += s->pending;
+	struct ev_chunk *head = chunk_head(s);
+	ev_u32 from = s->used, size = s->pending;
+	int err = 0;
+
 	s->pending = 0;
+	if (s->file.fd >= 0)
+		err = write_at(&s->file, s->map + from, size, from);
+	if (err) {
+		lose(s, cause_of(err));
+		return false;
+	}
+	s->used += size;
 	/* Only now does the event exist, for a reader of a file whose writer dies here. */
-	__atomic_store_n((ev_u64 *)__builtin_assume_aligned((void *)&chunk_head(s)->content_bits, 8),
+	__atomic_store_n((ev_u64 *)__builtin_assume_aligned((void *)&head->content_bits, 8),
 			 (ev_u64)s->used * 8, __ATOMIC_RELEASE);
+	if (s->file.fd >= 0)
+		err = write_at(&s->file, head, sizeof(*head), 0);
+	if (!err)
+		return true;
+	/* The file does not know of it; the next one overwrites it. */
+	s->used = from;
+	head->content_bits = (ev_u64)from * 8;
+	lose(s, cause_of(err));
+	return false;
 }
 
 bool stream__write(struct stream *s, ev_u16 id, const void *payload, size_t payload_bytes,
@@ -386,19 +509,21 @@ bool stream__write(struct stream *s, ev_u16 id, const void *payload, size_t payl
 	if (!at)
 		return false;
 	memcpy(at, payload, payload_bytes);
-	stream__commit(s);
-	return true;
+	return stream__commit(s);
 }
 
 void stream__close(struct stream *s)
 {
-	if (s->map)
-		munmap(s->map, s->map_bytes);
-	s->map = NULL;
+	drop_chunk(s);
 }
 
-void stream__sync(struct stream *s)
+void stream__sync(const struct stream *s)
 {
-	if (s->map)
-		msync(s->map, s->map_bytes, MS_SYNC);
+	void *map = __atomic_load_n(&s->map, __ATOMIC_RELAXED);
+
+	/* Its thread may end meanwhile: then these fail and there is nothing left to sync. */
+	if (s->file.fd >= 0)
+		fdatasync(s->file.fd);
+	else if (map)
+		msync(map, s->map_bytes, MS_SYNC);
 }

@@ -35,6 +35,13 @@ struct stream_dir {
 	int fd; /* ctf/ */
 	ev_u8 uuid[16];
 	bool emulated; /* what its metadata says */
+	bool mapped;   /* chunks are written through shared mappings: see stream.c */
+};
+
+/* A file that stays open, known again should the application close the descriptor under us. */
+struct stream_file {
+	int fd; /* -1: none, the file is written through its mapping */
+	ev_u64 dev, ino;
 };
 
 /*
@@ -53,7 +60,7 @@ void stream_meta__init(struct stream_meta *meta);
 int stream_dir__open(struct stream_dir *sd, int dir_fd);
 void stream_dir__close(struct stream_dir *sd);
 
-/* The counters of one process: lives in a shared mapping of its chunk file. */
+/* The counters of one process: in its chunk file at every moment. */
 struct stream_proc {
 	struct stream_dir dir;
 	ev_u16 source; /* enum ev_source */
@@ -62,6 +69,7 @@ struct stream_proc {
 	void *map;	 /* counter chunk; NULL when it could not be made: losses are then unknown */
 	size_t map_bytes;
 	int map_error; /* negative errno when it could not */
+	struct stream_file file;
 	struct ev_loss *losses[LOSS_COUNT]; /* into map */
 	volatile ev_u32 *sentinel;  /* own page, MADV_WIPEONFORK: 0 in a forked child */
 };
@@ -94,6 +102,7 @@ struct stream {
 	ev_u32 next_chunk;
 	ev_u32 cpu;
 	ev_u8 *map; /* current chunk, NULL before the first */
+	struct stream_file file;
 	ev_u32 map_bytes;
 	ev_u32 used;
 	ev_u32 pending;		  /* size of the reserved event, 0 when none */
@@ -116,7 +125,7 @@ void stream__open(struct stream *s, struct stream_proc *p, const char *what, ev_
  * is counted. Fill the room, then stream__commit.
  */
 void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 tid, ev_u64 ts);
-void stream__commit(struct stream *s);
+bool stream__commit(struct stream *s); /* false: it could not be written after all; counted */
 
 /* As reserve, copy and commit. Returns false when it was lost (and counted). */
 bool stream__write(struct stream *s, ev_u16 id, const void *payload, size_t payload_bytes,
@@ -125,8 +134,8 @@ bool stream__write(struct stream *s, ev_u16 id, const void *payload, size_t payl
 /* Unmap. The chunk stays as it is: it is valid at any moment. */
 void stream__close(struct stream *s);
 
-/* Write the current chunk back to disk, blocking. For use at a fault. */
-void stream__sync(struct stream *s);
+/* Write the current chunk back to disk, blocking. For use at a fault; from any thread. */
+void stream__sync(const struct stream *s);
 
 /*
  * Whether the value of an environment variable may stand in a trace, which people post in bug

@@ -4,6 +4,7 @@
 (it is there only to give it the emulated device)."""
 import json
 import re
+import shutil
 
 from rdna1 import *
 
@@ -90,6 +91,33 @@ with open(f"{T}/other/ctf/metadata", "w") as f:
     f.write("/* CTF 1.8 */\n")
 run = unharmed(alone("other", f"dir={T}/other"))
 expect(len(ours(run)) == 1 and "not a trace of this version" in ours(run)[0], run.stderr)
+
+# ---- nobody reads its message ----
+gone, nobody = os.pipe()
+os.close(gone)
+run = subprocess.run([TOOL, "-q", "--emulate", "-o", f"{T}/pipe.device", "--", "env",
+                      f"HSA_TOOLS_LIB={AGENT}", "RDNA1_TRACE_OPTIONS=dir=/proc/x", workload("conv2d"),
+                      "--size", "12"], stdout=subprocess.PIPE, stderr=nobody, text=True)
+os.close(nobody)
+expect(run.returncode == 0 and "outputs equal" in run.stdout, f"SIGPIPE: {run.returncode}")
+
+# ---- an environment larger than the file size limit ----
+script = f"import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)); " \
+         f"os.environ['MIOPEN_X'] = 'x' * 90000; os.execv('/usr/bin/rocminfo', ['rocminfo'])"
+run = alone("big", f"dir={T}/big", sys.executable, "-c", script)
+expect(run.returncode == 0 and "*** Done" in run.stdout, f"SIGXFSZ: {run.returncode}")
+expect(not [n for n in os.listdir(f"{T}/big") if "session" in n], "a torn session.json")
+
+# ---- named twice ----
+for name, tools in (("twice", f"{AGENT} {AGENT}"), ("paths", f"{AGENT} {BUILD}/tests/../{os.path.basename(AGENT)}")):
+    run = unharmed(alone(name, f"dir={T}/{name}", tools=tools))
+    n = [e for e in dump(f"{T}/{name}") if e["event"] == "dispatch"]
+    expect(len(n) == 1, f"{name}: {len(n)} dispatches")
+os.mkdir(f"{T}/copy")
+shutil.copy(AGENT, f"{T}/copy/librdna1-agent.so.1")
+run = unharmed(alone("twin", f"dir={T}/twin", tools=f"{AGENT} {T}/copy/librdna1-agent.so.1"))
+expect(len(ours(run)) == 1 and "is loaded already" in ours(run)[0], run.stderr)
+expect(len([e for e in dump(f"{T}/twin") if e["event"] == "dispatch"]) == 1, "recorded twice")
 
 # ---- a trace of hardware: what is emulated must not get into it ----
 unharmed(alone("mixed", f"dir={T}/mixed"))

@@ -104,23 +104,32 @@ if os.geteuid():
     print("a small disk needs root to be mounted: sudo make check")
     sys.exit(77)
 # Propagation unchanged: in a chroot, whose root is no mount, unshare cannot change it.
+# The second kind rewrites a file's blocks elsewhere, as btrfs does on any file: an overlay.
 script = """
-mount -t tmpfs -o size="$1" none "$2" || exit 99
-trap 'umount disk' EXIT
+mount -t tmpfs -o size="$1" none base || exit 99
+trap 'umount disk; umount base' EXIT
+mkdir base/up base/work
+if [ "$2" = overlay ]; then
+    mount -t overlay -o lowerdir=empty,upperdir=base/up,workdir=base/work none disk || exit 99
+else
+    mount --bind base/up disk || exit 99
+fi
 shift 2
 "$@"
 status=$?
 cp -r disk/t copy 2>/dev/null
 exit $status
 """
-for size_kb in (8, 40, 150, 300, 4000):
-    where = os.path.join(T, f"disk-{size_kb}")
-    os.makedirs(os.path.join(where, "disk"))
-    run = run_in("disk/t", "unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh", f"{size_kb}k", "disk",
-                 cwd=where)
+for size_kb, kind in ((8, "plain"), (40, "plain"), (150, "plain"), (300, "plain"), (4000, "plain"),
+                      (48, "overlay"), (160, "overlay"), (4000, "overlay")):
+    where = os.path.join(T, f"disk-{size_kb}-{kind}")
+    for name in ("disk", "base", "empty"):
+        os.makedirs(os.path.join(where, name))
+    run = run_in("disk/t", "unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh",
+                 f"{size_kb}k", kind, cwd=where)
     if not run:
         continue
     copy = os.path.join(where, "copy")
-    check(f"disk of {size_kb} KiB", copy, run, r"no space left on the disk\): free disk space")
+    check(f"{kind} disk of {size_kb} KiB", copy, run, r"no space left on the disk\): free disk space")
 expect(any("disk" in t for t in told), "no disk was small enough to lose anything")
 print("; ".join(told))

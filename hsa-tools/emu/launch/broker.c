@@ -294,6 +294,9 @@ static void notified(struct broker *b)
 		return;
 	}
 	peer = peer_of(b, n->pid);
+	/* The thread may have died meanwhile and its number be another's. */
+	if (ioctl(b->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->id))
+		return;
 	if (!peer) {
 		/* A descriptor inherited by fork: kfd_chardev.c answers another process -EBADF. */
 		notify_send(b, n->id, -EBADF, 0);
@@ -616,22 +619,27 @@ static void loop(struct broker *b)
 }
 
 /* Only these descriptors: the command's pipes must not be held open. */
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
 static void close_others(const struct emu_broker_args *a)
 {
-	const int keep[] = {a->hand_over, a->kfd_file, a->render_file};
-	int null = open("/dev/null", O_RDWR);
+	int keep[] = {a->hand_over, a->kfd_file, a->render_file};
+	int null = open("/dev/null", O_RDWR), from = 3;
 
 	for (int fd = 0; fd < 3; fd++)
 		if (null >= 0 && null != fd)
 			dup2(null, fd);
-	for (int fd = 3; fd < 1024; fd++) {
-		bool kept = false;
-
-		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
-			kept |= keep[i] == fd;
-		if (!kept)
-			close(fd);
+	qsort(keep, sizeof(keep) / sizeof(keep[0]), sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+		if (keep[i] > from)
+			close_range((unsigned int)from, (unsigned int)keep[i] - 1, 0);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
 	}
+	close_range((unsigned int)from, ~0u, 0);
 }
 
 void emu_broker__run(const struct emu_broker_args *args)

@@ -115,7 +115,7 @@ static int put_gpu_node(const char *root, const struct caps_card *c)
 		 "cpu_cores_count 0\nsimd_count %u\nmem_banks_count 1\ncaches_count 2\n"
 		 "io_links_count 1\np2p_links_count 0\ncpu_core_id_base 0\n"
 		 "simd_id_base 2147487744\nmax_waves_per_simd %u\nlds_size_in_kb %u\n"
-		 "gds_size_in_kb 0\nnum_gws 64\nwave_front_size %u\narray_count %u\n"
+		 "gds_size_in_kb 0\nnum_gws 0\nwave_front_size %u\narray_count %u\n"
 		 "simd_arrays_per_engine %u\ncu_per_simd_array %u\nsimd_per_cu %u\n"
 		 "max_slots_scratch_cu %u\ngfx_target_version %u\nvendor_id 4098\n"
 		 "device_id %u\nlocation_id 11520\ndomain 0\ndrm_render_minor 128\nhive_id 0\n"
