@@ -34,16 +34,17 @@ msg = @printf '  %-7s %s\n' "$(1)" "$(2)"
 endif
 
 B := build
-VARIANT_CFLAGS := -O2
+OPTIMISE := -O2
 ifeq ($(SAN),1)
 B := build/san
-VARIANT_CFLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+OPTIMISE := -O1
+VARIANT_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DRDNA1_SAN_PRELOAD='"$(shell gcc -print-file-name=libasan.so)"'
 VARIANT_LDFLAGS := -fsanitize=address,undefined
 endif
 ifeq ($(DEBUG),1)
-B := build/debug
-VARIANT_CFLAGS := -O0
+B := $(if $(filter 1,$(SAN)),build/san-debug,build/debug)
+OPTIMISE := -O0
 endif
 
 CC := gcc
@@ -54,7 +55,7 @@ BPFTOOL := /usr/sbin/bpftool
 HIPCC := hipcc
 
 WARN := -Wall -Wextra $(if $(WERROR),-Werror)
-CFLAGS := -std=gnu11 -g $(VARIANT_CFLAGS) $(WARN) -D_GNU_SOURCE -MMD -MP $(EXTRA_CFLAGS)
+CFLAGS := -std=gnu11 -g $(OPTIMISE) $(VARIANT_CFLAGS) $(WARN) -D_GNU_SOURCE -MMD -MP $(EXTRA_CFLAGS)
 LDFLAGS := $(VARIANT_LDFLAGS)
 PIC_CFLAGS := -fPIC -fvisibility=hidden
 
@@ -65,6 +66,15 @@ FLAGS_TEXT := $(CC) $(CFLAGS) $(LDFLAGS)
 .PHONY: force
 $(FLAGS_STAMP): force
 	@mkdir -p $(@D); echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+
+# Programs are linked again when a source is added or removed; a recipe takes its objects by type.
+OBJECTS_STAMP := $(B)/.objects
+SOURCES := $(sort $(wildcard usr/*.c usr/*/*.c hsa-tools/*/*.c hsa-tools/*/*/*.c))
+$(OBJECTS_STAMP): force
+	@mkdir -p $(@D); echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
+
+# Two at a time, unless the user said how many.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 
 $(B)/obj/%.o: %.c $(DEPS_ALL)
 	$(call msg,CC,$@)
@@ -105,23 +115,23 @@ $(B)/obj/usr/record/kernel.o: | $(B)/gen/rdna1.skel.h
 # ---- the command ----
 
 TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC))
-$(B)/rdna1-trace: $(TRACE_OBJ)
+$(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -ljansson -o $@
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -o $@
 
 # ---- the emulated device ----
 
 # The decode tables come from LLVM, not from hands.
 GEN_DECODE := $(B)/gen/gfx1010.h
-build/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
+$(B)/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
 	$(call msg,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE $< -o $@
 
-$(GEN_DECODE): build/gen-decode
+$(GEN_DECODE): $(B)/gen-decode
 	$(call msg,SWEEP,$@)
 	@mkdir -p $(@D)
-	$(Q)build/gen-decode $(LLVM_MC) gfx1010 $@
+	$(Q)$(B)/gen-decode $(LLVM_MC) gfx1010 $@
 
 # Vector instructions are built twice: for any x86-64 and for AVX2 with FMA.
 VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
@@ -133,16 +143,16 @@ $(B)/pic/hsa-tools/emu/exec_vector.avx2.o: hsa-tools/emu/exec_vector.c $(DEPS_AL
 
 EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(B)/pic/hsa-tools/emu/exec_vector.avx2.o
 $(EMU_OBJ): | $(GEN_DECODE) $(B)/gen/drm
-$(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map
+$(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-emu.so -Wl,--no-undefined -Wl,--version-script=hsa-tools/emu/emu.map $(filter %.o,$^) -o $@
 
 # ---- the HSA tools agent ----
 
 AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(STREAM_SRC))
-$(B)/librdna1-agent.so.1: $(AGENT_OBJ)
+$(B)/librdna1-agent.so.1: $(AGENT_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $^ -o $@
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $(filter %.o,$^) -o $@
 
 # <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
 $(B)/gen/drm:
@@ -221,7 +231,7 @@ build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-emu.so $(WORK
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:
 	@.ci/install-packages demo
-	@$(MAKE) --no-print-directory -j2 build-all
+	@$(MAKE) --no-print-directory $(JOBS) build-all
 	@rm -rf build/demo
 	@[ -z "$(SUDO_UID)" ] || chown -R $(SUDO_UID):$(SUDO_GID) build
 	$(B)/rdna1-trace --emulate -o build/demo -- $(B)/workload/conv2d
@@ -235,12 +245,12 @@ TIER_check := full
 TIER_check-long := long
 check-fast check check-long:
 	@.ci/install-packages demo check
-	@$(MAKE) --no-print-directory -j2 tests-bin
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin
 	@B=$(B) tests/run $(TIER_$@)
 
 bench:
 	@.ci/install-packages demo check
-	@$(MAKE) --no-print-directory -j2 tests-bin $(B)/tests/bench/conv_cpu
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(B)/tests/bench/conv_cpu
 	@B=$(abspath $(B)) tests/bench/bench.py
 
 clean:

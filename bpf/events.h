@@ -98,7 +98,7 @@ enum ev_loss_cause {
 enum ev_source { SOURCE_kernel = 1, SOURCE_agent, SOURCE_emu, SOURCE_recorder };
 enum ev_phase { PHASE_begin = 1, PHASE_end };
 enum ev_pte_op { PTE_OP_map = 1, PTE_OP_unmap };
-enum ev_gap_cause { GAP_consumed = 1, GAP_unseen_doorbell, GAP_destroyed };
+enum ev_gap_cause { GAP_consumed = 1, GAP_unseen_doorbell };
 enum ev_fault_kind {
 	EMU_FAULT_page = 1, /* canonical address, not mapped */
 	EMU_FAULT_permission,

@@ -14,6 +14,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define NR_ioctl 16 /* x86-64 */
+#define ENOTTY 25
 
 /* Which files are the KFD device: by device number, or the stand-in of the emulated device. */
 const volatile __u64 kfd_rdev;	   /* kernel's dev_t; 0 when there is none */
@@ -24,18 +25,22 @@ const volatile __u64 kfd_file_ino;
 __u64 seen[NUM_HOOKS];
 __u64 dropped[NUM_HOOKS];   /* ring full */
 __u64 untracked;	    /* processes that did not fit the map */
+__u64 descriptors;	    /* ioctls whose descriptor is no longer what it was */
+
+struct seed seed;
+__u32 ns_level; /* of the recorder's PID namespace; 0 is the machine's */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 << 20);
 } ring SEC(".maps");
 
-/* Traced processes, by tgid. */
+/* Traced processes, by the machine's tgid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, TRACKED_MAX);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, struct tracked_process);
 } tracked SEC(".maps");
 
 struct {
@@ -45,9 +50,52 @@ struct {
 	__type(value, struct kfd_row);
 } rows SEC(".maps");
 
-static __always_inline bool is_tracked(__u32 tgid)
+static __always_inline struct tracked_process *find(__u32 tgid)
 {
-	return bpf_map_lookup_elem(&tracked, &tgid) != 0;
+	return bpf_map_lookup_elem(&tracked, &tgid);
+}
+
+/* Number of a task in the PID namespace at `level`, and the namespace's inode. */
+static __always_inline __u32 number(struct task_struct *task, __u32 level, __u32 *ns)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid *at = (void *)__builtin_preserve_access_index(&pid->numbers);
+	__u32 nr = 0;
+
+	if (!pid || BPF_CORE_READ(pid, level) < level)
+		return 0;
+	at = (void *)at + level * bpf_core_type_size(struct upid);
+	if (ns)
+		*ns = BPF_CORE_READ(at, ns, ns.inum);
+	bpf_core_read(&nr, sizeof(nr), &at->nr);
+	return nr;
+}
+
+static __always_inline __u32 current_number(void)
+{
+	return ns_level ? number((void *)bpf_get_current_task(), ns_level, 0)
+			: (__u32)bpf_get_current_pid_tgid();
+}
+
+static __always_inline bool track(struct task_struct *leader, __u32 tgid)
+{
+	struct tracked_process p = {.pid = ns_level ? number(leader, ns_level, 0) : tgid};
+
+	return !bpf_map_update_elem(&tracked, &tgid, &p, BPF_ANY);
+}
+
+/* Is this the process the recorder asked for? */
+static __always_inline void look_for_seed(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level), ns = 0;
+
+	if (number(task, level, &ns) != seed.pid || ns != seed.ns)
+		return;
+	ns_level = level;
+	track(task, bpf_get_current_pid_tgid() >> 32);
+	seed.pid = 0;
 }
 
 static __always_inline void fill_head(struct krec *r, __u16 id, __u16 fixed)
@@ -56,7 +104,7 @@ static __always_inline void fill_head(struct krec *r, __u16 id, __u16 fixed)
 	r->fixed = fixed;
 	r->cpu = bpf_get_smp_processor_id();
 	r->head.id = id;
-	r->head.tid = (__u32)bpf_get_current_pid_tgid();
+	r->head.tid = current_number();
 	r->head.size = 0; /* the recorder knows when it has put the parts together */
 	r->head.timestamp = bpf_ktime_get_ns();
 }
@@ -162,7 +210,7 @@ static __always_inline __u16 copy(void *to, __u32 max, __u64 from, __u32 len, __
 		(r)->rec.blob_slot[0] = sizeof((r)->arg);                                          \
 		(r)->rec.blob_slot[1] = sizeof((r)->array0);                                       \
 		(r)->rec.blob_slot[2] = sizeof((r)->array1);                                       \
-		(r)->e.pid = bpf_get_current_pid_tgid() >> 32;                                     \
+		(r)->e.pid = pid;                                                                  \
 		(r)->e.begin_dt = 0;                                                               \
 		(r)->e.fd = fd;                                                                    \
 		(r)->e.cmd = cmd;                                                                  \
@@ -184,17 +232,29 @@ int sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct pt_regs *regs = (void *)ctx->args[0];
 	__s64 ret = (__s64)ctx->args[1];
 	struct call c = {};
-	__u32 cmd;
+	struct tracked_process *p;
+	__u32 cmd, pid;
 	int fd;
 
+	if (seed.pid)
+		look_for_seed();
 	if (BPF_CORE_READ(regs, orig_ax) != NR_ioctl)
 		return 0;
 	cmd = (__u32)BPF_CORE_READ(regs, si);
-	if ((cmd >> 8 & 0xff) != 'K' || !is_tracked(bpf_get_current_pid_tgid() >> 32))
+	if ((cmd >> 8 & 0xff) != 'K')
+		return 0;
+	p = find(bpf_get_current_pid_tgid() >> 32);
+	if (!p)
 		return 0;
 	fd = (int)BPF_CORE_READ(regs, di);
-	if (!is_kfd(fd))
+	if (!is_kfd(fd)) {
+		/* 'K' is the console's type too, without an argument; other drivers know no such number. */
+		if (p->uses_kfd && cmd >> 16 && ret != -ENOTTY)
+			__sync_fetch_and_add(&descriptors, 1);
 		return 0;
+	}
+	p->uses_kfd = 1;
+	pid = p->pid;
 	c.argp = BPF_CORE_READ(regs, dx);
 	c.arg_len = cmd >> 16 & 0x3fff;
 	find_arrays(&c, cmd);
@@ -219,22 +279,22 @@ int sched_process_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
 	__u32 from = BPF_CORE_READ(parent, tgid), to = BPF_CORE_READ(child, tgid);
+	struct tracked_process *p = from == to ? 0 : find(from); /* a thread, or not ours */
 	struct EV_PACKED {
 		struct krec rec;
 		struct ev_proc_fork e;
 	} *r;
-	__u8 one = 1;
 
-	if (from == to || !is_tracked(from)) /* a thread, or not ours */
+	if (!p)
 		return 0;
-	if (bpf_map_update_elem(&tracked, &to, &one, BPF_ANY))
+	if (!track(child, to))
 		__sync_fetch_and_add(&untracked, 1);
 	r = reserve(HOOK_fork, sizeof(*r));
 	if (!r)
 		return 0;
 	fill_head(&r->rec, EV_proc_fork, sizeof(r->e));
-	r->e.pid = from;
-	r->e.child = to;
+	r->e.pid = p->pid;
+	r->e.child = ns_level ? number(child, ns_level, 0) : to;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -243,7 +303,7 @@ SEC("raw_tp/sched_process_exec")
 int sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct linux_binprm *bprm = (void *)ctx->args[2];
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct tracked_process *p;
 	struct EV_PACKED {
 		struct krec rec;
 		struct ev_proc_exec e;
@@ -251,7 +311,10 @@ int sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
 	} *r;
 	long n;
 
-	if (!is_tracked(tgid))
+	if (seed.pid)
+		look_for_seed();
+	p = find(bpf_get_current_pid_tgid() >> 32);
+	if (!p)
 		return 0;
 	r = reserve(HOOK_exec, sizeof(*r));
 	if (!r)
@@ -259,7 +322,7 @@ int sched_process_exec(struct bpf_raw_tracepoint_args *ctx)
 	fill_head(&r->rec, EV_proc_exec, sizeof(r->e));
 	r->rec.num_blobs = 1;
 	r->rec.is_text = 1;
-	r->e.pid = tgid;
+	r->e.pid = p->pid;
 	n = bpf_probe_read_kernel_str(r->path, sizeof(r->path), BPF_CORE_READ(bprm, filename));
 	r->rec.blob_slot[0] = sizeof(r->path);
 	r->rec.blob_len[0] = n > 0 ? n : 0;
@@ -274,18 +337,19 @@ int sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)ctx->args[0];
 	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct tracked_process *p = find(tgid);
 	struct EV_PACKED {
 		struct krec rec;
 		struct ev_proc_exit e;
 	} *r;
 
 	/* do_exit has taken this thread off the count: at 0 the process is over. */
-	if (!is_tracked(tgid) || BPF_CORE_READ(task, signal, live.counter))
+	if (!p || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	r = reserve(HOOK_exit, sizeof(*r));
 	if (r) {
 		fill_head(&r->rec, EV_proc_exit, sizeof(r->e));
-		r->e.pid = tgid;
+		r->e.pid = p->pid;
 		r->e.status = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT
 				      ? BPF_CORE_READ(task, signal, group_exit_code)
 				      : BPF_CORE_READ(task, exit_code);

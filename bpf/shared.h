@@ -17,11 +17,28 @@ struct kfd_row {
 };
 #define KFD_ROWS 256
 
+#define TRACKED_MAX 32768 /* processes followed at once */
+
 /* Bytes kept of an argument struct and of each array; what is cut is counted in the event. */
 #define KREC_ARG_SMALL 128
 #define KREC_ARRAY_SMALL 128
 #define KREC_ARG_LARGE 1024
 #define KREC_ARRAY_LARGE 2048
+
+/*
+ * Which process is the first: the recorder knows its number in its own PID namespace only. The program
+ * finds it when it makes a system call, and with it how deep that namespace lies.
+ */
+struct seed {
+	ev_u32 pid; /* 0: found, or not asked for */
+	ev_u32 ns;  /* inode of /proc/self/ns/pid */
+};
+
+/* What is kept of each traced process. */
+struct tracked_process {
+	ev_u32 pid; /* in the recorder's PID namespace */
+	ev_u32 uses_kfd;
+};
 
 /* Start of every record in the ring: the event as it will stand in the stream, after its CPU. */
 struct EV_PACKED krec {

@@ -74,10 +74,30 @@ struct signal_struct {
 	unsigned int flags;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
 struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	int exit_code;
+	struct pid *thread_pid;
+	struct task_struct *group_leader;
 	struct files_struct *files;
 	struct signal_struct *signal;
 };

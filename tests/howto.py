@@ -20,7 +20,7 @@ def run(*command, **kw):
 
 def main():
     os.makedirs(copy)
-    for name in ("Makefile", ".ci", "bpf", "usr", "hsa-tools", "tests"):
+    for name in ("Makefile", ".ci", "bpf", "usr", "hsa-tools", "tests", "docs", "README.md"):
         source = os.path.join(TOP, name)
         if os.path.isdir(source):
             shutil.copytree(source, os.path.join(copy, name))
@@ -31,7 +31,7 @@ def main():
     shutil.copy(os.environ["B"] + "/gen/gfx1010.h", f"{copy}/build/gen")
     with open(f"{TOP}/docs/howto-add-event.md") as f:
         text = f.read()
-    steps = re.findall(r"[Ii]n `(\S+)`, after `([^`]+)`:\n\n```c\n(.*?)```", text, re.S)
+    steps = re.findall(r"[Ii]n `(\S+)`, after `([^\n]+)`:\n\n```(?:c|text)\n(.*?)```", text, re.S)
     if len(steps) != 4:
         sys.exit(f"{len(steps)} steps found in the text, not 4")
     for path, anchor, code in steps:
@@ -51,6 +51,8 @@ def main():
         sys.exit(f"dump: {dumped}\nbabeltrace2: {theirs}")
     run("build/tests/tools/every-event", "every", "20")
     run("tests/tools/ctf-compare", "build/rdna1-trace", "every", "--min", "500")
+    for test in ("layers", "docs"):
+        run(f"tests/{test}.py", env={**os.environ, "TOP": copy, "B": f"{copy}/build"})
     if "host_memory" not in run("build/rdna1-trace", "dump", "every"):
         sys.exit("every-event does not write the new event")
     print(re.sub(r"^\[[^]]*\] \S+ ", "", dumped[0]))

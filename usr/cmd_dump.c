@@ -125,7 +125,7 @@ static void text_event(struct buf *b, const struct event *ev)
 	buf__puts(b, ")\n");
 }
 
-/* ---- JSON: raw values, one object per line ---- */
+/* ---- JSON: raw values, one object per line; x64 fields are strings ---- */
 
 static void json_event(struct buf *b, const struct event *ev)
 {
@@ -147,6 +147,9 @@ static void json_event(struct buf *b, const struct event *ev)
 			buf__putc(b, '"');
 			buf__hex(b, v.data, v.len);
 			buf__putc(b, '"');
+		} else if (v.desc->is_hex && v.desc->size == 8) {
+			/* Readers of JSON keep 53 bits of a number, and of an address every bit counts. */
+			buf__printf(b, "\"0x%" PRIx64 "\"", v.value);
 		} else if (v.desc->is_signed) {
 			buf__printf(b, "%" PRId64, (int64_t)v.value);
 		} else {

@@ -4,9 +4,12 @@
 #include "base/log.h"
 #include "report/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -23,7 +26,18 @@ static unsigned int terminal_width(void)
 	return 80;
 }
 
-static int report(const char *dir, const struct text_options *o)
+/* The recorder holds a lock on the directory while it lives. */
+static bool is_recording(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
+static int report(const char *dir, struct text_options *o)
 {
 	struct model m;
 	struct buf b = {0};
@@ -35,6 +49,7 @@ static int report(const char *dir, const struct text_options *o)
 		log_err("%s", err);
 		return 1;
 	}
+	o->recording = is_recording(dir);
 	model__read(&m, t);
 	trace__close(t);
 	report_text(&m, o, &b);

@@ -7,6 +7,7 @@
 #include "decode/print.h"
 #include "record/kernel.h"
 #include "record/session.h"
+#include "record/signals.h"
 #include "record/spawn.h"
 #include "record/sync.h"
 #include "record/user.h"
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,8 +68,9 @@ struct run {
 	struct stream_proc proc;
 	struct stream log; /* session, hooks */
 	struct stream sync_log;
-	bool recording;
-	sigset_t old_mask;
+	struct signals *signals;
+	struct rlimit descriptors; /* as we were started */
+	unsigned int left; /* processes that outlived the command */
 };
 
 /* ---- options ---- */
@@ -185,8 +186,8 @@ static bool check_command(const char *name)
 		path += len + 1;
 	}
 	if (!found)
-		log_err("cannot run %s: there is no such command (rdna1-trace's own are run, report "
-			"and dump)", name);
+		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report and dump stand "
+			"first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
 	return found;
 }
 
@@ -316,8 +317,8 @@ static int prepare_child(void *arg)
 	struct run *r = arg;
 	int err = user__raise(&r->user);
 
-	signal(SIGXFSZ, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
+	signals__restore(r->signals);
+	setrlimit(RLIMIT_NOFILE, &r->descriptors);
 	set_agent_env(r);
 	if (!err && r->emulate) {
 		err = emu_launch__enter(&r->emu);
@@ -332,6 +333,19 @@ static int prepare_child(void *arg)
 	if (!err)
 		err = user__become(&r->user);
 	return err;
+}
+
+/* Streams and maps take descriptors; the command gets its limit back. */
+static void raise_descriptors(struct run *r)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &r->descriptors))
+		return;
+	rl = (struct rlimit){r->descriptors.rlim_max, r->descriptors.rlim_max};
+	if (rl.rlim_cur > 4096)
+		rl.rlim_cur = r->descriptors.rlim_cur > 4096 ? r->descriptors.rlim_cur : 4096;
+	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 static int make_session(struct run *r)
@@ -354,6 +368,9 @@ static int make_session(struct run *r)
 	if (err == -EEXIST)
 		log_err("%s is there already: give another directory with -o, or remove it",
 			r->session.dir);
+	else if (err == -EACCES && r->user.drop)
+		log_err("cannot %s %s: %s for %s, who called sudo; give another with -o, or keep root with "
+			"--as-root", what, r->session.dir, strerror(-err), r->user.name);
 	else if (err)
 		log_err("cannot %s %s: %s; give another with -o", what, r->session.dir, strerror(-err));
 	return err;
@@ -368,47 +385,19 @@ static int start_streams(struct run *r)
 	if (!err)
 		err = kernel__start(r->kernel, r->session.dir_fd);
 	if (err) {
-		log_err("cannot write to %s: %s; give another directory with -o", r->session.dir,
-			strerror(-err));
+		log_err("cannot write to %s: %s; %s", r->session.dir, strerror(-err),
+			err == -EMFILE ? "raise the limit of open files (ulimit -n)"
+				       : "give another directory with -o");
 		return err;
 	}
 	stream__open(&r->log, &r->proc, "", 4096, 0);
 	stream__open(&r->sync_log, &r->proc, "sync", 4096, 0);
-	r->recording = true;
 	record_session(r, PHASE_begin, 0);
 	record_hooks(r);
 	return 0;
 }
 
 /* ---- while it runs ---- */
-
-/*
- * A signal from the terminal has reached the command too: it is in our process group. One sent to
- * us alone is passed on.
- */
-static void on_signal(struct run *r, int fd)
-{
-	struct signalfd_siginfo si;
-
-	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
-		return;
-	if (si.ssi_signo != SIGCHLD && si.ssi_code <= 0)
-		kill(r->child.pid, (int)si.ssi_signo);
-}
-
-static int signal_fd(struct run *r)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, &r->old_mask);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 /* Drain until the command is over; its wait status. */
 static int follow(struct run *r, int signals)
@@ -421,10 +410,10 @@ static int follow(struct run *r, int signals)
 
 		poll(&p, 1, kernel__any(r->kernel) ? DRAIN_MS : -1);
 		if (p.revents & POLLIN)
-			on_signal(r, signals);
+			signals__forward(r->signals, r->child.pid);
 		kernel__drain(r->kernel);
 		done = waitpid(r->child.pid, &status, WNOHANG);
-		if (done == r->child.pid || (done < 0 && errno == ECHILD))
+		if (done == r->child.pid || (done < 0 && errno != EINTR))
 			return status;
 	}
 }
@@ -475,10 +464,18 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 		say_losses(&a);
 	}
 	log_info("events written of events seen: %s", buf__str(&line));
-	if (r->emulate && !accounts__sum(&accounts, SOURCE_agent).written)
+	if (r->left)
+		log_info("%u process%s of the command still run%s: what the kernel sees of %s from here on is not "
+			 "recorded", r->left, r->left == 1 ? "" : "es", r->left == 1 ? "s" : "",
+			 r->left == 1 ? "it" : "them");
+	else if ((r->emulate || !access("/dev/kfd", F_OK)) && !accounts__sum(&accounts, SOURCE_agent).written)
 		log_warn("nothing was recorded from inside the command: it did not initialise HSA, or its agent "
 			 "could not write");
-	log_info("see it with: rdna1-trace report %s", r->session.dir);
+	line.len = 0;
+	buf__shell(&line, program_invocation_name); /* as it was typed: to be pasted */
+	buf__puts(&line, " report ");
+	buf__shell(&line, r->session.dir);
+	log_info("see it with: %s", buf__str(&line));
 	buf__free(&line);
 	accounts__free(&accounts);
 }
@@ -490,6 +487,51 @@ static int give_up(struct run *r)
 	return 1;
 }
 
+/* Do what only root may, and go back to being the user, whatever comes of it. */
+static int as_root(struct run *r, int (*what)(struct run *r))
+{
+	int err = user__raise(&r->user), ret = err ? err : what(r);
+
+	err = user__lower(&r->user);
+	if (err) {
+		log_err("cannot become user %u again: %s", r->user.uid, strerror(-err));
+		_exit(1);
+	}
+	return ret;
+}
+
+static int open_kernel(struct run *r)
+{
+	const struct kernel_config cfg = {.ring_mb = r->ring_mb,
+					  .kfd_dev = r->emulate ? r->emu.kfd_dev : 0,
+					  .kfd_ino = r->emulate ? r->emu.kfd_ino : 0,
+					  .verbose = log_level > 0};
+
+	r->kernel = kernel__open(&cfg);
+	return 0;
+}
+
+static int track(struct run *r)
+{
+	return kernel__track(r->kernel, r->child.pid);
+}
+
+static int finish(struct run *r)
+{
+	r->left = kernel__finish(r->kernel);
+	return 0;
+}
+
+static void say_exec_failed(const char *name, int err)
+{
+	struct stat st;
+
+	if (err == ENOENT && strchr(name, '/') && !stat(name, &st))
+		log_err("cannot run %s: the interpreter in its first line, or its loader, is not there", name);
+	else
+		log_err("cannot run %s: %s", name, strerror(err));
+}
+
 static int record(struct run *r)
 {
 	struct session_count counts[4];
@@ -499,7 +541,7 @@ static int record(struct run *r)
 
 	if (start_streams(r))
 		return give_up(r);
-	signals = signal_fd(r);
+	signals = signals__block(r->signals);
 	err = child__start(&r->child, r->argv, prepare_child, r);
 	emu_launch__release(&r->emu);
 	if (err) {
@@ -508,18 +550,23 @@ static int record(struct run *r)
 	}
 	r->session.child = r->child.pid;
 	session__write(&r->session, r->kernel, NULL, 0);
-	if (user__raise(&r->user) || kernel__track(r->kernel, r->child.pid) || user__lower(&r->user))
-		log_warn("cannot trace process %d", r->child.pid);
+	err = as_root(r, track);
+	if (err)
+		log_warn("the kernel's side is not recorded: process %d cannot be followed: %s", r->child.pid,
+			 strerror(-err));
 	err = child__go(&r->child);
 	if (err) {
-		log_err("cannot run %s: %s", r->argv[0], strerror(-err));
+		say_exec_failed(r->argv[0], -err);
 		return give_up(r);
 	}
+	if (!kernel__tracking(r->kernel))
+		log_warn("the kernel's side is not recorded: the command was not found in this PID namespace; "
+			 "run rdna1-trace outside of the container");
 	if (r->sync_seconds)
 		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
 	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
 	status = follow(r, signals);
-	kernel__drain(r->kernel);
+	as_root(r, finish);
 	record_session(r, PHASE_end, status);
 	stream__close(&r->log);
 	sync__stop(sync);
@@ -529,23 +576,22 @@ static int record(struct run *r)
 	r->session.wait_status = status;
 	if (session__write(&r->session, r->kernel, counts, num_counts))
 		log_warn("cannot write %s/session.json", r->session.dir);
-	user__raise(&r->user);
+	if (user__raise(&r->user))
+		log_warn("cannot become root again: %s", strerror(errno));
 	kernel__close(r->kernel);
-	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
+	signals__end(r->signals);
 	child__end_as(status);
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct run r = {.sync_seconds = 5, .ring_mb = 16, .emu = {.hand_over = -1}};
-	struct kernel_config cfg;
 	int status = parse(&r, argc, argv);
 
 	if (status >= 0)
 		return status;
-	/* Limits and closed pipes are errors to us, not ends. */
-	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	r.signals = signals__begin();
+	raise_descriptors(&r);
 	r.agent_path = find_library("librdna1-agent.so.1");
 	r.emu_path = r.emulate ? find_library("librdna1-emu.so") : NULL;
 	if (!r.agent_path || (r.emulate && !r.emu_path))
@@ -564,13 +610,10 @@ int cmd_run(int argc, char **argv)
 		log_err("%s", r.emu.error);
 		return give_up(&r);
 	}
-	cfg = (struct kernel_config){.ring_mb = r.ring_mb,
-				     .kfd_dev = r.emulate ? r.emu.kfd_dev : 0,
-				     .kfd_ino = r.emulate ? r.emu.kfd_ino : 0,
-				     .verbose = log_level > 0};
-	user__raise(&r.user);
-	r.kernel = kernel__open(&cfg);
-	user__lower(&r.user);
+	as_root(&r, open_kernel);
 	say_hooks(&r);
+	if (!r.emulate && access("/dev/kfd", F_OK))
+		log_info("there is no /dev/kfd here, so nothing of an AMD GPU can be seen; --emulate runs the command "
+			 "on an emulated one");
 	return record(&r);
 }

@@ -28,6 +28,15 @@ r = record("inherit", "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; ls 
 plain = sh("sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd")
 expect(r.out == plain.stdout, f"with us:\n{r.out}\nwithout:\n{plain.stdout}")
 
+ignoring = "import os, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" \
+           "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n" \
+           "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\nos.execvp(sys.argv[1], sys.argv[1:])"
+look = ("sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; exit 7")
+run = sh(sys.executable, "-c", ignoring, TOOL, "-q", "-o", os.path.join(T, "ignoring"), "--", *look)
+plain = sh(sys.executable, "-c", ignoring, *look)
+expect(run.stdout == plain.stdout and run.returncode == plain.returncode == 7,
+       f"with us: {run.returncode}\n{run.stdout}\nwithout: {plain.returncode}\n{plain.stdout}")
+
 # ---- the whole process tree: fork, vfork, clone, exec, exit ----
 tree = """
 import os, subprocess, sys
@@ -72,9 +81,51 @@ for seconds, least, most in ((0, 0, 0), (1, 2, 3)):
     expect(least <= n <= most, f"--sync {seconds}: {n} times in 2.6 s")
 
 # ---- a command that leaves a daemon behind: we end with the command ----
+# ---- in a PID namespace, as in a container: numbers are those of the namespace ----
+if ROOT:
+    inside = sh("unshare", "--fork", "--pid", "--mount-proc", TOOL, "--emulate", "-o", os.path.join(T, "ns"),
+                "--", "sh", "-c", f"{workload('conv2d')} --size 8; exit 0")
+    expect(inside.returncode == 0 and "outputs equal" in inside.stdout, inside.stdout + inside.stderr)
+    compare_ioctls(os.path.join(T, "ns"))
+    expect_no_loss(os.path.join(T, "ns"))
+    expect(max(e["fields"]["pid"] for e in dump(os.path.join(T, "ns")) if e["event"] == "kfd_ioctl") < 100,
+           "numbers of the machine's namespace")
+
+# ---- an ioctl whose descriptor is replaced while it runs: whose it was is lost, and counted ----
+replaced = """
+import fcntl, os, struct, threading, time
+kfd = os.open("/dev/kfd", os.O_RDWR)
+event = bytearray(32)
+fcntl.ioctl(kfd, 0xc0204b08, event)                      # CREATE_EVENT
+data = bytearray(struct.pack("<QQQQII", 0, 0, 0, 0, struct.unpack_from("<I", event, 12)[0], 0))
+import ctypes
+where = ctypes.addressof((ctypes.c_char * len(data)).from_buffer(data))
+wait = bytearray(struct.pack("<QIIII", where, 1, 0, 400, 0))
+t = threading.Thread(target=lambda: fcntl.ioctl(kfd, 0xc0184b0c, wait))  # WAIT_EVENTS, 400 ms
+t.start()
+time.sleep(0.1)
+os.dup2(os.open("/dev/null", os.O_RDWR), kfd)
+t.join()
+"""
+r = record("replaced", sys.executable, "-c", replaced).expect_status(0)
+if ROOT:
+    expect("lost 1 events (kernel: ioctl whose descriptor was closed or replaced" in r.err, r.err)
+
+# ---- few descriptors ----
+for n in (12, 16, 20, 30):
+    r = sh("sh", "-c", f'ulimit -n {n}; exec "$@"', "sh", TOOL, "-o", os.path.join(T, f"few-{n}"), "--", "true")
+    recorded = re.search(r"kernel [1-9]\d* of", r.stderr)
+    expect((recorded and not r.returncode) or "Too many open files" in r.stderr,
+           f"{n} descriptors: {r.returncode} {r.stderr}")
+
 start = time.time()
-r = record("daemon", "sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", options=("-q",)).expect_status(0)
+r = record("daemon", "sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", options=()).expect_status(0)
 expect(time.time() - start < 15, "waited for a process the command left behind")
+if ROOT:
+    expect("1 process of the command still runs" in r.err, r.err)
+    expect([e["fields"]["pid"] for e in dump(r.dir) if e["event"] == "proc_left"] == [int(r.out)], r.out)
+    expect(re.search(f"process {r.out.strip()}: /usr/bin/sleep.*, still ran at the end", report(r.dir, 120, "--all")),
+           report(r.dir, 120, "--all"))
 os.kill(int(r.out), signal.SIGTERM)
 
 # ---- Ctrl-C on a terminal reaches the command once, and we end as it does ----
@@ -108,7 +159,30 @@ _, status = os.waitpid(pid, 0)
 expect(text.count(b"got SIGINT") == 1 and b"done" in text, f"Ctrl-C: {text!r}")
 expect(os.waitstatus_to_exitcode(status) == 0, f"Ctrl-C: status {status}")
 
-# ---- a signal to us alone is passed on ----
+# ---- a signal to the process group reaches it once; one to us alone is passed on ----
+counting = """
+import signal, time
+counts = {}
+def got(n, _):
+    counts[n] = counts.get(n, 0) + 1
+for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+    signal.signal(n, got)
+print("ready", flush=True)
+end = time.time() + 1.5
+while time.time() < end:
+    time.sleep(0.05)
+print(sorted(counts.items()), flush=True)
+"""
+for name, kill in (("group", os.killpg), ("alone", os.kill)):
+    p = subprocess.Popen([TOOL, "-q", "-o", os.path.join(T, "sent-" + name), "--", sys.executable, "-c", counting],
+                         stdout=subprocess.PIPE, text=True, start_new_session=True)
+    expect(p.stdout.readline() == "ready\n", "not ready")
+    for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+        kill(p.pid, n)
+        time.sleep(0.2)
+    out = p.communicate()[0]
+    expect(out == "[(1, 1), (2, 1), (10, 1), (15, 1)]\n" and not p.returncode, f"{name}: {out} {p.returncode}")
+
 p = subprocess.Popen([TOOL, "-q", "-o", os.path.join(T, "term"), "--", "sleep", "30"])
 time.sleep(1)
 p.terminate()

@@ -56,7 +56,12 @@ LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}
 def dump(directory):
     run = sh(TOOL, "dump", "--format", "json", directory, env=LEAKS)
     expect(run.returncode == 0, f"dump {directory}: {run.stderr}")
-    return [json.loads(line) for line in run.stdout.splitlines()]
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    for e in events:  # x64 fields
+        for name, value in e["fields"].items():
+            if isinstance(value, str) and re.fullmatch("0x[0-9a-f]+", value):
+                e["fields"][name] = int(value, 16)
+    return events
 
 
 def report(directory, width=120, *options):

@@ -4,15 +4,15 @@
 
 #include <stdlib.h>
 
+/* A trace is someone else's: what goes to a terminal has no control characters. */
 static char *text_of(const struct event *ev, unsigned int i)
 {
 	const uint8_t *data;
-	uint16_t len = event__bytes(ev, i, &data);
-	char *s = xcalloc(1, len + 1u);
+	size_t len = event__bytes(ev, i, &data);
+	struct buf b = {0};
 
-	if (len)
-		memcpy(s, data, len);
-	return s;
+	buf__visible(&b, (const char *)data, len);
+	return b.s ? b.s : xstrdup("");
 }
 
 static struct process *process_of(struct model *m, uint32_t pid, uint64_t ts)
@@ -70,7 +70,7 @@ static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint
 		sum_ioctl(&m->interrupted, cmd, 0);
 	} else if (ret < 0) {
 		m->failed_ioctls++;
-		sum_ioctl(&m->failed, cmd, (int)-ret);
+		sum_ioctl(&m->failed, cmd, ret < -INT32_MAX ? INT32_MAX : (int)-ret);
 	}
 	if (ret)
 		return;
@@ -171,6 +171,21 @@ static void on_module(struct model *m, const struct event *ev)
 			     .path = text_of(ev, 0)};
 }
 
+static void add_failed_alloc(struct model *m, const struct ev_pool_alloc *e)
+{
+	struct failed_alloc *f = NULL;
+
+	for (size_t i = 0; i < m->failed_allocs.n && !f; i++)
+		if (m->failed_allocs.v[i].size == e->size_bytes && m->failed_allocs.v[i].status == e->status)
+			f = &m->failed_allocs.v[i];
+	if (!f) {
+		f = VEC_PUSH(&m->failed_allocs);
+		f->size = e->size_bytes;
+		f->status = e->status;
+	}
+	f->count++;
+}
+
 static void on_pool_alloc(struct model *m, const struct event *ev)
 {
 	const struct range *held;
@@ -178,7 +193,11 @@ static void on_pool_alloc(struct model *m, const struct event *ev)
 	struct alloc *a;
 
 	event__fixed(ev, &e, sizeof(e));
-	if (e.status || !e.va)
+	if (e.status) {
+		add_failed_alloc(m, &e);
+		return;
+	}
+	if (!e.va)
 		return;
 	a = VEC_PUSH(&m->allocs);
 	*a = (struct alloc){.pid = ev->stream->pid,
@@ -323,6 +342,7 @@ static void on_process(struct model *m, const struct event *ev)
 	struct ev_proc_fork fork;
 	struct ev_proc_exec exec;
 	struct ev_proc_exit end;
+	struct ev_proc_left left;
 	struct process *p;
 
 	switch (ev->desc->id) {
@@ -340,6 +360,10 @@ static void on_process(struct model *m, const struct event *ev)
 			end_memory(m, exec.pid, ev->ts_ns);
 		free(p->exe);
 		p->exe = text_of(ev, 0);
+		break;
+	case EV_proc_left:
+		event__fixed(ev, &left, sizeof(left));
+		process_of(m, left.pid, ev->ts_ns)->left = true;
 		break;
 	default:
 		event__fixed(ev, &end, sizeof(end));
@@ -398,6 +422,7 @@ static void on_event(struct model *m, const struct event *ev)
 	case EV_proc_fork:
 	case EV_proc_exec:
 	case EV_proc_exit:
+	case EV_proc_left:
 		on_process(m, ev);
 		break;
 	case EV_agent_start:
@@ -445,6 +470,7 @@ static void on_event(struct model *m, const struct event *ev)
 		free(m->emu_name);
 		m->emu_name = text_of(ev, 0);
 		m->emulated = true;
+		process_of(m, ev->stream->pid, ev->ts_ns)->device = true;
 		break;
 	case EV_emu_pte:
 		on_pte(m, ev);
@@ -484,6 +510,18 @@ int model__read(struct model *m, struct trace *t)
 		on_event(m, &ev);
 	}
 	accounts__end(&m->accounts, t);
+	/* eBPF sees a call break off when its process ends; the device's log says it was open. */
+	for (size_t i = 0; i < m->open.list.n; i++)
+		for (size_t k = 0; k < m->interrupted.list.n; k++) {
+			struct ioctl_sum *x = &m->interrupted.list.v[k];
+			uint64_t both = m->open.list.v[i].count;
+
+			if (x->cmd != m->open.list.v[i].cmd)
+				continue;
+			both = both < x->count ? both : x->count;
+			x->count -= both;
+			m->interrupted_ioctls -= both;
+		}
 	m->stats = *trace__stats(t);
 	return rc;
 }
@@ -519,6 +557,7 @@ void model__free(struct model *m)
 	}
 	free(m->hooks_off.v);
 	free(m->gaps.v);
+	free(m->failed_allocs.v);
 	free(m->failed.list.v);
 	free(m->interrupted.list.v);
 	free(m->open.list.v);

@@ -19,6 +19,8 @@ struct process {
 	bool exited;
 	int32_t status; /* wait status */
 	bool agent;	/* the agent ran in it */
+	bool device;	/* the emulated device came up in it */
+	bool left;	/* it still ran when recording ended */
 };
 
 struct device {
@@ -43,6 +45,12 @@ struct alloc {
 	uint64_t pool;
 	uint64_t caller; /* return address of the call */
 	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen */
+};
+
+/* Allocations of one size that failed one way. */
+struct failed_alloc {
+	uint64_t size, count;
+	int32_t status; /* hsa_status_t */
 };
 
 /* A program or library that called. */
@@ -124,6 +132,7 @@ struct model {
 	VEC(struct pool) pools;
 	VEC(struct module) modules;
 	VEC(struct alloc) allocs;
+	VEC(struct failed_alloc) failed_allocs;
 	VEC(struct bo) bos;
 	VEC(struct kernel_fn) kernels;
 	VEC(struct dispatch) dispatches;
@@ -131,6 +140,7 @@ struct model {
 	VEC(struct gap) gaps;
 	VEC(struct hook_off) hooks_off;
 	uint64_t copies, copied_bytes;
+	/* Interrupted ones are those that did return: what was open when its process ended is not. */
 	uint64_t ioctls, failed_ioctls, interrupted_ioctls, open_ioctls;
 	struct ioctl_sums failed, interrupted, open; /* the same, by number */
 	uint64_t queue_gaps; /* packets that could not be read */

@@ -140,8 +140,10 @@ void buf__json(struct buf *b, const char *s, size_t len)
 			buf__printf(b, "\\%c", c);
 		else if (c == '\n')
 			buf__puts(b, "\\n");
-		else if (c < 0x20)
+		else if (c < 0x20 || c == 0x7f)
 			buf__printf(b, "\\u%04x", c);
+		else if (n == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0) /* a control character */
+			buf__printf(b, "\\u%04x", (unsigned char)s[i + 1]);
 		else if (n)
 			buf__put(b, s + i, n);
 		else
@@ -149,6 +151,25 @@ void buf__json(struct buf *b, const char *s, size_t len)
 		i += n ? n : 1;
 	}
 	buf__putc(b, '"');
+}
+
+void buf__visible(struct buf *b, const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_len(s + i, len - i);
+
+		/* U+0080 to U+009F are controls, too. */
+		if (!n || s[i] < 0x20 || s[i] == 0x7f || (s[i] == 0xc2 && s[i + 1] < 0xa0)) {
+			n = n ? n : 1;
+			for (size_t k = 0; k < n; k++)
+				buf__printf(b, "\\x%02x", s[i + k]);
+		} else {
+			buf__put(b, text + i, n);
+		}
+		i += n;
+	}
 }
 
 void buf__shell(struct buf *b, const char *arg)

@@ -25,6 +25,8 @@ void buf__printf(struct buf *b, const char *fmt, ...) __attribute__((format(prin
 void buf__hex(struct buf *b, const void *data, size_t len);	 /* 0a1b... */
 void buf__json(struct buf *b, const char *s, size_t len);	 /* quoted and escaped; bytes that are
 								    not UTF-8 become U+FFFD */
+void buf__visible(struct buf *b, const char *s, size_t len); /* for a terminal: control characters
+								    and bytes that are not UTF-8 as \xNN */
 void buf__shell(struct buf *b, const char *arg);		 /* quoted for sh where needed */
 void buf__size(struct buf *b, uint64_t bytes);			 /* "2 MiB", "4100 B" */
 void buf__reset(struct buf *b);

@@ -62,7 +62,6 @@ static const struct name names_phase[] = {{PHASE_begin, "begin"}, {PHASE_end, "e
 static const struct name names_pte_op[] = {{PTE_OP_map, "map"}, {PTE_OP_unmap, "unmap"}, {0, NULL}};
 static const struct name names_gap[] = {{GAP_consumed, "consumed before it could be read"},
 					{GAP_unseen_doorbell, "doorbell not seen"},
-					{GAP_destroyed, "queue destroyed"},
 					{0, NULL}};
 static const struct name names_fault[] = {{EMU_FAULT_page, "page fault"},
 					  {EMU_FAULT_permission, "permission fault"},

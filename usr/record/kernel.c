@@ -14,6 +14,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#define PROC_PID_INIT_INO 0xEFFFFFFCu /* linux/proc_ns.h: the machine's own PID namespace */
+
 struct kernel {
 	struct rdna1_bpf *skel;
 	struct ring_buffer *ring;
@@ -132,6 +134,14 @@ static void switch_off(struct hook_state *h, int err)
 			 libbpf_first[0] ? libbpf_first : strerror(-err));
 }
 
+/* What is loaded cannot be used. */
+static void none(struct kernel *k, int err)
+{
+	for (unsigned int h = 0; h < NUM_HOOKS; h++)
+		if (k->hooks[h].on)
+			switch_off(&k->hooks[h], err);
+}
+
 /* All programs, or, if the kernel refuses that, those that load alone. */
 static struct rdna1_bpf *load_most(struct kernel *k, const struct kernel_config *cfg)
 {
@@ -230,13 +240,20 @@ struct kernel *kernel__open(const struct kernel_config *cfg)
 	for (unsigned int h = 0; h < NUM_HOOKS; h++)
 		k->hooks[h].name = hook_names[h];
 	k->skel = load_most(k, cfg);
-	if (!k->skel)
+	if (!k->skel) {
+		none(k, -errno);
 		return k;
+	}
 	for (uint32_t nr = 0; nr < KFD_ROWS; nr++)
-		bpf_map__update_elem(k->skel->maps.rows, &nr, sizeof(nr), &rows[nr], sizeof(rows[nr]),
-				     BPF_ANY);
+		if (bpf_map__update_elem(k->skel->maps.rows, &nr, sizeof(nr), &rows[nr],
+					 sizeof(rows[nr]), BPF_ANY)) {
+			none(k, -errno);
+			return k;
+		}
 	attach(k);
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.ring), on_record, k, NULL);
+	if (!k->ring)
+		none(k, -errno);
 	return k;
 }
 
@@ -275,13 +292,69 @@ bool kernel__any(const struct kernel *k)
 
 int kernel__track(struct kernel *k, int pid)
 {
+	const struct tracked_process process = {.pid = (uint32_t)pid};
 	uint32_t key = (uint32_t)pid;
-	uint8_t one = 1;
+	struct stat st;
 
 	if (!k->skel)
 		return 0;
-	return bpf_map__update_elem(k->skel->maps.tracked, &key, sizeof(key), &one, sizeof(one),
+	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PROC_PID_INIT_INO) {
+		k->skel->bss->seed.ns = (uint32_t)st.st_ino;
+		__atomic_store_n(&k->skel->bss->seed.pid, key, __ATOMIC_RELEASE);
+		return 0;
+	}
+	return bpf_map__update_elem(k->skel->maps.tracked, &key, sizeof(key), &process, sizeof(process),
 				    BPF_ANY);
+}
+
+bool kernel__tracking(const struct kernel *k)
+{
+	return !k->skel || !__atomic_load_n(&k->skel->bss->seed.pid, __ATOMIC_ACQUIRE);
+}
+
+static void record_left(struct kernel *k, uint32_t pid)
+{
+	struct ev_proc_left e = {.pid = pid};
+
+	stream__write(&k->streams[0], EV_proc_left, &e, sizeof(e), pid, 0);
+}
+
+static void tell(struct kernel *k, enum ev_loss_cause cause, uint64_t count)
+{
+	if (count)
+		stream_proc__lost(&k->proc, cause, count, true);
+}
+
+unsigned int kernel__finish(struct kernel *k)
+{
+	uint32_t key, *before = NULL;
+	struct tracked_process process;
+	uint64_t recursion = 0;
+	unsigned int left = 0;
+
+	if (!k->ring || !k->writing)
+		return 0;
+	kernel__drain(k);
+	while (!bpf_map__get_next_key(k->skel->maps.tracked, before, &key, sizeof(key))) {
+		if (!bpf_map__lookup_elem(k->skel->maps.tracked, &key, sizeof(key), &process,
+					  sizeof(process), 0)) {
+			record_left(k, process.pid);
+			left++;
+		}
+		before = &key;
+	}
+	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (k->hooks[h].on &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program(k->skel, h)), &info, &len))
+			recursion += info.recursion_misses;
+	}
+	tell(k, LOSS_untracked, k->skel->bss->untracked);
+	tell(k, LOSS_descriptor, k->skel->bss->descriptors);
+	tell(k, LOSS_recursion, recursion);
+	return left;
 }
 
 int kernel__start(struct kernel *k, int dir_fd)

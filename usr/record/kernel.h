@@ -38,8 +38,16 @@ void kernel__close(struct kernel *k); /* detaches; NULL is fine */
 const struct hook_state *kernel__hook(struct kernel *k, unsigned int i); /* NULL past the end */
 bool kernel__any(const struct kernel *k);
 
-/* Trace this process and what it makes. */
+/*
+ * Trace this process, which waits to be let go, and what it makes. Its number is that of our own PID
+ * namespace; in any but the machine's own the programs find it by the next system call it makes, and
+ * kernel__tracking says afterwards whether they did.
+ */
 int kernel__track(struct kernel *k, int pid);
+bool kernel__tracking(const struct kernel *k);
+
+/* After the last drain: record which processes still run, and what the programs missed. How many. */
+unsigned int kernel__finish(struct kernel *k);
 
 /* Write to the trace in dir_fd from now on. Negative errno when no stream can be opened. */
 int kernel__start(struct kernel *k, int dir_fd);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -42,6 +43,8 @@ int session__create(struct session *s, const char **what)
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->dir_fd < 0)
 		return -errno;
+	/* Held while we live: a report made meanwhile says that it is early. */
+	flock(s->dir_fd, LOCK_EX | LOCK_NB);
 	stream_meta__init(&meta);
 	meta.emulated = s->emulated;
 	*what = "write the trace's metadata";

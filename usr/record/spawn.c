@@ -19,7 +19,6 @@ static void tell(int fd, int err)
 static void run_child(char *const argv[], int go, int failed, int (*prepare)(void *arg), void *arg)
 {
 	int err = prepare(arg);
-	sigset_t none;
 	char byte;
 
 	if (err) {
@@ -29,8 +28,6 @@ static void run_child(char *const argv[], int go, int failed, int (*prepare)(voi
 	/* The recorder is gone before it let us go: so are we. */
 	if (read(go, &byte, 1) != 1)
 		_exit(127);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(argv[0], argv);
 	tell(failed, -errno);
 	_exit(127);

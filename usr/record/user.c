@@ -33,33 +33,46 @@ void user__find(struct user *u, bool as_root)
 	u->drop = true;
 	u->uid = uid;
 	u->gid = gid;
+	u->groups[0] = gid;
+	u->num_groups = 1;
+	u->num_ours = getgroups(64, u->ours);
+	if (u->num_ours < 0)
+		u->num_ours = 0;
 	pw = getpwuid(uid);
-	if (pw)
-		snprintf(u->name, sizeof(u->name), "%s", pw->pw_name);
+	if (!pw)
+		return;
+	snprintf(u->name, sizeof(u->name), "%s", pw->pw_name);
+	snprintf(u->home, sizeof(u->home), "%s", pw->pw_dir);
+	u->num_groups = 64;
+	if (getgrouplist(u->name, gid, u->groups, &u->num_groups) < 0)
+		u->num_groups = 64; /* the first of them */
 }
 
 int user__lower(const struct user *u)
 {
 	if (!u->drop)
 		return 0;
-	return setegid(u->gid) || seteuid(u->uid) ? -errno : 0;
+	return setgroups((size_t)u->num_groups, u->groups) || setegid(u->gid) || seteuid(u->uid) ? -errno
+											     : 0;
 }
 
 int user__raise(const struct user *u)
 {
 	if (!u->drop)
 		return 0;
-	return seteuid(0) || setegid(0) ? -errno : 0;
+	return seteuid(0) || setegid(0) || setgroups((size_t)u->num_ours, u->ours) ? -errno : 0;
 }
 
 int user__become(const struct user *u)
 {
-	int err;
-
 	if (!u->drop)
 		return 0;
-	err = u->name[0] ? initgroups(u->name, u->gid) : setgroups(1, &u->gid);
-	if (err || setresgid(u->gid, u->gid, u->gid) || setresuid(u->uid, u->uid, u->uid))
+	if (setgroups((size_t)u->num_groups, u->groups) || setresgid(u->gid, u->gid, u->gid) ||
+	    setresuid(u->uid, u->uid, u->uid))
 		return -errno;
+	/* sudo sets these for root. */
+	if (u->name[0] && (setenv("HOME", u->home, 1) || setenv("USER", u->name, 1) ||
+			   setenv("LOGNAME", u->name, 1)))
+		return -ENOMEM;
 	return 0;
 }

@@ -14,6 +14,9 @@ struct user {
 	uid_t uid;
 	gid_t gid;
 	char name[64]; /* "" when unknown: then no supplementary groups */
+	char home[256];
+	gid_t groups[64], ours[64]; /* supplementary: the user's, and what we came with */
+	int num_groups, num_ours;
 };
 
 /* The invoking user: SUDO_UID and SUDO_GID when root, unless as_root. */
@@ -26,7 +29,7 @@ void user__find(struct user *u, bool as_root);
 int user__lower(const struct user *u);
 int user__raise(const struct user *u);
 
-/* For good, in the child before exec. Needs to be raised. */
+/* For good, in the child before exec, with HOME, USER and LOGNAME. Needs to be raised. */
 int user__become(const struct user *u);
 
 #endif

@@ -8,6 +8,7 @@
 struct text_options {
 	unsigned int width; /* columns */
 	bool all;	    /* every row, however many */
+	bool recording;	    /* the trace is still being written */
 };
 
 void report_text(const struct model *m, const struct text_options *o, struct buf *b);

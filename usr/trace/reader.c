@@ -82,6 +82,20 @@ static bool parse_uuid(const char *text, uint8_t uuid[16])
 	return true;
 }
 
+/* A regular file; a FIFO in a trace would make its reader wait for ever. */
+static int open_file(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+		close(fd);
+		errno = EINVAL;
+		fd = -1;
+	}
+	return fd;
+}
+
 static int read_metadata(struct trace *t, const char *dir, char *err, size_t err_len)
 {
 	uint64_t format, emulated, secs = 0, nsecs = 0;
@@ -90,7 +104,7 @@ static int read_metadata(struct trace *t, const char *dir, char *err, size_t err
 	ssize_t n = -1;
 	int fd;
 
-	fd = openat(t->dir, "metadata", O_RDONLY | O_CLOEXEC);
+	fd = open_file(t->dir, "metadata", 0);
 	if (fd < 0 || fstat(fd, &st) || st.st_size > (16 << 20)) {
 		snprintf(err, err_len, "%s: not a trace: no readable metadata in it", dir);
 		goto out;
@@ -209,7 +223,7 @@ static int open_chunk(struct trace *t, struct cursor *c)
 	char name[300];
 
 	snprintf(name, sizeof(name), "%s.%u", c->info.name, c->numbers.v[c->next_number - 1]);
-	return openat(t->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return open_file(t->dir, name, O_NOFOLLOW);
 }
 
 static void torn(struct trace *t, struct cursor *c, uint64_t bytes)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -502,11 +503,14 @@ static int listen_at(const char *root)
 static int make_root(struct broker *b, struct emu_broker_ready *r)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *root = b->args->root;
+	char *root = b->args->root, full[PATH_MAX];
 	int err;
 
-	/* A socket's path must be short: /tmp where $TMPDIR is long. */
-	if (!tmp || strlen(tmp) > 60)
+	/* The command may change its directory. */
+	if (tmp && tmp[0] != '/')
+		tmp = realpath(tmp, full);
+	/* A socket's path must be short, and LD_PRELOAD splits at spaces and colons. */
+	if (!tmp || strlen(tmp) > 60 || strpbrk(tmp, " :"))
 		tmp = "/tmp";
 	snprintf(root, EMU_ROOT_MAX, "%s/rdna1-emu.XXXXXX", tmp);
 	if (!mkdtemp(root)) {

@@ -105,6 +105,18 @@ static int meet_broker(struct emu_launch *l)
 	return 0;
 }
 
+/* LD_PRELOAD splits at spaces and colons and knows no quotes: such a path gets a plain name. */
+static int name_preload(struct emu_launch *l)
+{
+	if (!strpbrk(l->preload, " :"))
+		return 0;
+	snprintf(l->link, sizeof(l->link), "%s/librdna1-emu.so", l->root);
+	if (symlink(l->preload, l->link))
+		return fail(l, "cannot make %s: %s", l->link, strerror(errno));
+	l->preload = l->link;
+	return 0;
+}
+
 int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char *preload, uid_t uid,
 			gid_t gid)
 {
@@ -143,7 +155,7 @@ int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char 
 	l->hand_over = pair[0];
 	if (l->broker < 0)
 		return fail(l, "cannot start the broker: %s", strerror(errno));
-	return meet_broker(l);
+	return meet_broker(l) || name_preload(l) ? -1 : 0;
 }
 
 void emu_launch__release(struct emu_launch *l)

@@ -17,6 +17,7 @@
 struct emu_launch {
 	char root[96];	      /* EMU_ROOT_MAX: directory of the stand-ins; the broker removes it at its end */
 	const char *preload;  /* librdna1-emu.so */
+	char link[128];	      /* stands for it where its path cannot be preloaded */
 	char trace[4096];     /* trace directory, absolute */
 	int hand_over;	      /* socket on which the child gives the filter to the broker */
 	pid_t broker;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/* What the trace holds and lacks. */
+#include "parts.h"
+#include "../decode/kfd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* "AMDKFD_IOC_SVM EINVAL, AMDKFD_IOC_WAIT_EVENTS EINTR (3 times)" */
+static void put_ioctls(struct buf *b, const struct ioctl_sums *s)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < s->list.n; i++) {
+		const struct ioctl_sum *x = &s->list.v[i];
+		const char *name = strerrorname_np(x->err);
+
+		if (!x->count)
+			continue;
+		buf__puts(b, sep);
+		sep = ", ";
+		kfd_print_cmd(b, x->cmd);
+		if (x->err && name)
+			buf__printf(b, " %s", name);
+		else if (x->err)
+			buf__printf(b, " error %d", x->err);
+		if (x->count > 1)
+			buf__printf(b, " (%" PRIu64 " times)", x->count);
+	}
+}
+
+void put_losses(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	static const struct column columns[] = {{"source", false, false, 0}, {"seen", true, false, 0},
+						{"written", true, false, 0}, {"lost", true, false, 0},
+						{"why", false, true, 0}};
+	static const enum ev_source sources[] = {SOURCE_kernel, SOURCE_agent, SOURCE_emu,
+						 SOURCE_recorder};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+
+	heading(b, "What was recorded");
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct account a = accounts__sum(&m->accounts, sources[i]);
+		uint64_t open = account__unexplained(&a);
+		struct buf why = {0};
+
+		if (!a.seen && sources[i] != SOURCE_kernel && sources[i] != SOURCE_agent)
+			continue;
+		for (unsigned int c = 1; c < LOSS_COUNT; c++)
+			if (a.by_cause[c])
+				buf__printf(&why, "%s%s: %" PRIu64, why.len ? ", " : "",
+					    loss_cause_text(c), a.by_cause[c]);
+		if (open)
+			buf__printf(&why, "%sin flight when killed: %" PRIu64, why.len ? ", " : "", open);
+		if (!a.seen)
+			buf__puts(&why, "not recorded");
+		table__cellf(&t, "%s", source_name(sources[i]));
+		table__cellf(&t, "%" PRIu64, a.seen);
+		table__cellf(&t, "%" PRIu64, a.written);
+		table__cellf(&t, "%" PRIu64, a.dropped + open);
+		table__cell(&t, take(&why));
+	}
+	table__render(&t, b, o->width);
+	for (size_t i = 0, from = 0; i < m->hooks_off.n; i++) {
+		const struct hook_off *h = &m->hooks_off.v[i];
+
+		/* One line for all that are off for one reason. */
+		if (i + 1 < m->hooks_off.n && !strcmp(h->reason, h[1].reason))
+			continue;
+		buf__puts(b, "  not recorded: ");
+		for (; from <= i; from++)
+			buf__printf(b, "%s%s", m->hooks_off.v[from].name, from < i ? ", " : ": ");
+		buf__printf(b, "%s\n", h->reason);
+	}
+	if (o->recording) {
+		buf__puts(b, "  still recording: what is here is what was written so far\n");
+	} else if (m->command && !m->ended) {
+		buf__puts(b, "  the recorder was killed: of the kernel's side nothing is here from ");
+		print_ns(b, m->recorder_last_ns - m->begin_ns);
+		buf__puts(b, " on\n");
+	}
+	if (m->ioctls)
+		buf__printf(b, "  %" PRIu64 " KFD ioctls (from %s)\n", m->ioctls,
+			    m->kernel_side ? "eBPF" : "the emulated device's own log");
+	if (m->failed_ioctls) {
+		buf__printf(b, "  %" PRIu64 " of them failed: ", m->failed_ioctls);
+		put_ioctls(b, &m->failed);
+		buf__putc(b, '\n');
+	}
+	if (m->interrupted_ioctls) {
+		buf__printf(b, "  %" PRIu64 " of them interrupted: ", m->interrupted_ioctls);
+		put_ioctls(b, &m->interrupted);
+		buf__putc(b, '\n');
+	}
+	if (m->open_ioctls) {
+		buf__printf(b, "  %" PRIu64 " open when the process ended: ", m->open_ioctls);
+		put_ioctls(b, &m->open);
+		buf__putc(b, '\n');
+	}
+	if (m->stats.torn_bytes)
+		buf__printf(b, "  %" PRIu64 " bytes at the torn end of %u chunk%s were left out\n",
+			    m->stats.torn_bytes, m->stats.torn_chunks, plural(m->stats.torn_chunks));
+	if (m->stats.unknown)
+		buf__printf(b, "  %" PRIu64 " event%s of kinds this version does not know were skipped\n",
+			    m->stats.unknown, plural(m->stats.unknown));
+	if (m->stats.foreign_chunks)
+		buf__printf(b, "  %u file%s of another trace were left out\n", m->stats.foreign_chunks,
+			    plural(m->stats.foreign_chunks));
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/* Allocations of the application, and the driver's buffers that none of them explains. */
+#include "parts.h"
+#include "../decode/kfd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long something lived, or (+) had lived when its process or the trace ended. */
+static char *lifetime(const struct model *m, uint32_t pid, uint64_t begin, uint64_t end)
+{
+	const struct process *p = model__process(m, pid);
+	uint64_t last = p && p->end_ns > begin ? p->end_ns : m->end_ns;
+	struct buf b = {0};
+
+	print_ns(&b, (end ? end : last) - begin);
+	if (!end)
+		buf__puts(&b, " +");
+	return take(&b);
+}
+
+/* The memory type and what bears on coherence, short: "VRAM", "USERPTR coherent uncached". */
+static char *kfd_memory(uint32_t flags)
+{
+	static const struct name names[] = {{1u << 0, "VRAM"},	    {1u << 1, "GTT"},
+					    {1u << 2, "USERPTR"},   {1u << 3, "DOORBELL"},
+					    {1u << 4, "MMIO"},	    {1u << 29, "public"},
+					    {1u << 26, "coherent"}, {1u << 25, "uncached"},
+					    {0, NULL}};
+	struct buf b = {0};
+
+	for (const struct name *n = names; n->name; n++)
+		if (flags & n->value)
+			buf__printf(&b, b.len ? " %s" : "%s", n->name);
+	return take(&b);
+}
+
+/* "HIP", "ROCr" or the file's name: who called for memory. */
+static char *asker(const struct model *m, const struct alloc *a)
+{
+	static const struct {
+		const char *prefix, *name;
+	} known[] = {{"libamdhip64.", "HIP"}, {"libhsa-runtime64.", "ROCr"}, {"libMIOpen.", "MIOpen"}};
+	const char *path = model__module(m, a->pid, a->caller), *slash;
+
+	if (!path)
+		return xstrdup("?");
+	slash = strrchr(path, '/');
+	path = slash ? slash + 1 : path;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strncmp(path, known[i].prefix, strlen(known[i].prefix)))
+			return xstrdup(known[i].name);
+	return xasprintf("%.12s", path);
+}
+
+static void put_alloc_row(const struct model *m, struct table *t, const struct alloc *a)
+{
+	const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
+	char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
+	char *size = bo ? bytes(bo->size) : NULL;
+
+	table__cellf(t, "0x%" PRIx64, a->va);
+	table__cell(t, bytes(a->size));
+	table__cell(t, asker(m, a));
+	table__cell(t, pool_name(m, model__pool(m, a->pid, a->pool)));
+	/* A small allocation is cut from a larger buffer of the driver's. */
+	if (bo && bo->allocs > 1)
+		table__cellf(t, "%s, 1 of %zu in %s", memory, bo->allocs, size);
+	else
+		table__cellf(t, "%s", memory);
+	table__cellf(t, bo ? "0x%08x" : "-", bo ? bo->flags : 0);
+	table__cell(t, xstrdup(bo && bo->has_pte ? pte_gfx10_mtype(bo->pte) : "-"));
+	table__cell(t, lifetime(m, a->pid, a->begin_ns, a->end_ns));
+	free(memory);
+	free(size);
+}
+
+/* The allocations of one process. */
+static void put_allocs_of(const struct model *m, const struct text_options *o, struct buf *b,
+			  uint32_t pid)
+{
+	static const struct column columns[] = {
+		{"address", false, false, 0},	{"size", true, false, 0},
+		{"by", false, false, 0},	{"pool", false, false, 0},
+		{"KFD buffer", false, true, 0}, {"flags", false, false, 110},
+		{"MTYPE", false, false, 100},	{"lived", true, false, 0},
+	};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+	size_t shown = 0, all = 0;
+
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		if (m->allocs.v[i].pid != pid)
+			continue;
+		if (all++ < MAX_ROWS || o->all) {
+			shown++;
+			put_alloc_row(m, &t, &m->allocs.v[i]);
+		}
+	}
+	table__render(&t, b, o->width);
+	and_more(b, shown, all);
+}
+
+void put_allocs(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	VEC(uint32_t) pids = {0};
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		size_t p = 0;
+
+		total += m->allocs.v[i].size;
+		while (p < pids.n && pids.v[p] != m->allocs.v[i].pid)
+			p++;
+		if (p == pids.n)
+			*VEC_PUSH(&pids) = m->allocs.v[i].pid;
+	}
+	if (!accounts__sum(&m->accounts, SOURCE_agent).seen) {
+		heading(b, "Allocated through HSA: not known, the agent recorded nothing");
+		return;
+	}
+	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes", m->allocs.n, total);
+	for (size_t p = 0; p < pids.n; p++) {
+		if (pids.n > 1)
+			buf__printf(b, "  in process %u\n", pids.v[p]);
+		put_allocs_of(m, o, b, pids.v[p]);
+	}
+	for (size_t i = 0; i < m->failed_allocs.n; i++) {
+		const struct failed_alloc *f = &m->failed_allocs.v[i];
+		const char *name = hsa_status_name((uint32_t)f->status);
+
+		buf__puts(b, "  failed: ");
+		buf__size(b, f->size);
+		buf__printf(b, ", %s (0x%x)", name ? name : "an error", (uint32_t)f->status);
+		if (f->count > 1)
+			buf__printf(b, ", %" PRIu64 " times", f->count);
+		buf__putc(b, '\n');
+	}
+	free(pids.v);
+}
+
+/* KFD buffers that no pool call of the application explains, by flags. */
+struct group {
+	uint32_t flags;
+	size_t count;
+	uint64_t bytes, pte;
+	bool has_pte;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+void put_buffers(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	static const struct column columns[] = {{"buffers", true, false, 0},
+						{"bytes", true, false, 0},
+						{"KFD memory", false, true, 0},
+						{"flags", false, false, 0},
+						{"MTYPE", false, false, 0}};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+	VEC(struct group) groups = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->bos.n; i++) {
+		const struct bo *bo = &m->bos.v[i];
+		size_t g = 0;
+
+		if (bo->allocs)
+			continue;
+		count++;
+		while (g < groups.n && groups.v[g].flags != bo->flags)
+			g++;
+		if (g == groups.n)
+			VEC_PUSH(&groups)->flags = bo->flags;
+		groups.v[g].count++;
+		groups.v[g].bytes += bo->size;
+		if (bo->has_pte) {
+			groups.v[g].pte = bo->pte;
+			groups.v[g].has_pte = true;
+		}
+	}
+	if (!count && !m->ioctls && !accounts__sum(&m->accounts, SOURCE_kernel).seen)
+		heading(b, "KFD buffers: not known, the kernel's side was not recorded");
+	else if (!count)
+		heading(b, "KFD buffers outside of these: none");
+	else if (!accounts__sum(&m->accounts, SOURCE_agent).seen)
+		heading(b, "KFD buffers: %zu; what they are for is not known, the agent recorded nothing", count);
+	else
+		heading(b, "KFD buffers outside of these: %zu (ROCr's own, registered host memory)", count);
+	VEC_SORT(&groups, by_bytes);
+	for (size_t g = 0; g < groups.n; g++) {
+		table__cellf(&t, "%zu", groups.v[g].count);
+		table__cell(&t, bytes(groups.v[g].bytes));
+		table__cell(&t, kfd_memory(groups.v[g].flags));
+		table__cellf(&t, "0x%08x", groups.v[g].flags);
+		table__cell(&t, xstrdup(groups.v[g].has_pte ? pte_gfx10_mtype(groups.v[g].pte) : "-"));
+	}
+	if (groups.n)
+		table__render(&t, b, o->width);
+	free(groups.v);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the text report, each one file, and what they share. */
+#ifndef RDNA1_REPORT_PARTS_H
+#define RDNA1_REPORT_PARTS_H
+
+#include <inttypes.h>
+#include <limits.h>
+#include "table.h"
+#include "text.h"
+
+#define MAX_ROWS 40 /* of a table, unless everything was asked for */
+#define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
+
+/* memory.c, work.c, faults.c, losses.c */
+void put_faults(const struct model *m, struct buf *b);
+void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);
+void put_buffers(const struct model *m, const struct text_options *o, struct buf *b);
+void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b);
+void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
+
+/* text.c: strings for cells, to be freed */
+char *take(struct buf *b);
+char *duration(uint64_t ns);
+char *bytes(uint64_t n); /* "441 KiB": exact */
+char *pool_name(const struct model *m, const struct pool *p);
+void heading(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void and_more(struct buf *b, size_t shown, size_t all);
+static inline const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* Whether rows must say which process they are about. */
+bool several(const struct model *m);
+/* Whether anything inside the command was recorded: without it, what is not there is not known. */
+bool inside_seen(const struct model *m);
+/* Whether the device said when x was done; it says so of every kernel of a process it came up in. */
+bool unfinished(const struct model *m, const struct dispatch *x);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/* What ran: kernels and copies. */
+#include "parts.h"
+
+#include <stdlib.h>
+
+/* Dispatches of one kernel. */
+struct kernel_sum {
+	uint32_t pid;
+	uint64_t object, count, timed, total_ns;
+	size_t last; /* dispatch */
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct kernel_sum *x = a, *y = b;
+
+	if (x->total_ns != y->total_ns)
+		return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* A kernel that hangs looks like this: dispatched, never done. */
+static void put_unfinished(const struct model *m, struct buf *b)
+{
+	size_t n = 0;
+
+	for (size_t d = 0; d < m->dispatches.n; d++) {
+		const struct dispatch *x = &m->dispatches.v[d];
+		const struct process *p = model__process(m, x->pid);
+		const char *name = model__kernel(m, x->pid, x->object);
+
+		if (!unfinished(m, x) || n++ >= 5)
+			continue;
+		buf__printf(b, "  not finished: %s, packet %" PRIu64 " of queue %" PRIu64 ", dispatched ",
+			    name ? name : "a kernel of unknown name", x->index, x->queue_id);
+		print_ns(b, (p->end_ns > x->ts_ns ? p->end_ns : m->end_ns) - x->ts_ns);
+		buf__puts(b, " before its process or the recording ended\n");
+	}
+	if (n > 5)
+		buf__printf(b, "  and %zu more that did not finish\n", n - 5);
+}
+
+void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	const struct column columns[] = {
+		{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
+		{"kernel", false, true, 0},
+		{"count", true, false, 0},
+		{"time", true, false, 0},
+		{"each", true, false, 0},
+		{"grid of the last", false, false, 100}};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+	VEC(struct kernel_sum) sums = {0};
+	struct map where = {0};
+	size_t shown, i;
+
+	for (size_t d = 0; d < m->dispatches.n; d++) {
+		const struct dispatch *x = &m->dispatches.v[d];
+
+		if (!map__get(&where, x->pid, x->object, &i)) {
+			i = sums.n;
+			VEC_PUSH(&sums)->object = x->object;
+			sums.v[i].pid = x->pid;
+			map__set(&where, x->pid, x->object, i);
+		}
+		sums.v[i].last = d;
+		sums.v[i].count++;
+		sums.v[i].timed += x->duration_ns != 0;
+		sums.v[i].total_ns += x->duration_ns;
+	}
+	if (!accounts__sum(&m->accounts, SOURCE_agent).seen) {
+		heading(b, "Kernels dispatched: not known, the agent recorded nothing");
+		return;
+	}
+	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s", m->dispatches.n,
+		m->dispatches.n == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
+		m->emulated && m->dispatches.n ? "; times are the emulation's" : "");
+	VEC_SORT(&sums, by_time);
+	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;
+	for (size_t s = 0; s < shown; s++) {
+		const struct kernel_sum *k = &sums.v[s];
+		const char *name = model__kernel(m, k->pid, k->object);
+		const struct dispatch *last = &m->dispatches.v[k->last];
+
+		table__cellf(&t, "%u", k->pid);
+		if (name)
+			table__cell(&t, xstrdup(name));
+		else
+			table__cellf(&t, "0x%" PRIx64, k->object);
+		table__cellf(&t, "%" PRIu64, k->count);
+		table__cell(&t, k->timed ? duration(k->total_ns) : xstrdup("-"));
+		table__cell(&t, k->timed ? duration(k->total_ns / k->timed) : xstrdup("-"));
+		table__cellf(&t, "%ux%ux%u by %ux%ux%u", last->grid[0], last->grid[1], last->grid[2],
+			     last->workgroup[0], last->workgroup[1], last->workgroup[2]);
+	}
+	if (sums.n)
+		table__render(&t, b, o->width);
+	and_more(b, shown, sums.n);
+	put_unfinished(m, b);
+	if (m->queue_gaps)
+		buf__printf(b, "  %" PRIu64 " packet%s could not be read\n", m->queue_gaps, plural(m->queue_gaps));
+	if (m->copies)
+		buf__printf(b, "  and %" PRIu64 " asynchronous cop%s, %" PRIu64 " bytes\n", m->copies,
+			    m->copies == 1 ? "y" : "ies", m->copied_bytes);
+	free(sums.v);
+	map__free(&where);
+}
