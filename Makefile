@@ -48,6 +48,7 @@ OPTIMISE := -O0
 endif
 
 CC := gcc
+HOSTCC := gcc
 BPF_CLANG := clang-15
 LLVM_STRIP := llvm-strip-15
 LLVM_MC := llvm-mc-15
@@ -126,7 +127,7 @@ GEN_DECODE := $(B)/gen/gfx1010.h
 $(B)/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
 	$(call msg,HOSTCC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE $< -o $@
+	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE $< -o $@
 
 $(GEN_DECODE): $(B)/gen-decode
 	$(call msg,SWEEP,$@)

@@ -88,6 +88,8 @@ bool user_read(void *to, uint64_t from, size_t size)
 	struct guard g;
 	volatile bool ok = false;
 
+	if (!from || !size)
+		return !size;
 	if (!GUARDED(&g)) {
 		memcpy(to, (const void *)(uintptr_t)from, size);
 		ok = true;
@@ -101,6 +103,8 @@ bool user_write(uint64_t to, const void *from, size_t size)
 	struct guard g;
 	volatile bool ok = false;
 
+	if (!to || !size)
+		return !size;
 	if (!GUARDED(&g)) {
 		memcpy((void *)(uintptr_t)to, from, size);
 		ok = true;

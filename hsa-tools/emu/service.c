@@ -79,7 +79,8 @@ static void send_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg
 	r.msg.ret = ret;
 	if (!arg || len > IOCTL_ARG_MAX)
 		len = 0; /* nobody could read it */
-	memcpy(at, arg, len);
+	if (len)
+		memcpy(at, arg, len);
 	r.msg.arg_len = (uint16_t)len;
 	at += len;
 	for (int slot = 0; slot < 2; slot++) {
