@@ -603,6 +603,8 @@ int cmd_run(int argc, char **argv)
 	}
 	if (!check_command(r.argv[0]) || make_session(&r))
 		return 1;
+	if (getenv("RDNA1_TRACE_OPTIONS"))
+		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);
 	if (r.emulate &&
 	    emu_launch__prepare(&r.emu, r.session.dir, r.emu_path,
 				r.user.drop ? r.user.uid : (uid_t)-1,

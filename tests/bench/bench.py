@@ -54,6 +54,18 @@ def launch_storm():
          f"{ours / bare:.2f}")
 
 
+def doorbell():
+    def one(*wrapper):
+        out = run(*wrapper, f"{BUILD}/tests/tools/hsa-queues", "bell").out
+        return [float(x) for x in re.findall(r"([\d.]+) ns", out)]
+
+    pairs = [(one(), one(*WITHOUT_AGENT)) for _ in range(5)]
+    for i, what in enumerate(("mean", "median", "p99", "p99.9")):
+        ours, bare = (statistics.median(x[i] for x in side) for side in zip(*pairs))
+        line(f"store to a doorbell, recorded, {what}", f"{ours:.0f} ns", f"without the agent {bare:.0f} ns",
+             f"{ours / bare:.2f}")
+
+
 def instructions():
     r = run(workload("conv2d"), "--repeat", 5)
     ran = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_dispatch"
@@ -115,7 +127,7 @@ def reading():
 
 def main():
     print("rdna1-trace bench: ratio = this / peer, less is better")
-    for part in (launch_latency, launch_storm, instructions, idle, ioctls, reading):
+    for part in (launch_latency, launch_storm, doorbell, instructions, idle, ioctls, reading):
         part()
 
 

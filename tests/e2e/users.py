@@ -54,6 +54,16 @@ def main():
     else:
         fail("the kernel's side is not recorded under sudo")
 
+    run = sh(tool, "-q", "-o", f"{work}/home", "--", "sh", "-c", "echo $HOME $USER $LOGNAME", env=env)
+    expect(run.stdout == f"{NOBODY.pw_dir} nobody nobody\n", run.stdout + run.stderr)
+
+    # A directory of root's group, which sudo leaves us in, is not the user's.
+    os.mkdir(f"{work}/group")
+    os.chmod(f"{work}/group", 0o770)
+    run = sh(tool, "-o", f"{work}/group/x", "--", "true", env=env)
+    expect(run.returncode == 1 and "Permission denied for nobody, who called sudo" in run.stderr and
+           "--as-root" in run.stderr and not os.path.exists(f"{work}/group/x"), run.stderr)
+
     # The user cannot write there: said, nothing made as root.
     run = sh(tool, "-o", "/root/x", "--", "true", env=env)
     expect(run.returncode == 1 and "/root/x" in run.stderr and not os.path.exists("/root/x"), run.stderr)
@@ -79,6 +89,14 @@ def main():
            any(r["source"] == "kernel" and r["why"] == "not recorded"
                for r in rows(text, "What was recorded")), text)
     compare_ctf(f"{work}/user", 100)
+
+    # ---- built in a directory with a space, TMPDIR from here: both reach LD_PRELOAD ----
+    shutil.copytree(BIN, f"{T}/a b:c", ignore=shutil.ignore_patterns("work"))
+    os.mkdir(f"{T}/tmp")
+    run = sh(f"{T}/a b:c/rdna1-trace", "--emulate", "-o", f"{T}/space", "--", "sh", "-c",
+             f"cd /; '{T}/a b:c/conv2d' --size 8", env={**plain, "TMPDIR": "tmp"}, cwd=T)
+    expect(run.returncode == 0 and "outputs equal" in run.stdout, run.stdout + run.stderr)
+    expect(any(e["event"] == "dispatch" for e in dump(f"{T}/space")), "the agent was not loaded")
 
     # ---- root without CAP_BPF (a container) ----
     run = sh("setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", "--inh-caps=-all", tool, "-o",

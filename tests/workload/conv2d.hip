@@ -140,8 +140,10 @@ int main(int argc, char **argv)
 	int c, repeat = 1, bad = 0;
 
 	while ((c = getopt_long(argc, argv, "", options, nullptr)) != -1) {
-		int v = optarg ? std::atoi(optarg) : 0;
+		int v = 0;
 
+		if (optarg && c != 'f')
+			bad |= !read_number(optarg, 0, c == 'r' ? 1000000000 : 4096, &v);
 		switch (c) {
 		case 's': s.h = s.w = v; break;
 		case 'i': s.c = v; break;
@@ -171,6 +173,11 @@ int main(int argc, char **argv)
 
 	size_t n_in = (size_t)s.n * s.c * s.h * s.w, n_wei = (size_t)s.k * s.c * s.f * s.f;
 	size_t n_out = (size_t)s.n * s.k * s.oh * s.ow;
+
+	if (n_in > 1 << 28 || n_wei > 1 << 28 || n_out > 1 << 28) {
+		std::fprintf(stderr, "conv2d: a tensor of more than 1 GiB is too large\n");
+		return 2;
+	}
 	std::vector<float> in(n_in), wei(n_wei), out(n_out, -1), want(n_out);
 
 	if (f != FAULT_NONE && n_out * sizeof(float) > 1 << 20) {

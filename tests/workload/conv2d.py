@@ -59,7 +59,9 @@ def main():
     args.add_argument("--size", type=int, default=20)
     args.add_argument("--out", type=int, default=8)
     args.add_argument("--pad", type=int, default=1)
-    args = args.parse_args()
+    parser, args = args, args.parse_args()
+    if not (0 <= args.pad <= 1000 and 1 <= args.out <= 1000 and 3 <= args.size + 2 * args.pad <= 1000 and args.size > 0):
+        parser.error("--size, --out and --pad are whole numbers that give at least one output")
     s = Shape(n=1, c=3, h=args.size, w=args.size, k=args.out, f=3, stride=1, pad=args.pad)
     s.oh = s.ow = args.size + 2 * args.pad - 2
     n_out = s.k * s.oh * s.ow

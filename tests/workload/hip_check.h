@@ -18,6 +18,18 @@
 		}                                                                                  \
 	} while (0)
 
+/* A whole number from least to most; false for anything else. */
+static inline bool read_number(const char *text, int least, int most, int *out)
+{
+	char *end;
+	long v = std::strtol(text, &end, 10);
+
+	if (!*text || *end || v < least || v > most)
+		return false;
+	*out = (int)v;
+	return true;
+}
+
 /* hipMalloc, said aloud: the report must show the same. */
 static inline float *device_floats(const char *name, size_t n)
 {

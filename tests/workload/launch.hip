@@ -12,10 +12,10 @@ extern "C" __global__ void nothing()
 
 int main(int argc, char **argv)
 {
-	int n = argc > 1 ? std::atoi(argv[1]) : 2000;
+	int n = 2000;
 	std::vector<double> us;
 
-	if (n < 1) {
+	if (argc > 2 || (argc == 2 && !read_number(argv[1], 1, 100000000, &n))) {
 		std::fprintf(stderr, "usage: launch [COUNT]\n");
 		return 2;
 	}

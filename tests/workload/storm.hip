@@ -41,17 +41,20 @@ int main(int argc, char **argv)
 					 {"sync-every", required_argument, nullptr, 's'},
 					 {}};
 	int threads = 4, n = 1000, every = 0, c;
+	bool bad = false;
 	unsigned int *counts;
 
 	while ((c = getopt_long(argc, argv, "", options, nullptr)) != -1) {
 		switch (c) {
-		case 't': threads = std::atoi(optarg); break;
-		case 'n': n = std::atoi(optarg); break;
-		case 's': every = std::atoi(optarg); break;
-		default:
-			std::fprintf(stderr, "usage: storm [--threads N] [--launches N] [--sync-every N]\n");
-			return 2;
+		case 't': bad |= !read_number(optarg, 1, 1000, &threads); break;
+		case 'n': bad |= !read_number(optarg, 1, 100000000, &n); break;
+		case 's': bad |= !read_number(optarg, 0, 100000000, &every); break;
+		default: bad = true;
 		}
+	}
+	if (bad || optind != argc) {
+		std::fprintf(stderr, "usage: storm [--threads N] [--launches N] [--sync-every N]\n");
+		return 2;
 	}
 	counts = (unsigned int *)device_floats("counts", (size_t)threads);
 	HIP(hipMemset(counts, 0, sizeof(*counts) * (size_t)threads));

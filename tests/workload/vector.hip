@@ -58,8 +58,12 @@ static void round_trip(size_t n)
 	device_free("c", dc);
 }
 
-int main()
+int main(int argc, char **)
 {
+	if (argc > 1) {
+		std::fprintf(stderr, "usage: vector\n");
+		return 2;
+	}
 	round_trip(1000);
 	round_trip(999983);
 	round_trip(3 << 20);

@@ -80,8 +80,12 @@ __global__ void wait_in_grid(uint32_t *arrived, uint32_t groups, uint32_t *out)
 	}
 }
 
-int main()
+int main(int argc, char **)
 {
+	if (argc > 1) {
+		std::fprintf(stderr, "usage: waves\n");
+		return 2;
+	}
 	std::vector<uint32_t> a(N), b(N), got(OPERATIONS * N);
 	uint32_t *da, *db, *dout, words[3], seed = 1;
 	const uint32_t edges[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, ~0u};
