@@ -32,7 +32,7 @@ recording, reporting = blocks[0].split("\n\nbuild/rdna1-trace report build/demo\
 said = [l for l in recording.splitlines()[1:] if l.startswith("rdna1-trace: ")]
 compare("workload", "".join(l + "\n" for l in recording.splitlines()[1:] if l not in said), demo.out)
 expect([re.sub(r"\d+", "N", l) for l in said[:-1]] ==
-       [re.sub(r"\d+", "N", l).replace(demo.dir, "build/demo") for l in demo.err.splitlines()[:-1]],
+       [re.sub(r"\d+", "N", l.replace(demo.dir, "build/demo")) for l in demo.err.splitlines()[:-1]],
        f"README shows other messages: {said}\n{demo.err}")
 compare("report", reporting, report(demo.dir, 80))
 fault = record("fault", workload("conv2d"), "--fault", "aperture").expect_status(-6)

@@ -344,14 +344,16 @@ static void on_process(struct model *m, const struct event *ev)
 	struct ev_proc_exit end;
 	struct ev_proc_left left;
 	struct process *p;
+	const char *exe;
 
 	switch (ev->desc->id) {
 	case EV_proc_fork:
 		event__fixed(ev, &fork, sizeof(fork));
-		process_of(m, fork.pid, ev->ts_ns);
+		exe = process_of(m, fork.pid, ev->ts_ns)->exe;
 		p = VEC_PUSH(&m->processes); /* a new one, even if the pid was there before */
 		p->pid = fork.child;
 		p->begin_ns = ev->ts_ns;
+		p->exe = exe ? xstrdup(exe) : NULL; /* until it executes another */
 		break;
 	case EV_proc_exec:
 		event__fixed(ev, &exec, sizeof(exec));
