@@ -586,7 +586,7 @@ static void hwreg_write(struct wave *w, unsigned int id, uint32_t value)
 {
 	switch (id) {
 	case HWREG_MODE:
-		w->mode = value;
+		wave_set_mode(w, value);
 		break;
 	case HWREG_TRAPSTS:
 		w->trapsts = value;
@@ -721,11 +721,11 @@ EXEC(s_cbranch_execnz)
 }
 EXEC(s_round_mode)
 {
-	w->mode = (w->mode & ~0xfu) | ((uint32_t)i->imm & 0xf);
+	wave_set_mode(w, (w->mode & ~0xfu) | ((uint32_t)i->imm & 0xf));
 }
 EXEC(s_denorm_mode)
 {
-	w->mode = (w->mode & ~0xf0u) | ((uint32_t)i->imm & 0xf) << 4;
+	wave_set_mode(w, (w->mode & ~0xf0u) | ((uint32_t)i->imm & 0xf) << 4);
 }
 
 /* Trap 2 is llvm.trap, 3 llvm.debugtrap, which no debugger is here to take (LLVM AMDGPUUsage). */

@@ -35,11 +35,14 @@ enum {
 	OPERAND_VGPR = 256,
 };
 
+enum fp { FP_NONE, FP_32, FP_16_64, NUM_FP };
+
 struct insn {
 	exec_fn exec; /* filled by the device; NULL: not executed yet */
 	uint16_t op;  /* enum op; OP_none: illegal on gfx1010 */
 	uint8_t enc;  /* enum enc */
 	uint8_t dwords;
+	uint8_t fp; /* enum fp: which part of MODE it heeds; filled by the device */
 	uint8_t form;
 	uint16_t flags; /* ROW_* */
 	uint16_t dst;  /* operand code */

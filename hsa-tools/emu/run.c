@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <xmmintrin.h>
 
 #define SLICE 200000u	 /* instructions of one workgroup before others get a turn */
 #define WAVE_SLICE 4000u /* of one wave before the page tables are looked at again */
@@ -64,6 +65,7 @@ static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
 	}
 	insn_decode(i, words, n);
 	i->exec = i->op ? exec_of(i->op) : exec_illegal;
+	i->fp = (uint8_t)exec_fp(i->op);
 	if (!i->exec)
 		i->exec = exec_missing;
 }
@@ -117,7 +119,13 @@ static unsigned int run_wave(struct worker *k, struct wave *w, unsigned int budg
 		w->at = pc;
 		w->pc = pc + i->dwords * 4u;
 		n++;
-		i->exec(w, i);
+		if (__builtin_expect(w->odd_mode, 0) && i->fp) {
+			_mm_setcsr(w->mxcsr[i->fp]);
+			i->exec(w, i);
+			_mm_setcsr(MXCSR_DEFAULT);
+		} else {
+			i->exec(w, i);
+		}
 		if (__builtin_expect(w->stop, 0)) {
 			if (w->fault.kind)
 				w->pc = w->at;
@@ -255,7 +263,7 @@ static void start_workgroup(struct dispatch *d, struct workgroup *wg, uint64_t n
 		w->lds = wg->lds;
 		w->lds_bytes = d->lds_bytes;
 		w->pc = d->entry;
-		w->mode = d->kernel.rsrc1 >> 12 & 0xff;
+		wave_set_mode(w, d->kernel.rsrc1 >> 12 & 0xff);
 		w->mask_stale = true;
 		init_vgprs(d, wg, w);
 		init_sgprs(d, wg, w);

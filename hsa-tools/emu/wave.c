@@ -27,6 +27,23 @@ void wave_gap(struct wave *w, const char *what)
 	w->stop = true;
 }
 
+/* RDNA 1.0 ISA, "MODE register": FP_ROUND 3:0 and FP_DENORM 7:4, f32 in the lower two bits of each. */
+static uint32_t mxcsr_of(uint32_t round, uint32_t denorm)
+{
+	static const uint32_t rc[] = {0, 2, 1, 3}; /* even, +infinity, -infinity, zero */
+
+	return MXCSR_DEFAULT | rc[round & 3] << 13 | (denorm & 1 ? 0 : 1u << 6) /* DAZ */ |
+	       (denorm & 2 ? 0 : 1u << 15) /* FTZ */;
+}
+
+void wave_set_mode(struct wave *w, uint32_t mode)
+{
+	w->mode = mode;
+	w->mxcsr[FP_32] = mxcsr_of(mode, mode >> 4);
+	w->mxcsr[FP_16_64] = mxcsr_of(mode >> 2, mode >> 6);
+	w->odd_mode = w->mxcsr[FP_32] != MXCSR_DEFAULT || w->mxcsr[FP_16_64] != MXCSR_DEFAULT;
+}
+
 static const uint32_t inline_f32[] = {0x3f000000, 0xbf000000, 0x3f800000, 0xbf800000, 0x40000000,
 				      0xc0000000, 0x40800000, 0xc0800000, 0x3e22f983};
 static const uint64_t inline_f64[] = {
@@ -113,6 +130,7 @@ EXEC_ROWS(base)
 EXEC_ROWS(avx2)
 
 static exec_fn table[OP_COUNT];
+static uint8_t fp_of[OP_COUNT];
 static unsigned int executed;
 
 static void fill(const struct exec_row *row, const struct exec_row *end)
@@ -125,10 +143,32 @@ static void fill(const struct exec_row *row, const struct exec_row *end)
 	}
 }
 
+/* A vector instruction computes in the first type of its name: v_cvt_f32_f64 rounds to f32. */
+static enum fp fp_by_name(const char *name)
+{
+	const char *f;
+
+	if (strncmp(name, "v_", 2))
+		return FP_NONE;
+	for (f = strstr(name, "_f"); f; f = strstr(f + 1, "_f"))
+		if (!strncmp(f, "_f32", 4))
+			return FP_32;
+		else if (!strncmp(f, "_f64", 4) || !strncmp(f, "_f16", 4))
+			return FP_16_64;
+	return FP_NONE;
+}
+
+enum fp exec_fp(unsigned int op)
+{
+	return op < OP_COUNT ? (enum fp)fp_of[op] : FP_NONE;
+}
+
 void exec_init(void)
 {
 	if (executed)
 		return;
+	for (unsigned int op = 0; op < OP_COUNT; op++)
+		fp_of[op] = (uint8_t)fp_by_name(op_name(op));
 	fill(__start_exec_rows_base, __stop_exec_rows_base);
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

@@ -56,6 +56,7 @@ struct wave {
 	bool mask_stale; /* EXEC was written since `mask` was made */
 	bool stop;	 /* leave the run loop: fault, barrier, end */
 	bool all_lanes;	 /* EXEC is all ones; valid when mask is not stale */
+	bool odd_mode;	 /* MODE rounds or flushes otherwise than the host does by default */
 	uint32_t *v;	 /* VGPR r of lane l: v[r * lanes + l] */
 	struct vm_view *view;
 	uint8_t *lds;	   /* the workgroup's, NULL when it has none */
@@ -65,7 +66,8 @@ struct wave {
 
 	enum wave_state state;
 	struct wave_fault fault;
-	uint32_t mode, trapsts; /* hardware registers */
+	uint32_t mode, trapsts; /* hardware registers; mode by wave_set_mode */
+	uint32_t mxcsr[NUM_FP]; /* the host's rounding and denormal control for instructions of each kind */
 	uint64_t flat_scratch;
 	uint32_t id; /* in its workgroup */
 	struct workgroup *wg;
@@ -94,6 +96,10 @@ static inline void wave_expand_mask(uint32_t *out, uint64_t bits, unsigned int l
 }
 
 void wave_make_mask(struct wave *w);
+
+/* The MODE register. The host's SSE unit rounds and flushes for us: mxcsr, set around instructions. */
+void wave_set_mode(struct wave *w, uint32_t mode);
+#define MXCSR_DEFAULT 0x1f80u /* no exceptions, round to nearest even, denormals kept */
 
 static inline const uint32_t *wave_mask(struct wave *w)
 {
@@ -190,5 +196,6 @@ struct exec_row {
 void exec_init(void);
 exec_fn exec_of(unsigned int op); /* NULL: not executed yet */
 unsigned int exec_count(void);
+enum fp exec_fp(unsigned int op);
 
 #endif

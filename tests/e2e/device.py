@@ -28,6 +28,11 @@ r = record("waves", workload("waves")).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
 expect_no_loss(r.dir)
 
+# ---- 16-bit floats, packed; MODE; the math library ----
+for name in ("half", "mode", "math"):
+    r = record(name, workload(name)).expect_status(0)
+    expect("ok: all results right" in r.out, r.out)
+
 # ---- several producers, doorbells past the runtime ----
 r = record("late", tool("hsa-queues"), "late").expect_status(0)
 packets = [e["fields"]["index"] for e in events(r, "packet")]

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IEEE binary16 by way of double: every half is a double, and sums, products, quotients, square
+ * roots and fused multiply-adds of halves that are rounded to double first round to the same half,
+ * because a double has more than twice the bits (the exponents of halves leave no room for a fused
+ * sum whose lost bits could decide a tie).
+ */
+#ifndef RDNA1_EMU_HALF_H
+#define RDNA1_EMU_HALF_H
+
+#include <stdint.h>
+#include "lane_math.h"
+
+/* MODE.FP_ROUND (RDNA 1.0 ISA, "MODE register"). */
+enum round { ROUND_NEAREST_EVEN, ROUND_PLUS_INFINITY, ROUND_MINUS_INFINITY, ROUND_ZERO };
+
+#define HALF_INFINITY 0x7c00u
+#define HALF_MAX 0x7bffu
+
+static inline double double_of_half(uint32_t h)
+{
+	uint64_t sign = (uint64_t)(h & 0x8000) << 48;
+	uint32_t e = h >> 10 & 31, man = h & 0x3ff;
+
+	if (e == 31)
+		return double_of(sign | 0x7ff0000000000000ull | (uint64_t)man << 42);
+	if (e)
+		return double_of(sign | (uint64_t)(e - 15 + 1023) << 52 | (uint64_t)man << 42);
+	/* Denormal: man * 2^-24, exact. */
+	return double_of(bits64((double)man * 0x1p-24) | sign);
+}
+
+/* The magnitude is between two halves, `low` below it; `rest` is what is above `low`, of `unit`. */
+static inline int rounds_up(uint64_t rest, uint64_t unit, uint32_t low, uint32_t negative,
+			    enum round mode)
+{
+	if (!rest)
+		return 0;
+	switch (mode) {
+	case ROUND_PLUS_INFINITY:
+		return !negative;
+	case ROUND_MINUS_INFINITY:
+		return negative != 0;
+	case ROUND_ZERO:
+		return 0;
+	default:
+		return rest > unit / 2 || (rest == unit / 2 && (low & 1));
+	}
+}
+
+static inline uint32_t half_of_double(double x, enum round mode)
+{
+	uint64_t u = bits64(x), man = u & 0xfffffffffffffull;
+	uint32_t sign = (uint32_t)(u >> 48) & 0x8000, low;
+	int e = (int)(u >> 52 & 2047) - 1023, drop = 42;
+
+	if (e == 1024)
+		return sign | HALF_INFINITY | (man ? 0x200 | (uint32_t)(man >> 42) : 0);
+	if (e > 15) /* all of it is above the largest half */
+		return sign |
+		       (mode == ROUND_NEAREST_EVEN || (mode == ROUND_PLUS_INFINITY && !sign) ||
+					(mode == ROUND_MINUS_INFINITY && sign)
+				? HALF_INFINITY
+				: HALF_MAX);
+	if (e == -1023) /* zero, or a denormal double: below everything */
+		return sign | (uint32_t)rounds_up(man, UINT64_MAX, 0, sign, mode);
+	man |= 1ull << 52;
+	if (e < -14) {
+		drop += -14 - e;
+		if (drop > 63) /* less than half of the smallest half */
+			return sign | (uint32_t)rounds_up(1, 4, 0, sign, mode);
+		low = (uint32_t)(man >> drop); /* denormal; rounding up may make it normal */
+	} else {
+		low = ((uint32_t)(e + 15) << 10) + ((uint32_t)(man >> 42) & 0x3ff);
+	}
+	low += (uint32_t)rounds_up(man & ((1ull << drop) - 1), 1ull << drop, low, sign, mode);
+	return sign | low; /* past the largest it has become infinity */
+}
+
+static inline uint32_t flush_half(uint32_t h)
+{
+	return h & 0x7c00 ? h : h & 0x8000;
+}
+
+static inline uint32_t class16(uint32_t h)
+{
+	uint32_t negative = h >> 15 & 1, e = h >> 10 & 31, man = h & 0x3ff;
+
+	if (e == 31 && man)
+		return man & 0x200 ? 1u << 1 : 1u << 0;
+	if (e == 31)
+		return negative ? 1u << 2 : 1u << 9;
+	if (e)
+		return negative ? 1u << 3 : 1u << 8;
+	if (man)
+		return negative ? 1u << 4 : 1u << 7;
+	return negative ? 1u << 5 : 1u << 6;
+}
+
+#endif
