@@ -108,7 +108,7 @@ import fcntl, os, struct, threading, time
 kfd = os.open("/dev/kfd", os.O_RDWR)
 event = bytearray(32)
 fcntl.ioctl(kfd, 0xc0204b08, event)                      # CREATE_EVENT
-data = bytearray(struct.pack("<QQQQII", 0, 0, 0, 0, struct.unpack_from("<I", event, 12)[0], 0))
+data = bytearray(struct.pack("<5QII", 0, 0, 0, 0, 0, struct.unpack_from("<I", event, 24)[0], 0))
 import ctypes
 where = ctypes.addressof((ctypes.c_char * len(data)).from_buffer(data))
 wait = bytearray(struct.pack("<QIIII", where, 1, 0, 400, 0))
@@ -123,7 +123,7 @@ if ROOT:
     expect("lost 1 events (kernel: ioctl whose descriptor was closed or replaced" in r.err, r.err)
 
 # ---- few descriptors ----
-for n in (12, 16, 20, 30):
+for n in (12, 16, 20, 30) if ROOT else ():
     r = sh("sh", "-c", f'ulimit -n {n}; exec "$@"', "sh", TOOL, "-o", os.path.join(T, f"few-{n}"), "--", "true")
     recorded = re.search(r"kernel [1-9]\d* of", r.stderr)
     expect((recorded and not r.returncode) or "Too many open files" in r.stderr,
