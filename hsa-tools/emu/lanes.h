@@ -211,11 +211,13 @@ static USED_SOMEWHERE uint64_t out_mods64(const struct insn *i, uint64_t bits)
 
 static USED_SOMEWHERE uint32_t sdwa_merge(const struct insn *i, uint32_t r, uint32_t old)
 {
-	unsigned int shift = i->dst_sel < 4 ? 8u * i->dst_sel : 16u * (i->dst_sel - 4u);
-	uint32_t mask = i->dst_sel < 4 ? 0xff : 0xffff, v = (r & mask) << shift;
+	uint32_t mask = i->dst_sel < 4 ? 0xff : 0xffff, v;
+	unsigned int shift;
 
 	if (i->dst_sel >= 6)
 		return r;
+	shift = i->dst_sel < 4 ? 8u * i->dst_sel : 16u * (i->dst_sel - 4u);
+	v = (r & mask) << shift;
 	if (i->dst_unused == 2) /* PRESERVE */
 		return v | (old & ~(mask << shift));
 	if (i->dst_unused == 1) { /* SEXT */
