@@ -564,6 +564,8 @@ static int record(struct run *r)
 			 "run rdna1-trace outside of the container");
 	if (r->sync_seconds)
 		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
+	if (r->sync_seconds && !sync)
+		log_warn("the trace is not written back to disk while it is recorded: no thread can be made");
 	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
 	status = follow(r, signals);
 	as_root(r, finish);
@@ -612,7 +614,11 @@ int cmd_run(int argc, char **argv)
 		log_err("%s", r.emu.error);
 		return give_up(&r);
 	}
-	as_root(&r, open_kernel);
+	status = as_root(&r, open_kernel);
+	if (status) {
+		log_err("cannot become root again: %s", strerror(-status));
+		return give_up(&r);
+	}
 	say_hooks(&r);
 	if (!r.emulate && access("/dev/kfd", F_OK))
 		log_info("there is no /dev/kfd here, so nothing of an AMD GPU can be seen; --emulate runs the command "
