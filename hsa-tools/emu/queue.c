@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <xmmintrin.h>
 
 #define MAX_HELPERS 7
 #define DOORBELLS (EMU_DOORBELL_BYTES / 8)
@@ -571,6 +572,7 @@ void worker_init(struct worker *k, const char *what)
 {
 	char name[16] = "emu-";
 
+	_mm_setcsr(MXCSR_DEFAULT); /* not the application's, which may flush denormals */
 	strncat(name, what, sizeof(name) - 5);
 	prctl(PR_SET_NAME, name);
 	k->tid = (uint32_t)syscall(SYS_gettid);
