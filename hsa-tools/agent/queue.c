@@ -24,6 +24,7 @@ struct queue {
 	uint64_t doorbell; /* atomic key: signal handle; 0 free */
 	hsa_queue_t *q;
 	uint64_t id;
+	uint32_t size; /* packets */
 	uint64_t rung; /* atomic: the highest packet a doorbell was rung for, plus 1 */
 	uint64_t next; /* atomic: first packet nobody has read */
 	uint64_t dispatches;
@@ -69,6 +70,7 @@ static void add_queue(hsa_queue_t *hq)
 	if (q) {
 		q->q = hq;
 		q->id = hq->id;
+		q->size = hq->size;
 		q->rung = q->next = written;
 		q->dispatches = 0;
 		__atomic_store_n(&q->doorbell, doorbell, __ATOMIC_RELEASE);
@@ -162,7 +164,7 @@ static void record_gap(struct thread *t, const struct queue *q, uint64_t first, 
  */
 static void read_packets(struct thread *t, struct queue *q, uint64_t end)
 {
-	const uint32_t mask = q->q->size - 1;
+	const uint32_t mask = q->size - 1;
 	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
 
 	while ((int64_t)(end - next) > 0) {
@@ -377,7 +379,7 @@ void queue_note_unread(struct thread *t, bool gone)
 			continue;
 		if (!gone)
 			written = agent.core.hsa_queue_load_write_index_relaxed_fn(q->q);
-		else if (!peek_write_index(q->q, &written) || written - q->next > q->q->size)
+		else if (!peek_write_index(q->q, &written) || written - q->next > q->size)
 			continue; /* not a queue any more */
 		note_unread(t, q, written);
 	}

@@ -44,8 +44,6 @@ static inline void guard_leave(struct guard *g)
 bool user_read(void *to, uint64_t from, size_t size);
 bool user_write(uint64_t to, const void *from, size_t size);
 
-#define IOCTL_ARG_MAX 256 /* bytes of an ioctl's argument struct */
-
 /* ---- events (events.c): KFD events of this process ---- */
 
 #define MAX_SIGNAL_EVENTS 4096
@@ -206,7 +204,7 @@ int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b);
 
 /*
  * ioctl.c: returns the value the system call returns; WAIT_PARKED: answered later. arg: our copy of
- * the argument, IOCTL_ARG_MAX bytes, zero behind what the caller gave; user: where the caller has it.
+ * the argument, EMU_ARG_MAX bytes, zero behind what the caller gave; user: where the caller has it.
  */
 #define WAIT_PARKED INT64_MIN
 int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user);
@@ -235,7 +233,7 @@ struct kfd_event_wait {
 	uint32_t timeout_ms;
 	uint32_t cmd;
 	uint64_t user; /* the caller's struct */
-	uint8_t arg[IOCTL_ARG_MAX] __attribute__((aligned(8))); /* our copy of it */
+	uint8_t arg[EMU_ARG_MAX] __attribute__((aligned(8))); /* our copy of it */
 };
 int64_t event_wait(const struct kfd_event_wait *wait, uint32_t *result);
 /* Answer waits that timed out or whose thread has a signal pending. Returns ms until the next. */

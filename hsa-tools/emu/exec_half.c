@@ -306,22 +306,7 @@ V2(v_cvt_pkrtz_f16_f32, u32, f32, f32, half_toward_zero(s0) | half_toward_zero(s
 		COMPARED(cond)                                                                     \
 		wave_set_exec(w, pack_mask(w, i, r));                                              \
 	}
-COMPARE(f_f16, 0)
-COMPARE(lt_f16, s0 < s1)
-COMPARE(eq_f16, s0 == s1)
-COMPARE(le_f16, s0 <= s1)
-COMPARE(gt_f16, s0 > s1)
-COMPARE(lg_f16, s0<s1 || s0> s1)
-COMPARE(ge_f16, s0 >= s1)
-COMPARE(o_f16, s0 == s0 && s1 == s1)
-COMPARE(u_f16, s0 != s0 || s1 != s1)
-COMPARE(nge_f16, !(s0 >= s1))
-COMPARE(nlg_f16, !(s0 < s1 || s0 > s1))
-COMPARE(ngt_f16, !(s0 > s1))
-COMPARE(nle_f16, !(s0 <= s1))
-COMPARE(neq_f16, !(s0 == s1))
-COMPARE(nlt_f16, !(s0 < s1))
-COMPARE(tru_f16, 1)
+FLOAT_COMPARES(COMPARE, f16)
 
 static void classes(struct wave *w, const struct insn *i, uint32_t *r)
 {

@@ -531,29 +531,14 @@ EXEC(v_clrexcp)
 	COMPARE(ne_##suffix, T, T, s0 != s1)                                                       \
 	COMPARE(ge_##suffix, T, T, s0 >= s1)                                                       \
 	COMPARE(t_##suffix, T, T, 1)
-#define COMPARE_FLOAT(suffix, T)                                                                   \
-	COMPARE(f_##suffix, T, T, 0)                                                               \
-	COMPARE(lt_##suffix, T, T, s0 < s1)                                                        \
-	COMPARE(eq_##suffix, T, T, s0 == s1)                                                       \
-	COMPARE(le_##suffix, T, T, s0 <= s1)                                                       \
-	COMPARE(gt_##suffix, T, T, s0 > s1)                                                        \
-	COMPARE(lg_##suffix, T, T, s0 < s1 || s0 > s1)                                             \
-	COMPARE(ge_##suffix, T, T, s0 >= s1)                                                       \
-	COMPARE(o_##suffix, T, T, s0 == s0 && s1 == s1)                                            \
-	COMPARE(u_##suffix, T, T, s0 != s0 || s1 != s1)                                            \
-	COMPARE(nge_##suffix, T, T, !(s0 >= s1))                                                   \
-	COMPARE(nlg_##suffix, T, T, !(s0 < s1 || s0 > s1))                                         \
-	COMPARE(ngt_##suffix, T, T, !(s0 > s1))                                                    \
-	COMPARE(nle_##suffix, T, T, !(s0 <= s1))                                                   \
-	COMPARE(neq_##suffix, T, T, !(s0 == s1))                                                   \
-	COMPARE(nlt_##suffix, T, T, !(s0 < s1))                                                    \
-	COMPARE(tru_##suffix, T, T, 1)
 COMPARE_INT(i32, i32)
 COMPARE_INT(u32, u32)
 COMPARE_INT(i64, i64)
 COMPARE_INT(u64, u64)
-COMPARE_FLOAT(f32, f32)
-COMPARE_FLOAT(f64, f64)
+#define COMPARE_F32(name, cond) COMPARE(name, f32, f32, cond)
+#define COMPARE_F64(name, cond) COMPARE(name, f64, f64, cond)
+FLOAT_COMPARES(COMPARE_F32, f32)
+FLOAT_COMPARES(COMPARE_F64, f64)
 COMPARE(class_f32, f32, u32, class32(s0) & s1)
 COMPARE(class_f64, f64, u32, class64(s0) & s1)
 #define COMPARE_16(cmp, op)                                                                        \

@@ -3,7 +3,8 @@
  * IEEE binary16 by way of double: every half is a double, and sums, products, quotients, square
  * roots and fused multiply-adds of halves that are rounded to double first round to the same half,
  * because a double has more than twice the bits (the exponents of halves leave no room for a fused
- * sum whose lost bits could decide a tie).
+ * sum whose lost bits could decide a tie). For the directed modes the double is rounded in the same direction (run.c sets
+ * the host's control word).
  */
 #ifndef RDNA1_EMU_HALF_H
 #define RDNA1_EMU_HALF_H
@@ -84,17 +85,9 @@ static inline uint32_t flush_half(uint32_t h)
 
 static inline uint32_t class16(uint32_t h)
 {
-	uint32_t negative = h >> 15 & 1, e = h >> 10 & 31, man = h & 0x3ff;
+	int e = h >> 10 & 31;
 
-	if (e == 31 && man)
-		return man & 0x200 ? 1u << 1 : 1u << 0;
-	if (e == 31)
-		return negative ? 1u << 2 : 1u << 9;
-	if (e)
-		return negative ? 1u << 3 : 1u << 8;
-	if (man)
-		return negative ? 1u << 4 : 1u << 7;
-	return negative ? 1u << 5 : 1u << 6;
+	return float_class(h >> 15 & 1, e == 31, e, (h & 0x3ff) != 0, h >> 9 & 1);
 }
 
 #endif

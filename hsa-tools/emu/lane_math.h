@@ -555,37 +555,34 @@ DEFINE_DIV_FIXUP(double, 64, bits64, double_of, quiet64, 0x8000000000000000ull,
 		 0x7ff0000000000000ull, 0xfff8000000000000ull, 2047, -1075)
 
 /* V_CMP_CLASS: which bit of the mask the value falls under. */
+/* V_CMP_CLASS: the bit of the class a float is in. `top`: its exponent is all ones. */
+static inline uint32_t float_class(int negative, int top, int exponent, int mantissa, int quiet)
+{
+	if (top && mantissa)
+		return quiet ? 1u << 1 : 1u << 0;
+	if (top)
+		return negative ? 1u << 2 : 1u << 9;
+	if (exponent)
+		return negative ? 1u << 3 : 1u << 8;
+	if (mantissa)
+		return negative ? 1u << 4 : 1u << 7;
+	return negative ? 1u << 5 : 1u << 6;
+}
+
 static inline uint32_t class32(float x)
 {
-	uint32_t u = bits32(x), neg = u >> 31, man = u & 0x7fffff;
+	uint32_t u = bits32(x);
 	int e = exponent32(x);
 
-	if (e == 255 && man)
-		return u & 0x400000 ? 1u << 1 : 1u << 0;
-	if (e == 255)
-		return neg ? 1u << 2 : 1u << 9;
-	if (e)
-		return neg ? 1u << 3 : 1u << 8;
-	if (man)
-		return neg ? 1u << 4 : 1u << 7;
-	return neg ? 1u << 5 : 1u << 6;
+	return float_class(u >> 31, e == 255, e, (u & 0x7fffff) != 0, u >> 22 & 1);
 }
 
 static inline uint32_t class64(double x)
 {
-	uint64_t u = bits64(x), man = u & 0xfffffffffffffull;
-	uint32_t neg = (uint32_t)(u >> 63);
+	uint64_t u = bits64(x);
 	int e = exponent64(x);
 
-	if (e == 2047 && man)
-		return u & 0x8000000000000ull ? 1u << 1 : 1u << 0;
-	if (e == 2047)
-		return neg ? 1u << 2 : 1u << 9;
-	if (e)
-		return neg ? 1u << 3 : 1u << 8;
-	if (man)
-		return neg ? 1u << 4 : 1u << 7;
-	return neg ? 1u << 5 : 1u << 6;
+	return float_class(u >> 63, e == 2047, e, (u & 0xfffffffffffffull) != 0, u >> 51 & 1);
 }
 
 static inline int32_t sext24(uint32_t x)

@@ -410,4 +410,23 @@ static USED_SOMEWHERE uint64_t pack_mask(struct wave *w, const struct insn *i, c
 
 /* sum: 64-bit expression whose low half is the result and whose bit 32 the carry or borrow. */
 
+/* The compares of a float type: C(name, condition of s0 and s1). */
+#define FLOAT_COMPARES(C, type)                                                                    \
+	C(f_##type, 0)                                                                             \
+	C(lt_##type, s0 < s1)                                                                      \
+	C(eq_##type, s0 == s1)                                                                     \
+	C(le_##type, s0 <= s1)                                                                     \
+	C(gt_##type, s0 > s1)                                                                      \
+	C(lg_##type, s0 < s1 || s0 > s1)                                                           \
+	C(ge_##type, s0 >= s1)                                                                     \
+	C(o_##type, s0 == s0 && s1 == s1)                                                          \
+	C(u_##type, s0 != s0 || s1 != s1)                                                          \
+	C(nge_##type, !(s0 >= s1))                                                                 \
+	C(nlg_##type, !(s0 < s1 || s0 > s1))                                                       \
+	C(ngt_##type, !(s0 > s1))                                                                  \
+	C(nle_##type, !(s0 <= s1))                                                                 \
+	C(neq_##type, !(s0 == s1))                                                                 \
+	C(nlt_##type, !(s0 < s1))                                                                  \
+	C(tru_##type, 1)
+
 #endif

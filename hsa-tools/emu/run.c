@@ -549,8 +549,7 @@ static bool enough_scratch(const struct abi_dispatch *p, const struct abi_kernel
 static uint32_t max_resident(const struct dispatch *d)
 {
 	const uint32_t cus = emu->card->compute_units;
-	/* rsrc1: VGPRs in blocks of 8 (wave32) or 4 (wave64), less 1; a wave64 row is two rows of
-	 * 32 */
+	/* rsrc1: blocks of 8 VGPRs (wave32) or 4 (wave64), less 1; a wave64 row is two of 32 */
 	uint32_t rows = ((d->kernel.rsrc1 & 63) + 1) * 8, waves = 1024 / rows;
 	uint32_t groups;
 

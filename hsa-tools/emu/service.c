@@ -33,10 +33,9 @@ static const struct row rows[] = {
 #define KFD_CMD(nr_, name, size) [nr_] = {.nr = nr_, .array = {
 #define KFD_ARRAY(slot, ptr_, count_, elem_) [slot] = {ptr_, count_, elem_ ? elem_ : 0xffff},
 #define KFD_FIELD(name, offset, type, print)
-#define KFD_END()                                                                                  \
-	}                                                                                          \
-	}                                                                                          \
-	,
+/* clang-format off */
+#define KFD_END() }},
+/* clang-format on */
 #include "../../bpf/kfd_cmds.def"
 };
 
@@ -77,7 +76,7 @@ static void send_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg
 	r.msg.id = call;
 	r.msg.cmd = cmd;
 	r.msg.ret = ret;
-	if (!arg || len > IOCTL_ARG_MAX)
+	if (!arg || len > EMU_ARG_MAX)
 		len = 0; /* nobody could read it */
 	if (len)
 		memcpy(at, arg, len);
@@ -101,11 +100,10 @@ void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg)
 	send_reply(call, cmd, ret, arg);
 }
 
-/* As kfd_ioctl() and drm_ioctl() do: the caller's size in, zeros behind it, the caller's size out.
- */
+/* As kfd_ioctl() and drm_ioctl(): the caller's size in, zeros behind it, the caller's size out. */
 static void serve(const struct emu_msg *m)
 {
-	uint8_t arg[IOCTL_ARG_MAX] __attribute__((aligned(8))) = {0};
+	uint8_t arg[EMU_ARG_MAX] __attribute__((aligned(8))) = {0};
 	size_t size = m->cmd >> 16 & 0x3fff;
 	const void *theirs = arg; /* what the caller has in the end */
 	int64_t ret;

@@ -183,8 +183,7 @@ static int map_chunk(const struct stream_dir *sd, int fd, ev_u32 bytes, const st
 	*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, sd->mapped ? fd : -1, 0);
 	if (*map == MAP_FAILED)
 		return errno;
-	/* At once, not page by page under the application's calls. Linux 5.14; without it, so be
-	 * it. */
+	/* At once, not page by page under the application's calls (from Linux 5.14 on). */
 	if (sd->mapped)
 		madvise(*map, bytes, MADV_POPULATE_WRITE);
 	else
@@ -209,8 +208,7 @@ static void *make_chunk(const struct stream_dir *sd, const char *name, ev_u32 by
 	snprintf(dot, sizeof(dot), ".%s", name);
 	fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST) {
-		/* Left by a process of this pid that was killed here: no live writer shares a NAME.
-		 */
+		/* Of a process of this pid that was killed here: no live writer shares a NAME. */
 		unlinkat(sd->fd, dot, 0);
 		fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	}

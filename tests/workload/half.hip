@@ -37,6 +37,7 @@ enum {
 	PK_INT,
 	PK_SHIFT,
 	MIX,
+	MIX_HALVES,
 	OPERATIONS
 };
 
@@ -71,6 +72,7 @@ __global__ void compute(const uint32_t *a, const uint32_t *b, const uint32_t *c,
 	f16x2 x2 = of<f16x2>(a[i]), y2 = of<f16x2>(b[i]), z2 = of<f16x2>(c[i]);
 	i16x2 i2 = of<i16x2>(a[i]), j2 = of<i16x2>(b[i]);
 	u16x2 u2 = of<u16x2>(a[i]);
+	uint32_t mixed;
 
 	out[ADD * N + i] = bits(x + y);
 	out[SUB * N + i] = bits(x - y);
@@ -91,7 +93,16 @@ __global__ void compute(const uint32_t *a, const uint32_t *b, const uint32_t *c,
 	out[PK_MIN * N + i] = word(__builtin_elementwise_min(x2, y2));
 	out[PK_INT * N + i] = word(i2 * j2 + __builtin_elementwise_max(i2, j2) - __builtin_elementwise_min(j2, i2));
 	out[PK_SHIFT * N + i] = word((u2 >> (unsigned short)3) ^ (u2 << (unsigned short)5)) ^ word(i2 >> (short)2);
-	out[MIX * N + i] = word(__builtin_fmaf((float)x, of<float>(b[i] & 0x3fffffff), (float)z));
+	/* The compiler makes these of little; here a high half, a float and a negated low half. */
+	asm volatile("v_fma_mix_f32 %0, %1, %2, -%3 op_sel:[1,0,0] op_sel_hi:[1,0,1]"
+		     : "=v"(mixed)
+		     : "v"(a[i]), "v"(b[i] & 0x3fffffff), "v"(c[i]));
+	out[MIX * N + i] = mixed;
+	asm volatile("v_fma_mixlo_f16 %0, %1, %2, %3 op_sel_hi:[1,1,1]\n"
+		     "v_fma_mixhi_f16 %0, %1, |%2|, %3 op_sel:[1,1,1] op_sel_hi:[1,1,1]"
+		     : "+v"(mixed)
+		     : "v"(a[i]), "v"(b[i]), "v"(c[i]));
+	out[MIX_HALVES * N + i] = mixed;
 }
 
 /* The CPU's: by double, which has more than twice the bits of a half. */
@@ -181,8 +192,11 @@ static bool right(int op, uint32_t a, uint32_t b, uint32_t c, uint32_t got)
 		b &= 0x3fffffff;
 		std::memcpy(&g, &b, 4);
 		std::memcpy(&f, &got, 4);
-		g = __builtin_fmaf((float)x, g, (float)z);
+		g = __builtin_fmaf((float)X, g, -(float)z);
 		return g != g ? f != f : f == g;
+	case MIX_HALVES: /* a float's rounding, then a half's */
+		return two(__builtin_fmaf((float)x, (float)y, (float)z),
+			   __builtin_fmaf((float)X, __builtin_fabsf((float)Y), (float)Z));
 	}
 	return false;
 }

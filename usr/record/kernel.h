@@ -46,7 +46,7 @@ bool kernel__any(const struct kernel *k);
 int kernel__track(struct kernel *k, int pid);
 bool kernel__tracking(const struct kernel *k);
 
-/* After the last drain: record which processes still run, and what the programs missed. How many. */
+/* The last drain; record which processes still run, and what the programs missed. How many run. */
 unsigned int kernel__finish(struct kernel *k);
 
 /* Write to the trace in dir_fd from now on. Negative errno when no stream can be opened. */
