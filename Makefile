@@ -123,7 +123,7 @@ $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 # ---- the emulated device ----
 
 # The decode tables come from LLVM, not from hands.
-GEN_DECODE := $(B)/gen/gfx1010.h
+GEN_DECODE := $(B)/gen/isa.h
 $(B)/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
 	$(call msg,HOSTCC,$@)
 	@mkdir -p $(@D)
@@ -132,7 +132,7 @@ $(B)/gen-decode: hsa-tools/emu/gen-decode.c hsa-tools/emu/encoding.h Makefile
 $(GEN_DECODE): $(B)/gen-decode
 	$(call msg,SWEEP,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/gen-decode $(LLVM_MC) gfx1010 $@
+	$(Q)$(B)/gen-decode $(LLVM_MC) $@ gfx1010 gfx1011 gfx1012 gfx1030
 
 # Vector instructions are built twice: for any x86-64 and for AVX2 with FMA.
 VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math

@@ -28,7 +28,7 @@ def main():
             shutil.copy(source, os.path.join(copy, name))
     # What the sweep made need not be made again.
     os.makedirs(f"{copy}/build/gen")
-    shutil.copy(os.environ["B"] + "/gen/gfx1010.h", f"{copy}/build/gen")
+    shutil.copy(os.environ["B"] + "/gen/isa.h", f"{copy}/build/gen")
     with open(f"{TOP}/docs/howto-add-event.md") as f:
         text = f.read()
     steps = re.findall(r"[Ii]n `(\S+)`, after `([^\n]+)`:\n\n```(?:c|text)\n(.*?)```", text, re.S)

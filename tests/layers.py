@@ -30,7 +30,7 @@ ROOMS = {
     "hsa-tools/isa": ((EVENTS,), LIBC, (), r"\b(?:malloc|fopen|open|printf)\s*\("),
     "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa"), LIBC | HSA, (),
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
-    "hsa-tools/emu": ((EVENTS, "hsa-tools/stream", "usr/caps"), LIBC | UAPI, ("gfx1010.h",), None),
+    "hsa-tools/emu": ((EVENTS, "hsa-tools/stream", "usr/caps"), LIBC | UAPI, ("isa.h",), None),
     "hsa-tools/emu/launch": ((EVENTS, "hsa-tools/stream", "hsa-tools/emu/protocol", "usr/caps"),
                              LIBC | UAPI, (), None),
     "usr/base": ((), LIBC, (), r"\bclock_gettime\s*\(|\"/(?:dev|sys|proc)/"),

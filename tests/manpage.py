@@ -18,7 +18,7 @@ def in_help(*command):
     """{'-o', '--output DIR', ...} as --help lists them."""
     text = run(TOOL, *command, "--help").stdout
     found = set()
-    for m in re.finditer(r"^ {2,6}(-\w, )?(--[a-z-]+)(?: (\S+))?  ", text, re.M):
+    for m in re.finditer(r"^ {2,6}(-\w, )?(--[a-z-]+)(?:[ =](\S+))?  ", text, re.M):
         if m[1]:
             found.add(m[1].rstrip(", "))
         found.add(m[2] + (" " + m[3] if m[3] else ""))
@@ -31,7 +31,7 @@ def in_page(section):
     part = re.search(rf"^\.Ss {section}\n(.*?)^\.S[sh] ", text, re.M | re.S)[1]
     found = set()
     for line in re.findall(r"^\.It (Fl .*)$", part, re.M):
-        words = line.replace("Fl - ", "Fl -").split()
+        words = line.replace("Fl - ", "Fl -").replace("Ns = Ns ", "").split()
         option = None
         for w in words:
             if w == ",":

@@ -13,6 +13,7 @@
 #include "record/user.h"
 #include "../hsa-tools/emu/launch/launch.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -41,6 +42,15 @@ static const char help[] =
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
 	"      --emulate       run COMMAND on an emulated RX 5600 XT; no AMD GPU is needed\n"
+	"      --emulate=WHAT  the same with other cards and drivers; WHAT is a list with commas of\n"
+	"                        gfx1010 gfx1011 gfx1012 gfx1030   the card, each name one more (gfx1010)\n"
+	"                        2, 3, 4        so many cards\n"
+	"                        large-bar      the CPU reaches all of the card's memory\n"
+	"                        svm            the driver offers shared virtual memory\n"
+	"                        kfd:1.N        the driver's interface version, 1.8 to 1.23 (1.8)\n"
+	"                        fault:KIND@N   the Nth dispatch of a process goes wrong: hang, page,\n"
+	"                                       permission, aperture, illegal, trap, reset\n"
+	"      --emulate=list  print which instructions the emulated cards execute, and end\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
 	"      --ring-mb N     size of the kernel's event ring, a power of two (16)\n"
@@ -56,6 +66,8 @@ struct run {
 	/* options */
 	const char *output;
 	bool emulate, as_root;
+	const char *emulate_what; /* behind --emulate= */
+	struct emu_config emu_config;
 	unsigned int sync_seconds, ring_mb;
 	char *const *argv;
 	/* state */
@@ -63,6 +75,7 @@ struct run {
 	struct kernel *kernel;
 	struct session session;
 	struct emu_launch emu;
+	char emu_name[128];
 	struct child child;
 	char *agent_path, *emu_path;
 	struct stream_proc proc;
@@ -86,6 +99,47 @@ static bool number(const char *text, unsigned int max, unsigned int *out)
 	return true;
 }
 
+static char *find_library(const char *name)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *path, *slash;
+
+	if (n < 0)
+		return NULL;
+	exe[n] = 0;
+	slash = strrchr(exe, '/');
+	*slash = 0;
+	path = xasprintf("%s/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	path = xasprintf("%s/../lib/rdna1-trace/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	log_err("%s is not beside %s/%s: build it there with make", name, exe, slash + 1);
+	return NULL;
+}
+
+/* The device is a library; only it knows what it executes. */
+static int list_instructions(void)
+{
+	char *path = find_library("librdna1-emu.so");
+	void *lib = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	void (*list)(FILE *out);
+
+	if (!path)
+		return 1;
+	list = lib ? (void (*)(FILE *))dlsym(lib, EMU_LIST_SYMBOL) : NULL;
+	if (!list) {
+		log_err("cannot load %s: %s", path, dlerror());
+		return 1;
+	}
+	list(stdout);
+	return 0;
+}
+
 enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_SYNC, OPT_RING };
 
 /* Returns -1 to go on, else the exit status. */
@@ -93,7 +147,7 @@ static int parse(struct run *r, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"output", required_argument, NULL, 'o'},
-		{"emulate", no_argument, NULL, OPT_EMULATE},
+		{"emulate", optional_argument, NULL, OPT_EMULATE},
 		{"as-root", no_argument, NULL, OPT_AS_ROOT},
 		{"sync", required_argument, NULL, OPT_SYNC},
 		{"ring-mb", required_argument, NULL, OPT_RING},
@@ -102,6 +156,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0}};
+	char error[128];
 	int c;
 
 	opterr = 0;
@@ -111,7 +166,12 @@ static int parse(struct run *r, int argc, char **argv)
 			r->output = optarg;
 			break;
 		case OPT_EMULATE:
+			if (optarg && !strcmp(optarg, "list"))
+				return list_instructions();
 			r->emulate = true;
+			if (optarg && emu_config__parse(&r->emu_config, optarg, error, sizeof(error)))
+				return usage_error("--emulate=%s: %s", optarg, error);
+			r->emulate_what = optarg;
 			break;
 		case OPT_AS_ROOT:
 			r->as_root = true;
@@ -192,29 +252,6 @@ static bool check_command(const char *name)
 }
 
 /* A library that belongs to us: beside the program, or where it is installed. */
-static char *find_library(const char *name)
-{
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *path, *slash;
-
-	if (n < 0)
-		return NULL;
-	exe[n] = 0;
-	slash = strrchr(exe, '/');
-	*slash = 0;
-	path = xasprintf("%s/%s", exe, name);
-	if (!access(path, R_OK))
-		return path;
-	free(path);
-	path = xasprintf("%s/../lib/rdna1-trace/%s", exe, name);
-	if (!access(path, R_OK))
-		return path;
-	free(path);
-	log_err("%s is not beside %s/%s: build it there with make", name, exe, slash + 1);
-	return NULL;
-}
-
 static void say_hooks(struct run *r)
 {
 	const struct hook_state *h;
@@ -353,13 +390,15 @@ static int make_session(struct run *r)
 	const char *what;
 	int err;
 
+	emu_config__name(&r->emu_config, r->emu_name, sizeof(r->emu_name));
 	r->session = (struct session){
 		.dir = r->output ? xstrdup(r->output) : session__default_dir(r->argv[0]),
 		.dir_fd = -1,
 		.version = RDNA1_VERSION,
 		.argv = r->argv,
 		.emulated = r->emulate,
-		.emulated_name = caps_rx5600xt.name,
+		.emulated_name = r->emu_name,
+		.emulated_what = r->emulate_what,
 		.sync_seconds = r->sync_seconds,
 		.ring_mb = r->ring_mb,
 		.start_unix = time(NULL),
@@ -587,7 +626,8 @@ static int record(struct run *r)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run r = {.sync_seconds = 5, .ring_mb = 16, .emu = {.hand_over = -1}};
+	struct run r = {.sync_seconds = 5, .ring_mb = 16, .emu_config = emu_config__default(),
+			.emu = {.hand_over = -1}};
 	int status = parse(&r, argc, argv);
 
 	if (status >= 0)
@@ -608,7 +648,7 @@ int cmd_run(int argc, char **argv)
 	if (getenv("RDNA1_TRACE_OPTIONS"))
 		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);
 	if (r.emulate &&
-	    emu_launch__prepare(&r.emu, r.session.dir, r.emu_path,
+	    emu_launch__prepare(&r.emu, &r.emu_config, r.session.dir, r.emu_path,
 				r.user.drop ? r.user.uid : (uid_t)-1,
 				r.user.drop ? r.user.gid : (gid_t)-1)) {
 		log_err("%s", r.emu.error);

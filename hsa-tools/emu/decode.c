@@ -10,6 +10,29 @@ const char *op_name(unsigned int op)
 	return op < OP_COUNT ? op_names[op] : "?";
 }
 
+unsigned int isa_of(const char *name)
+{
+	unsigned int isa = 0;
+
+	while (isa < ISA_COUNT && strcmp(isa_names[isa], name))
+		isa++;
+	return isa;
+}
+
+const char *isa_name(unsigned int isa)
+{
+	return isa_names[isa];
+}
+
+bool isa_has(unsigned int isa, unsigned int op)
+{
+	for (unsigned int e = 0; e < sizeof(encodings) / sizeof(encodings[0]); e++)
+		for (unsigned int at = 0; at < 1u << encodings[e].op_bits; at++)
+			if (decode_rows[isa][encodings[e].enc][at].op == op)
+				return true;
+	return false;
+}
+
 static uint32_t bits(uint32_t w, unsigned int hi, unsigned int lo)
 {
 	return (w >> lo) & ((2u << (hi - lo)) - 1);
@@ -249,7 +272,7 @@ static void decode_fields(struct insn *i, const uint32_t *w)
 	}
 }
 
-void insn_decode(struct insn *i, const uint32_t *w, unsigned int n)
+void insn_decode(struct insn *i, unsigned int isa, const uint32_t *w, unsigned int n)
 {
 	const struct encoding *e = encoding_of(w[0]);
 	const struct decode_row *row;
@@ -262,7 +285,7 @@ void insn_decode(struct insn *i, const uint32_t *w, unsigned int n)
 	i->saddr = OPERAND_NULL;
 	if (!e)
 		return;
-	row = &decode_rows[e->enc][opcode_of(e, padded[0], padded[1])];
+	row = &decode_rows[isa][e->enc][opcode_of(e, padded[0], padded[1])];
 	i->enc = (uint8_t)e->enc;
 	i->op = row->op;
 	i->flags = row->flags;

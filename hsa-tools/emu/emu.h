@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside librdna1-emu.so: the emulated card as one process sees it.
+ * Inside librdna1-emu.so: the emulated cards as one process sees them.
  *
  * Threads: the service thread answers ioctls that the broker hands over; the packet processor polls
  * doorbells, takes packets and runs kernels; helper workers join it for large grids. None of them
@@ -51,6 +51,7 @@ bool user_write(uint64_t to, const void *from, size_t size);
 #define MAX_NONSIGNAL_EVENTS 64
 
 struct kfd_memory_fault {
+	uint32_t gpu_id;
 	uint64_t va;
 	bool permission; /* the page is there, but not for this */
 };
@@ -66,13 +67,14 @@ struct event_slot {
 enum { BO_VRAM = 1, BO_GTT, BO_USERPTR, BO_DOORBELL, BO_MMIO };
 
 struct bo {
+	struct gpu *gpu; /* that it was allocated for */
 	uint64_t handle;
 	uint64_t va, size;
 	uint32_t flags; /* KFD_IOC_ALLOC_MEM_FLAGS_* */
 	int kind;
 	uint64_t offset; /* VRAM, GTT: in the render file */
 	uint64_t cpu;	 /* USERPTR */
-	bool mapped;
+	uint32_t mapped; /* a bit per card */
 	struct bo *next;
 };
 
@@ -81,6 +83,7 @@ struct bo {
 enum { QUEUE_SDMA = 1, QUEUE_AQL = 2 };
 
 struct queue {
+	struct gpu *gpu;
 	uint32_t id;
 	int type;
 	uint64_t ring, ring_bytes;
@@ -149,8 +152,13 @@ struct code_page {
 	struct insn insns[CODE_PAGE / 4];
 };
 
+/*
+ * A thread that acts for the cards. It looks through the page tables of one at a time: worker_use.
+ */
 struct worker {
-	struct vm_view view;
+	struct gpu *gpu;
+	struct vm_view *view; /* of gpu */
+	struct vm_view views[EMU_MAX_CARDS];
 	struct guard guard;
 	struct wave *wave; /* that runs */
 	struct stream stream;
@@ -159,20 +167,29 @@ struct worker {
 	struct code_page *pages[CODE_SLOTS];
 };
 
-/* ---- the card ---- */
+/* ---- the cards ---- */
+
+struct gpu {
+	const struct caps_card *card;
+	uint32_t index, id; /* id: KFD's gpu_id */
+	unsigned int isa;
+	int render_file;
+	uint8_t *vram; /* the render file, whole */
+	uint64_t *doorbells, *mmio;
+	uint64_t doorbells_used[16];
+	struct vm vm;
+};
 
 struct emu {
 	pid_t pid;
 	bool ready;
 	int sock;     /* to the broker: calls and answers */
 	int rpc;      /* to the broker: VRAM */
-	int kfd_file, render_file;
-	const struct caps_card *card;
-	uint32_t gpu_id;
-	uint8_t *vram; /* the render file, whole */
-	uint64_t *doorbells, *mmio;
+	int kfd_file;
+	struct emu_config config;
 	uint32_t slot; /* of this process in the KFD file */
-	struct vm vm;
+	uint32_t num_gpus;
+	struct gpu gpus[EMU_MAX_CARDS];
 	pthread_mutex_t lock; /* events, queues, dispatches */
 	struct event_slot events[MAX_SIGNAL_EVENTS];
 	struct event_slot nonsignal[MAX_NONSIGNAL_EVENTS];
@@ -181,12 +198,12 @@ struct emu {
 	uint32_t next_handle;
 	struct queue *queues;
 	uint32_t next_queue;
-	uint64_t doorbells_used[16];
+	uint64_t num_dispatches; /* begun, for injected faults */
 	struct dispatch *active;
 	pthread_cond_t queue_gone;
 	uint32_t work_seq; /* futex: there is something for the packet processor */
 	uint32_t help_seq; /* futex: there is something for the helpers */
-	uint64_t code_gen; /* raised when decoded code may be stale */
+	uint64_t code_gen; /* raised when decoded code may be stale; never 0 */
 	unsigned int num_helpers;
 	struct stream_proc proc;
 	bool tracing;
@@ -200,7 +217,7 @@ const char *emu_root(void); /* directory that stands in for sysfs and /dev, NULL
 /* service.c */
 void service_start(void);
 void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg);
-int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b);
+int64_t rpc_vram(const struct gpu *gpu, uint32_t op, uint64_t a);
 
 /*
  * ioctl.c: returns the value the system call returns; WAIT_PARKED: answered later. arg: our copy of
@@ -208,14 +225,15 @@ int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b);
  */
 #define WAIT_PARKED INT64_MIN
 int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user);
-int64_t drm_ioctl(uint32_t cmd, void *arg);
+int64_t drm_ioctl(struct gpu *gpu, uint32_t cmd, void *arg);
+struct gpu *gpu_of(uint32_t id); /* NULL: no such card */
 
 /* memory.c */
-int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mmap_offset,
-		     uint32_t flags);
+int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size,
+		     uint64_t *mmap_offset, uint32_t flags);
 int64_t memory_free(uint64_t handle);
-int64_t memory_map(uint64_t handle);
-int64_t memory_unmap(uint64_t handle);
+int64_t memory_map(uint64_t handle, struct gpu *gpu);
+int64_t memory_unmap(uint64_t handle, struct gpu *gpu);
 struct bo *memory_find(uint64_t handle);
 
 /* events.c; lock is taken inside unless the name says otherwise */
@@ -223,7 +241,7 @@ int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id);
 int64_t event_destroy(uint32_t id);
 int64_t event_set(uint32_t id, bool signaled);
 void event_interrupt(uint32_t id); /* from the device: unknown ids are dropped */
-void event_memory_fault(uint64_t va, bool permission);
+void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission);
 struct kfd_event_wait {
 	uint64_t call;
 	pid_t tid;
@@ -241,6 +259,7 @@ int event_poll(uint64_t now_ns);
 
 /* queue.c */
 struct kfd_queue_args {
+	struct gpu *gpu;
 	uint32_t type, percentage, priority;
 	uint64_t ring, ring_bytes, rptr_va, wptr_va;
 };
@@ -296,7 +315,7 @@ void trace_pte(int op, const struct bo *bo, uint64_t pte);
 void trace_dispatch(struct worker *k, const struct dispatch *d);
 void trace_copy(struct worker *k, const struct queue *q, uint64_t dst, uint64_t src, uint64_t size,
 		uint8_t op);
-void trace_device(void);
+void trace_device(void); /* every card */
 void trace_reset(void); /* after fork, in the child */
 
 /* preload.c: fstat as the kernel answers it, past our own wrapper. */
@@ -304,6 +323,7 @@ struct stat;
 int emu_real_fstat(int fd, struct stat *st);
 
 void worker_init(struct worker *k, const char *what);
+void worker_use(struct worker *k, struct gpu *gpu); /* the view is fresh only after vm_view_refresh */
 uint64_t now_ns(void); /* CLOCK_MONOTONIC */
 
 #endif

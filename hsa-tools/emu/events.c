@@ -92,7 +92,7 @@ static int64_t copy_out(const struct waiting *x, uint32_t result)
 		fault.failure.NotPresent = !e->fault.permission;
 		fault.failure.ReadOnly = e->fault.permission;
 		fault.va = e->fault.va;
-		fault.gpu_id = emu->gpu_id;
+		fault.gpu_id = e->fault.gpu_id;
 		if (!user_write(x->w.events_ptr + i * sizeof(struct kfd_event_data) +
 					offsetof(struct kfd_event_data, memory_exception_data),
 				&fault, sizeof(fault)))
@@ -202,7 +202,7 @@ void event_interrupt(uint32_t id)
 }
 
 /* kfd_signal_vm_fault_event: every MEMORY event of the process, with the page's address. */
-void event_memory_fault(uint64_t va, bool permission)
+void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission)
 {
 	pthread_mutex_lock(&emu->lock);
 	for (uint32_t i = 0; i < MAX_NONSIGNAL_EVENTS; i++) {
@@ -211,7 +211,7 @@ void event_memory_fault(uint64_t va, bool permission)
 		if (!e->used || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
 		e->fault =
-			(struct kfd_memory_fault){.va = va & ~0xfffull, .permission = permission};
+			(struct kfd_memory_fault){.gpu_id = gpu->id, .va = va & ~0xfffull, .permission = permission};
 		signal_event(FIRST_NONSIGNAL_EVENT + i, e);
 	}
 	pthread_mutex_unlock(&emu->lock);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * gen-decode LLVM_MC MCPU OUT.h: sweep every opcode value of every encoding through
- * `llvm-mc --disassemble` and write the decode tables: which opcodes exist, what they are called,
- * which source fields they read, which forms they have. Run at build time; nothing here is typed
+ * gen-decode LLVM_MC OUT.h MCPU...: sweep every opcode value of every encoding of every processor
+ * through `llvm-mc --disassemble` and write the decode tables: which opcodes exist, what they are
+ * called, which source fields they read, which forms they have. Run at build time; nothing here is typed
  * from a manual but the shape of the encodings.
  *
  * Each opcode is tried with a few nominal operand patterns, because LLVM rejects nonzero bits in
@@ -48,11 +48,14 @@ static const struct pattern patterns[ENC_COUNT][9] = {
 		    {0, 6u << 24 | 2}, {0, 6u << 24}, {0, 2}, {1 << 17, 2}, {1 << 17, 0}, {0, 0}},
 	[ENC_FLAT] = {{0, 6u << 24 | 0x7d << 16 | 4 << 8 | 2}, {0, 6u << 24 | 0x7d << 16 | 2},
 		      {0, 0x7d << 16 | 4 << 8 | 2}},
+	/* csub exists with GLC only; the ADDTID forms have no address register */
 	[ENC_GLOBAL] = {{0, 6u << 24 | 0x7d << 16 | 4 << 8 | 2}, {0, 6u << 24 | 0x7d << 16 | 2},
-			{0, 0x7d << 16 | 4 << 8 | 2}},
+			{0, 0x7d << 16 | 4 << 8 | 2}, {1 << 16, 6u << 24 | 0x7d << 16 | 4 << 8 | 2}},
 	[ENC_SCRATCH] = {{0, 6u << 24 | 0x7d << 16 | 4 << 8 | 2}, {0, 6u << 24 | 0x7d << 16 | 2},
 			 {0, 0x7d << 16 | 4 << 8 | 2}},
-	[ENC_MUBUF] = {{1 << 12, 8u << 24 | 2 << 16 | 4 << 8 | 2}, {0, 0}},
+	[ENC_MUBUF] = {{1 << 12, 8u << 24 | 2 << 16 | 4 << 8 | 2},
+		       {1 << 12 | 1 << 14, 8u << 24 | 2 << 16 | 4 << 8 | 2},
+		       {0, 0}},
 	[ENC_MTBUF] = {{1 << 12 | 5 << 19, 8u << 24 | 2 << 16 | 4 << 8 | 2}},
 	[ENC_MIMG] = {{1 << 8 | 1 << 3, 2u << 21 | 2 << 16 | 4 << 8 | 2},
 		      {15 << 8 | 1 << 3, 2u << 21 | 2 << 16 | 4 << 8 | 2}},
@@ -65,7 +68,7 @@ struct name {
 
 static struct name names[4096];
 static unsigned int num_names = 1; /* op 0 is "no such instruction" */
-static struct decode_row rows[ENC_COUNT][MAX_OPS];
+static struct decode_row rows[ENC_COUNT][MAX_OPS]; /* of one processor */
 static const char *llvm_mc, *mcpu;
 
 static void die(const char *what)
@@ -318,26 +321,14 @@ static void sweep_literals(const struct encoding *e, const char *tmp)
 	}
 }
 
-static void write_tables(const char *path)
+static void write_rows(FILE *f)
 {
-	FILE *f = fopen(path, "w");
 	unsigned int total = 0;
 
-	if (!f)
-		die("cannot write the header");
-	fprintf(f, "/* Made by gen-decode from %s --disassemble -mcpu=%s. */\n", llvm_mc, mcpu);
-	fprintf(f, "enum op {\n\tOP_none,\n");
-	for (unsigned int i = 1; i < num_names; i++)
-		fprintf(f, "\tOP_%s,\n", names[i].text);
-	fprintf(f, "\tOP_COUNT\n};\n\n#ifdef DECODE_TABLES\n");
-	fprintf(f, "static const char *const op_names[OP_COUNT] = {\n\t\"(none)\",\n");
-	for (unsigned int i = 1; i < num_names; i++)
-		fprintf(f, "\t\"%s\",\n", names[i].text);
-	fprintf(f, "};\n\n");
 	for (unsigned int i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
 		const struct encoding *e = &encodings[i];
 
-		fprintf(f, "static const struct decode_row rows_%s[%u] = {\n", e->name, 1u << e->op_bits);
+		fprintf(f, "static const struct decode_row rows_%s_%s[%u] = {\n", mcpu, e->name, 1u << e->op_bits);
 		for (unsigned int op = 0; op < 1u << e->op_bits; op++) {
 			const struct decode_row *r = &rows[e->enc][op];
 
@@ -348,32 +339,67 @@ static void write_tables(const char *path)
 		}
 		fprintf(f, "};\n");
 	}
-	fprintf(f, "\nstatic const struct decode_row *const decode_rows[ENC_COUNT] = {\n");
+	fprintf(f, "static const struct decode_row *const rows_%s[ENC_COUNT] = {\n", mcpu);
 	for (unsigned int i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
-		fprintf(f, "\t[ENC_%s] = rows_%s,\n", encodings[i].name, encodings[i].name);
-	fprintf(f, "};\n#endif\n");
-	if (fclose(f))
-		die("cannot write the header");
+		fprintf(f, "\t[ENC_%s] = rows_%s_%s,\n", encodings[i].name, mcpu, encodings[i].name);
+	fprintf(f, "};\n\n");
 	/* A sweep that found little did not work; gfx1010 has 1166 names in LLVM 15. */
-	if (num_names < 900 || total < 1200)
+	if (num_names < 900 || total < 1200 || ferror(f))
 		die("the sweep found too few instructions: does llvm-mc run, and was it built with AMDGPU?");
 }
 
-int main(int argc, char **argv)
+static void sweep_all(const char *tmp)
 {
-	char tmp[4096];
-
-	if (argc != 4)
-		die("usage: gen-decode LLVM_MC MCPU OUT.h");
-	llvm_mc = argv[1];
-	mcpu = argv[2];
-	snprintf(tmp, sizeof(tmp), "%s.sweep", argv[3]);
+	memset(rows, 0, sizeof(rows));
 	for (unsigned int i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
 		sweep(&encodings[i], tmp);
 	for (unsigned int i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
 		if (encodings[i].enc == ENC_VOP3 || encodings[i].enc == ENC_VOP3P)
 			sweep_literals(&encodings[i], tmp);
+}
+
+/* The rows go to a second file first: the names come before them and are known after all sweeps. */
+int main(int argc, char **argv)
+{
+	char tmp[4096];
+	FILE *f, *body = tmpfile();
+	int c;
+
+	if (argc < 4 || !body)
+		die("usage: gen-decode LLVM_MC OUT.h MCPU...");
+	llvm_mc = argv[1];
+	snprintf(tmp, sizeof(tmp), "%s.sweep", argv[2]);
+	for (int i = 3; i < argc; i++) {
+		mcpu = argv[i];
+		sweep_all(tmp);
+		write_rows(body);
+	}
 	remove(tmp);
-	write_tables(argv[3]);
+	f = fopen(argv[2], "w");
+	if (!f)
+		die("cannot write the header");
+	fprintf(f, "/* Made by gen-decode from %s --disassemble. */\nenum op {\n\tOP_none,\n", llvm_mc);
+	for (unsigned int i = 1; i < num_names; i++)
+		fprintf(f, "\tOP_%s,\n", names[i].text);
+	fprintf(f, "\tOP_COUNT\n};\n\nenum isa {\n");
+	for (int i = 3; i < argc; i++)
+		fprintf(f, "\tISA_%s,\n", argv[i]);
+	fprintf(f, "\tISA_COUNT\n};\n\n#ifdef DECODE_TABLES\n");
+	fprintf(f, "static const char *const op_names[OP_COUNT] = {\n\t\"(none)\",\n");
+	for (unsigned int i = 1; i < num_names; i++)
+		fprintf(f, "\t\"%s\",\n", names[i].text);
+	fprintf(f, "};\n\n");
+	rewind(body);
+	while ((c = getc(body)) != EOF)
+		putc(c, f);
+	fprintf(f, "static const char *const isa_names[ISA_COUNT] = {\n");
+	for (int i = 3; i < argc; i++)
+		fprintf(f, "\t\"%s\",\n", argv[i]);
+	fprintf(f, "};\nstatic const struct decode_row *const *const decode_rows[ISA_COUNT] = {\n");
+	for (int i = 3; i < argc; i++)
+		fprintf(f, "\trows_%s,\n", argv[i]);
+	fprintf(f, "};\n#endif\n");
+	if (ferror(f) || fclose(f))
+		die("cannot write the header");
 	return 0;
 }

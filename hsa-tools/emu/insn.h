@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One decoded gfx1010 instruction. Pure: words in, struct out; no memory, no wave. */
+/* One decoded gfx10 instruction. Pure: words in, struct out; no memory, no wave. */
 #ifndef RDNA1_EMU_INSN_H
 #define RDNA1_EMU_INSN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include "encoding.h"
-#include "gfx1010.h" /* made by gen-decode: enum op */
+#include "isa.h" /* made by gen-decode: enum op, enum isa */
 
 struct wave;
 struct insn;
@@ -39,7 +39,7 @@ enum fp { FP_NONE, FP_32, FP_16_64, NUM_FP };
 
 struct insn {
 	exec_fn exec; /* filled by the device; NULL: not executed yet */
-	uint16_t op;  /* enum op; OP_none: illegal on gfx1010 */
+	uint16_t op;  /* enum op; OP_none: illegal on this processor */
 	uint8_t enc;  /* enum enc */
 	uint8_t dwords;
 	uint8_t fp; /* enum fp: which part of MODE it heeds; filled by the device */
@@ -70,8 +70,17 @@ struct insn {
 	uint8_t words[12]; /* as fetched, for messages */
 };
 
-/* Decode the instruction that starts at w[0]; n dwords can be read. dwords is at least 1. */
-void insn_decode(struct insn *i, const uint32_t *w, unsigned int n);
+/*
+ * Decode the instruction that starts at w[0] as processor `isa` (enum isa) does; n dwords can be
+ * read. dwords is at least 1.
+ */
+void insn_decode(struct insn *i, unsigned int isa, const uint32_t *w, unsigned int n);
+
+/* "gfx1010" -> ISA_gfx1010; ISA_COUNT when there are no tables for it. */
+unsigned int isa_of(const char *name);
+const char *isa_name(unsigned int isa);
+/* Whether the processor has the instruction. */
+bool isa_has(unsigned int isa, unsigned int op);
 
 const char *op_name(unsigned int op);
 

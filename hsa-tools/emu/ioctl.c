@@ -14,6 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+struct gpu *gpu_of(uint32_t id)
+{
+	for (uint32_t i = 0; i < emu->num_gpus; i++)
+		if (emu->gpus[i].id == id)
+			return &emu->gpus[i];
+	return NULL;
+}
+
 static uint64_t clock_ns(clockid_t id)
 {
 	struct timespec t;
@@ -27,14 +35,14 @@ static int64_t get_version(void *arg)
 	struct kfd_ioctl_get_version_args *a = arg;
 
 	a->major_version = 1;
-	a->minor_version = 8; /* what ROCm 5.2's own header has */
+	a->minor_version = emu->config.kfd_minor;
 	return 0;
 }
 
 static int64_t get_apertures(void *arg)
 {
 	struct kfd_ioctl_get_process_apertures_new_args *a = arg;
-	const struct kfd_process_device_apertures out = {
+	struct kfd_process_device_apertures out = {
 		.lds_base = CAPS_LDS_BASE,
 		.lds_limit = CAPS_LDS_BASE + CAPS_APERTURE_BYTES - 1,
 		.scratch_base = CAPS_SCRATCH_BASE,
@@ -42,24 +50,29 @@ static int64_t get_apertures(void *arg)
 		/* kfd_flat_memory.c: SVM_USER_BASE to the end of the lower canonical half */
 		.gpuvm_base = 0x4000,
 		.gpuvm_limit = CAPS_GPUVM_END - 1,
-		.gpu_id = emu->gpu_id,
 	};
+	uint32_t n = a->num_of_nodes < emu->num_gpus ? a->num_of_nodes : emu->num_gpus;
 
 	if (a->num_of_nodes && !a->kfd_process_device_apertures_ptr)
 		return -EINVAL;
-	if (a->num_of_nodes && !user_write(a->kfd_process_device_apertures_ptr, &out, sizeof(out)))
-		return -EFAULT;
-	a->num_of_nodes = 1;
+	for (uint32_t i = 0; i < n; i++) {
+		out.gpu_id = emu->gpus[i].id;
+		if (!user_write(a->kfd_process_device_apertures_ptr + i * sizeof(out), &out,
+				sizeof(out)))
+			return -EFAULT;
+	}
+	a->num_of_nodes = a->num_of_nodes ? n : emu->num_gpus;
 	return 0;
 }
 
 static int64_t acquire_vm(void *arg)
 {
 	struct kfd_ioctl_acquire_vm_args *a = arg;
+	const struct gpu *gpu = gpu_of(a->gpu_id);
 	struct stat st, mine;
 
-	if (a->gpu_id != emu->gpu_id || emu_real_fstat((int)a->drm_fd, &st) ||
-	    emu_real_fstat(emu->render_file, &mine) || st.st_ino != mine.st_ino ||
+	if (!gpu || emu_real_fstat((int)a->drm_fd, &st) || emu_real_fstat(gpu->render_file, &mine) ||
+	    st.st_ino != mine.st_ino ||
 	    st.st_dev != mine.st_dev)
 		return -EINVAL;
 	return 0;
@@ -105,6 +118,7 @@ static int64_t create_queue(void *arg)
 {
 	struct kfd_ioctl_create_queue_args *a = arg;
 	const struct kfd_queue_args q = {
+		.gpu = gpu_of(a->gpu_id),
 		.type = a->queue_type,
 		.percentage = a->queue_percentage,
 		.priority = a->queue_priority,
@@ -117,7 +131,7 @@ static int64_t create_queue(void *arg)
 	uint32_t id;
 	int64_t ret;
 
-	if (a->gpu_id != emu->gpu_id)
+	if (!q.gpu)
 		return -EINVAL;
 	ret = queue_create(&q, &id, &doorbell);
 	if (ret)
@@ -138,11 +152,12 @@ static int64_t alloc_memory(void *arg)
 {
 	struct kfd_ioctl_alloc_memory_of_gpu_args *a = arg;
 	uint64_t offset = a->mmap_offset, handle;
+	struct gpu *gpu = gpu_of(a->gpu_id);
 	int64_t ret;
 
-	if (a->gpu_id != emu->gpu_id)
+	if (!gpu)
 		return -EINVAL;
-	ret = memory_alloc(&handle, a->va_addr, a->size, &offset, a->flags);
+	ret = memory_alloc(gpu, &handle, a->va_addr, a->size, &offset, a->flags);
 	if (ret)
 		return ret;
 	a->handle = handle;
@@ -150,22 +165,24 @@ static int64_t alloc_memory(void *arg)
 	return 0;
 }
 
-/* MAP and UNMAP: the device list is checked as the driver does; one device is all there is. */
-static int64_t map_memory(void *arg, int64_t (*act)(uint64_t handle))
+/* MAP and UNMAP: the device list is checked as the driver does. */
+static int64_t map_memory(void *arg, int64_t (*act)(uint64_t handle, struct gpu *gpu))
 {
 	struct kfd_ioctl_map_memory_to_gpu_args *a = arg;
 
 	if (!a->n_devices || a->n_success > a->n_devices || !memory_find(a->handle))
 		return -EINVAL;
 	for (uint32_t i = a->n_success; i < a->n_devices; i++) {
+		struct gpu *gpu;
 		uint32_t id;
 		int64_t ret;
 
 		if (!user_read(&id, a->device_ids_array_ptr + 4ull * i, sizeof(id)))
 			return -EFAULT;
-		if (id != emu->gpu_id)
+		gpu = gpu_of(id);
+		if (!gpu)
 			return -EINVAL;
-		ret = act(a->handle);
+		ret = act(a->handle, gpu);
 		if (ret)
 			return ret;
 		a->n_success = i + 1;
@@ -177,7 +194,7 @@ static int64_t get_clocks(void *arg)
 {
 	struct kfd_ioctl_get_clock_counters_args *a = arg;
 
-	if (a->gpu_id == emu->gpu_id)
+	if (gpu_of(a->gpu_id))
 		a->gpu_clock_counter = device_clock();
 	else
 		a->gpu_clock_counter = 0; /* the CPU node: no device, no counter */
@@ -193,7 +210,7 @@ static int64_t get_tile_config(void *arg)
 	struct kfd_ioctl_get_tile_config_args *a = arg;
 	const uint32_t zero[32] = {0};
 
-	if (a->gpu_id != emu->gpu_id)
+	if (!gpu_of(a->gpu_id))
 		return -EINVAL;
 	if (a->num_tile_configs > 32)
 		a->num_tile_configs = 32;
@@ -213,13 +230,13 @@ static bool gpu_id_at(const void *arg, size_t offset)
 	uint32_t id;
 
 	memcpy(&id, (const uint8_t *)arg + offset, 4);
-	return id == emu->gpu_id;
+	return gpu_of(id);
 }
 
 static int64_t set_memory_policy(const struct kfd_ioctl_set_memory_policy_args *a)
 {
 	if (a->default_policy > KFD_IOC_CACHE_POLICY_NONCOHERENT ||
-	    a->alternate_policy > KFD_IOC_CACHE_POLICY_NONCOHERENT || a->gpu_id != emu->gpu_id)
+	    a->alternate_policy > KFD_IOC_CACHE_POLICY_NONCOHERENT || !gpu_of(a->gpu_id))
 		return -EINVAL;
 	return 0;
 }
@@ -312,9 +329,8 @@ static int64_t put_info(const struct drm_amdgpu_info *a, const void *data, size_
 	return 0;
 }
 
-static int64_t device_info(const struct drm_amdgpu_info *a)
+static int64_t device_info(const struct caps_card *c, const struct drm_amdgpu_info *a)
 {
-	const struct caps_card *c = emu->card;
 	const struct drm_amdgpu_info_device info = {
 		.device_id = c->device_id,
 		.chip_rev = 1,
@@ -332,7 +348,7 @@ static int64_t device_info(const struct drm_amdgpu_info *a)
 	return put_info(a, &info, sizeof(info));
 }
 
-int64_t drm_ioctl(uint32_t cmd, void *arg)
+int64_t drm_ioctl(struct gpu *gpu, uint32_t cmd, void *arg)
 {
 	uint32_t zero[64] = {0}, one = 1;
 	struct drm_version *v = arg;
@@ -355,7 +371,7 @@ int64_t drm_ioctl(uint32_t cmd, void *arg)
 		case AMDGPU_INFO_READ_MMR_REG:
 			return put_info(a, zero, sizeof(zero));
 		case AMDGPU_INFO_DEV_INFO:
-			return device_info(a);
+			return device_info(gpu->card, a);
 		default:
 			return -EINVAL;
 		}

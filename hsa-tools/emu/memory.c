@@ -52,8 +52,8 @@ static bool pin(uint64_t addr, uint64_t size, uint32_t flags)
 			flags & ALLOC_WRITABLE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
-int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mmap_offset,
-		     uint32_t flags)
+int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size,
+		     uint64_t *mmap_offset, uint32_t flags)
 {
 	int kind = kind_of(flags);
 	int64_t offset = 0;
@@ -62,7 +62,7 @@ int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mma
 	if (!size || !kind || va % 4096)
 		return -EINVAL;
 	/* "Alloc host visible vram on small BAR is not allowed" */
-	if (kind == BO_VRAM && (flags & KFD_IOC_ALLOC_MEM_FLAGS_PUBLIC))
+	if (kind == BO_VRAM && (flags & KFD_IOC_ALLOC_MEM_FLAGS_PUBLIC) && !emu->config.large_bar)
 		return -EINVAL;
 	if (kind == BO_DOORBELL && size != EMU_DOORBELL_BYTES)
 		return -EINVAL;
@@ -73,7 +73,7 @@ int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mma
 	/* amdgpu_amdkfd_reserve_mem_limit: more than the system has; amdgpu_vm_bo_map: past the VM */
 	if (size > EMU_GTT_BYTES && kind != BO_VRAM)
 		return -ENOMEM;
-	if (size > emu->card->vram_bytes && kind == BO_VRAM)
+	if (size > gpu->card->vram_bytes && kind == BO_VRAM)
 		return -ENOMEM;
 	if (va > CAPS_GPUVM_END || PAGE_ROUND(size) > CAPS_GPUVM_END - va)
 		return -EINVAL;
@@ -82,27 +82,28 @@ int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mma
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
+	b->gpu = gpu;
 	b->va = va;
 	b->size = PAGE_ROUND(size);
 	b->flags = flags;
 	b->kind = kind;
 	switch (kind) {
 	case BO_VRAM:
-		offset = rpc_vram(EMU_VRAM_ALLOC, b->size, 0);
+		offset = rpc_vram(gpu, EMU_VRAM_ALLOC, b->size);
 		*mmap_offset = (uint64_t)offset;
 		break;
 	case BO_GTT:
-		offset = rpc_vram(EMU_GTT_ALLOC, b->size, 0);
+		offset = rpc_vram(gpu, EMU_GTT_ALLOC, b->size);
 		*mmap_offset = (uint64_t)offset;
 		break;
 	case BO_USERPTR:
 		b->cpu = *mmap_offset;
 		break;
 	case BO_DOORBELL:
-		*mmap_offset = EMU_DOORBELL_OFFSET(emu->slot);
+		*mmap_offset = EMU_DOORBELL_OFFSET(emu->slot, gpu->index);
 		break;
 	case BO_MMIO:
-		*mmap_offset = EMU_MMIO_OFFSET(emu->slot);
+		*mmap_offset = EMU_MMIO_OFFSET(emu->slot, gpu->index);
 		break;
 	}
 	if (offset < 0) {
@@ -111,7 +112,7 @@ int64_t memory_alloc(uint64_t *handle, uint64_t va, uint64_t size, uint64_t *mma
 	}
 	b->offset = (uint64_t)offset;
 	/* As the driver's MAKE_HANDLE: the device in the high half. */
-	b->handle = (uint64_t)emu->gpu_id << 32 | ++emu->next_handle;
+	b->handle = (uint64_t)gpu->id << 32 | ++emu->next_handle;
 	*handle = b->handle;
 	b->next = emu->bos;
 	emu->bos = b;
@@ -128,9 +129,9 @@ int64_t memory_free(uint64_t handle)
 		if (b->mapped)
 			return -EBUSY;
 		if (b->kind == BO_VRAM)
-			rpc_vram(EMU_VRAM_FREE, b->offset, b->size);
+			rpc_vram(b->gpu, EMU_VRAM_FREE, b->offset);
 		else if (b->kind == BO_GTT)
-			rpc_vram(EMU_GTT_FREE, b->offset, b->size);
+			rpc_vram(b->gpu, EMU_GTT_FREE, b->offset);
 		*p = b->next;
 		free(b);
 		return 0;
@@ -167,49 +168,54 @@ static uint8_t *host_of(const struct bo *b)
 	case BO_USERPTR:
 		return (uint8_t *)(uintptr_t)b->cpu;
 	case BO_DOORBELL:
-		return (uint8_t *)emu->doorbells;
+		return (uint8_t *)b->gpu->doorbells;
 	case BO_MMIO:
-		return (uint8_t *)emu->mmio;
+		return (uint8_t *)b->gpu->mmio;
 	default:
-		return emu->vram + b->offset;
+		return b->gpu->vram + b->offset;
 	}
 }
 
-int64_t memory_map(uint64_t handle)
+int64_t memory_map(uint64_t handle, struct gpu *gpu)
 {
+	const uint32_t bit = 1u << gpu->index;
 	struct bo *b = memory_find(handle);
 	struct vm_range r;
 	int err;
 
 	if (!b)
 		return -EINVAL;
-	if (b->mapped)
+	if (b->mapped & bit)
 		return 0;
+	/* Memory of another card is reached over PCIe only where the topology has a link between them. */
+	if (b->gpu != gpu && b->kind != BO_USERPTR && b->kind != BO_GTT)
+		return -EINVAL;
 	r = (struct vm_range){.lo = b->va,
 			      .hi = b->va + b->size,
 			      .host = host_of(b),
 			      .pte = pte_of(b),
 			      .handle = handle};
-	err = vm_map(&emu->vm, &r);
+	err = vm_map(&gpu->vm, &r);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
-	b->mapped = true;
+	b->mapped |= bit;
 	trace_pte(PTE_OP_map, b, r.pte);
 	return 0;
 }
 
-int64_t memory_unmap(uint64_t handle)
+int64_t memory_unmap(uint64_t handle, struct gpu *gpu)
 {
+	const uint32_t bit = 1u << gpu->index;
 	struct bo *b = memory_find(handle);
 
 	if (!b)
 		return -EINVAL;
-	if (!b->mapped)
+	if (!(b->mapped & bit))
 		return 0;
-	if (vm_unmap(&emu->vm, b->va, b->va + b->size) < 0)
+	if (vm_unmap(&gpu->vm, b->va, b->va + b->size) < 0)
 		return -ENOMEM;
 	__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
-	b->mapped = false;
+	b->mapped &= ~bit;
 	trace_pte(PTE_OP_unmap, b, pte_of(b));
 	return 0;
 }

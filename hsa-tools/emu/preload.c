@@ -67,6 +67,7 @@ const char *emu_root(void)
 /* Paths that are led elsewhere; a directory stands for all below it. */
 static const char *const redirected[] = {
 	"/sys/devices/virtual/kfd", "/sys/class/kfd",	  "/sys/dev/char/226:128",
+	"/sys/dev/char/226:129",    "/sys/dev/char/226:130",	  "/sys/dev/char/226:131",
 	"/sys/module/amdgpu",	    "/proc/modules",	  "/dev/dri",
 	"/dev/kfd",
 };
@@ -96,14 +97,20 @@ static const char *redirect(const char *path, char *buf, size_t size)
 	return path;
 }
 
+/* 0, EMU_FILE_KFD, or EMU_FILE_RENDER and the card's number. */
 static int device_of(const char *path)
 {
+	static const char render[] = "/dev/dri/renderD";
+
 	if (!path || !emu_root())
 		return 0;
 	if (!strcmp(path, "/dev/kfd"))
 		return EMU_FILE_KFD;
-	if (!strcmp(path, "/dev/dri/renderD128"))
-		return EMU_FILE_RENDER;
+	if (strncmp(path, render, sizeof(render) - 1))
+		return 0;
+	for (int i = 0; i < EMU_MAX_CARDS; i++)
+		if (strtol(path + sizeof(render) - 1, NULL, 10) == EMU_RENDER_MINOR(i))
+			return EMU_FILE_RENDER + i;
 	return 0;
 }
 
@@ -129,52 +136,72 @@ static int connect_broker(uint32_t hello)
 	return fd;
 }
 
-/* The welcome carries the two files. */
+/* The welcome tells what was asked for and carries the files. */
 static bool receive_files(struct emu *e)
 {
 	union {
 		struct cmsghdr head;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE((1 + EMU_MAX_CARDS) * sizeof(int))];
 	} control;
-	struct emu_msg m;
+	struct emu_welcome m;
 	struct iovec iov = {&m, sizeof(m)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = &control,
 			     .msg_controllen = sizeof(control)};
 	struct cmsghdr *c;
-	int fds[2];
+	int fds[1 + EMU_MAX_CARDS];
+	size_t bytes;
 	ssize_t n;
 
 	while ((n = recvmsg(e->sock, &msg, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
 		;
-	if (n != (ssize_t)sizeof(m) || m.type != EMU_WELCOME)
+	if (n != (ssize_t)sizeof(m) || m.msg.type != EMU_WELCOME)
 		return false;
+	e->config = m.config;
+	e->num_gpus = m.config.num_cards;
+	e->slot = (uint32_t)m.msg.a;
+	bytes = (1 + e->num_gpus) * sizeof(int);
 	c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fds)))
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(bytes))
 		return false;
-	memcpy(fds, CMSG_DATA(c), sizeof(fds));
+	memcpy(fds, CMSG_DATA(c), bytes);
 	e->kfd_file = fds[0];
-	e->render_file = fds[1];
-	e->slot = (uint32_t)m.a;
+	for (uint32_t i = 0; i < e->num_gpus; i++) {
+		struct gpu *g = &e->gpus[i];
+
+		g->index = i;
+		g->id = EMU_GPU_ID(i);
+		g->card = &caps_cards[m.config.cards[i]];
+		g->isa = isa_of(g->card->gfx);
+		g->render_file = fds[1 + i];
+	}
 	return true;
 }
 
-static bool map_files(struct emu *e)
+static bool map_card(const struct emu *e, struct gpu *g)
 {
-	size_t vram = e->card->vram_bytes + EMU_GTT_BYTES;
+	size_t vram = g->card->vram_bytes + EMU_GTT_BYTES;
 
-	e->vram = mmap(NULL, vram, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, e->render_file,
+	g->vram = mmap(NULL, vram, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, g->render_file,
 		       0);
-	e->doorbells = mmap(NULL, EMU_DOORBELL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, e->kfd_file,
-			    (off_t)EMU_DOORBELL_OFFSET(e->slot));
-	e->mmio = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, e->kfd_file,
-		       (off_t)EMU_MMIO_OFFSET(e->slot));
-	if (e->vram == MAP_FAILED || e->doorbells == MAP_FAILED || e->mmio == MAP_FAILED)
+	g->doorbells = mmap(NULL, EMU_DOORBELL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, e->kfd_file,
+			    (off_t)EMU_DOORBELL_OFFSET(e->slot, g->index));
+	g->mmio = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, e->kfd_file,
+		       (off_t)EMU_MMIO_OFFSET(e->slot, g->index));
+	if (g->vram == MAP_FAILED || g->doorbells == MAP_FAILED || g->mmio == MAP_FAILED)
 		return false;
-	madvise(e->vram, vram, MADV_DONTFORK);
-	madvise(e->doorbells, EMU_DOORBELL_BYTES, MADV_DONTFORK);
-	madvise(e->mmio, 4096, MADV_DONTFORK);
+	madvise(g->vram, vram, MADV_DONTFORK);
+	madvise(g->doorbells, EMU_DOORBELL_BYTES, MADV_DONTFORK);
+	madvise(g->mmio, 4096, MADV_DONTFORK);
+	return !vm_init(&g->vm);
+}
+
+static bool map_cards(struct emu *e)
+{
+	for (uint32_t i = 0; i < e->num_gpus; i++)
+		if (!map_card(e, &e->gpus[i]))
+			return false;
 	return true;
 }
 
@@ -205,11 +232,11 @@ bool emu_attach(void)
 		goto out;
 	if (emu) {
 		close(emu->kfd_file);
-		close(emu->render_file);
+		for (uint32_t i = 0; i < emu->num_gpus; i++)
+			close(emu->gpus[i].render_file);
 	}
 	e->pid = getpid();
-	e->card = &caps_rx5600xt;
-	e->gpu_id = 0x5e00;
+	e->code_gen = 1;
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->queue_gone, NULL);
 	trace_reset();
@@ -218,7 +245,7 @@ bool emu_attach(void)
 	e->sock = connect_broker(EMU_HELLO_CALLS);
 	e->rpc = e->sock < 0 ? -1 : connect_broker(EMU_HELLO_RPC);
 	emu = e;
-	if (e->rpc < 0 || !receive_files(e) || vm_init(&e->vm) || !map_files(e))
+	if (e->rpc < 0 || !receive_files(e) || !map_cards(e))
 		goto out;
 	start_trace(e);
 	service_start();
@@ -265,7 +292,11 @@ static int open_device(int which, int flags)
 		errno = ENODEV;
 		return -1;
 	}
-	fd = which == EMU_FILE_KFD ? emu->kfd_file : emu->render_file;
+	if (which != EMU_FILE_KFD && (uint32_t)(which - EMU_FILE_RENDER) >= emu->num_gpus) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = which == EMU_FILE_KFD ? emu->kfd_file : emu->gpus[which - EMU_FILE_RENDER].render_file;
 	return fcntl(fd, flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 3);
 }
 
@@ -360,11 +391,11 @@ EXPORT ssize_t readlink(const char *path, char *out, size_t size)
 
 /* ---- stat: the stand-ins are character devices ---- */
 
-/* amdgpu's render node is 226:128; KFD's major is dynamic on real systems, 234 here. */
+/* amdgpu's first render node is 226:128; KFD's major is dynamic on real systems, 234 here. */
 static void make_device(struct stat *st, int which)
 {
 	st->st_mode = S_IFCHR | 0666;
-	st->st_rdev = which == EMU_FILE_KFD ? makedev(234, 0) : makedev(226, 128);
+	st->st_rdev = which == EMU_FILE_KFD ? makedev(234, 0) : makedev(226, EMU_RENDER_MINOR(which - EMU_FILE_RENDER));
 	st->st_size = 0;
 }
 
@@ -383,9 +414,10 @@ static int device_of_stat(const struct stat *st)
 	if (!emu_real_fstat(emu->kfd_file, &mine) && mine.st_ino == st->st_ino &&
 	    mine.st_dev == st->st_dev)
 		return EMU_FILE_KFD;
-	if (!emu_real_fstat(emu->render_file, &mine) && mine.st_ino == st->st_ino &&
-	    mine.st_dev == st->st_dev)
-		return EMU_FILE_RENDER;
+	for (uint32_t i = 0; i < emu->num_gpus; i++)
+		if (!emu_real_fstat(emu->gpus[i].render_file, &mine) &&
+		    mine.st_ino == st->st_ino && mine.st_dev == st->st_dev)
+			return EMU_FILE_RENDER + (int)i;
 	return 0;
 }
 

@@ -13,11 +13,13 @@
 #define EMU_ENV EV_ENV_EMULATED
 #define EMU_ENV_TRACE "RDNA1_EMU_TRACE"
 #define EMU_SOCKET "broker"
+/* void (FILE *): what the device executes, for --emulate=list */
+#define EMU_LIST_SYMBOL "rdna1_emu_list"
 
 enum {
 	EMU_HELLO_CALLS = 1, /* library: I am a process that answers its own ioctls */
 	EMU_HELLO_RPC,	     /* library: this connection asks, the broker answers */
-	EMU_WELCOME,	     /* broker: with the KFD and render files attached (SCM_RIGHTS) */
+	EMU_WELCOME,	     /* broker: struct emu_welcome, with the stand-in files attached */
 	EMU_CALL,	     /* broker: a thread of yours has called ioctl */
 	EMU_REPLY,	     /* library: what it returns */
 	EMU_VRAM_ALLOC,	     /* library: a bytes; answer in ret: offset or negative errno */
@@ -25,10 +27,52 @@ enum {
 	EMU_VRAM_FREE_BYTES, /* library: how much is left; answer in ret */
 	EMU_GTT_ALLOC,
 	EMU_GTT_FREE,
+	EMU_RESET, /* either way: a card was reset; every process loses its queues */
 };
 
-/* Which stand-in file a descriptor is. */
+/* Which stand-in file a descriptor is: KFD, or the render node of card N at EMU_FILE_RENDER + N. */
 enum { EMU_FILE_KFD = 1, EMU_FILE_RENDER };
+
+/* ---- what was asked for with --emulate=...; broker and every process have the same ---- */
+
+#define EMU_MAX_CARDS 4
+#define EMU_MAX_INJECTIONS 8
+
+/* The KFD interface: 1.MINOR (include/uapi/linux/kfd_ioctl.h). 8 is what ROCm 5.2's header has. */
+#define EMU_KFD_MINOR_MIN 8
+#define EMU_KFD_MINOR_MAX 23
+
+/* Something that goes wrong at a chosen dispatch of a process. */
+#define EMU_INJECTIONS(X)                                                                          \
+	X(hang, "its waves never end")                                                             \
+	X(page, "a page fault at address 0xdead000")                                               \
+	X(permission, "a write to memory that is read-only")                                       \
+	X(aperture, "an access beyond what a page table can map")                                  \
+	X(illegal, "an instruction the chip does not have")                                        \
+	X(trap, "s_trap")                                                                          \
+	X(reset, "the GPU is reset, for every process")
+enum emu_injection_kind {
+	EMU_INJECT_none,
+#define X(name, text) EMU_INJECT_##name,
+	EMU_INJECTIONS(X)
+#undef X
+};
+
+struct emu_injection {
+	uint32_t kind;
+	uint32_t dispatch; /* counted from 1 in each process */
+};
+
+struct emu_config {
+	uint32_t num_cards;
+	uint32_t cards[EMU_MAX_CARDS]; /* rows of caps_cards */
+	uint32_t kfd_minor;
+	uint8_t svm;	   /* the SVM ioctl is there */
+	uint8_t large_bar; /* the CPU reaches all of VRAM */
+	uint8_t pad[2];
+	uint32_t num_injections;
+	struct emu_injection injections[EMU_MAX_INJECTIONS];
+};
 
 /* Bytes of an ioctl's argument and of the arrays it points to that are logged. */
 #define EMU_ARG_MAX 256
@@ -38,7 +82,7 @@ struct emu_msg {
 	uint32_t type;
 	uint32_t tid;  /* CALL: the calling thread */
 	uint64_t id;   /* CALL, REPLY */
-	uint32_t file; /* CALL: EMU_FILE_* */
+	uint32_t file; /* CALL: EMU_FILE_*; VRAM, GTT: the card */
 	uint32_t cmd;
 	uint64_t arg; /* CALL: address of the argument in the process */
 	int64_t ret;  /* REPLY, and answers to RPC */
@@ -48,20 +92,28 @@ struct emu_msg {
 	uint16_t pad;
 };
 
+struct emu_welcome {
+	struct emu_msg msg; /* a: the process's slot */
+	struct emu_config config;
+};
+
 /*
- * The stand-in KFD file: each process has its slot (WELCOME, a), and with it a page of doorbells and
- * one of remapped MMIO. The thunk masks a doorbell's mmap offset with a size it does not know yet, so
+ * The stand-in KFD file: each process has its slot (WELCOME, a), and with it for each card a page of
+ * doorbells and one of remapped MMIO. The thunk masks a doorbell's mmap offset with a size it does not know yet, so
  * the low 32 bits of these offsets are 0.
  */
 #define EMU_MAX_PROCESSES 4096u
-#define EMU_DOORBELL_OFFSET(slot) ((2ull * (slot) + 1) << 32)
-#define EMU_MMIO_OFFSET(slot) ((2ull * (slot) + 2) << 32)
+#define EMU_DOORBELL_OFFSET(slot, card) ((2ull * ((slot) * EMU_MAX_CARDS + (card)) + 1) << 32)
+#define EMU_MMIO_OFFSET(slot, card) ((2ull * ((slot) * EMU_MAX_CARDS + (card)) + 2) << 32)
 #define EMU_DOORBELL_BYTES 8192u
-#define EMU_KFD_FILE_BYTES EMU_DOORBELL_OFFSET(EMU_MAX_PROCESSES)
+#define EMU_KFD_FILE_BYTES EMU_DOORBELL_OFFSET(EMU_MAX_PROCESSES, 0)
 
 /* How a process ends that met a limit of the emulator (EX_SOFTWARE). */
 #define EMU_EXIT_GAP 70
-/* The stand-in render file: VRAM from 0, GTT behind it. */
+/* The stand-in render file of a card: VRAM from 0, GTT behind it. */
 #define EMU_GTT_BYTES (1ull << 30)
+/* kfd_topology.c makes an id of the card's properties; these are chosen. The render nodes' too. */
+#define EMU_GPU_ID(card) (0x5e00u + (card))
+#define EMU_RENDER_MINOR(card) (128u + (card))
 
 #endif

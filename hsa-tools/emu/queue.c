@@ -109,7 +109,7 @@ void signal_store(struct vm_view *view, uint64_t signal, int64_t value)
 
 void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_t start_clock)
 {
-	uint64_t bad = signal_guarded(&k->view, signal, -1, true, start_clock);
+	uint64_t bad = signal_guarded(k->view, signal, -1, true, start_clock);
 
 	if (bad)
 		queue_access_fault(k, q, bad, 8, true, "completion signal");
@@ -126,9 +126,9 @@ void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 	pthread_mutex_unlock(&emu->lock);
 	if (!error || q->type != QUEUE_AQL)
 		return;
-	queue = (const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	queue = (const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
 	if (queue)
-		signal_store(&k->view, queue->queue_inactive_signal, (int64_t)error);
+		signal_store(k->view, queue->queue_inactive_signal, (int64_t)error);
 }
 
 /* ---- AQL packets ---- */
@@ -137,13 +137,13 @@ static struct abi_dispatch *packet_at(struct worker *k, const struct queue *q, u
 				      uint64_t *va)
 {
 	*va = q->ring + index * 64 % q->ring_bytes;
-	return (void *)vm_host(&k->view, *va, 64, PTE_WRITEABLE);
+	return (void *)vm_host(k->view, *va, 64, PTE_WRITEABLE);
 }
 
 /* The packet is taken: its slot may be written again. */
 static void packet_taken(struct worker *k, struct queue *q, struct abi_dispatch *slot)
 {
-	uint64_t *rptr = (void *)vm_host(&k->view, q->rptr_va, 8, PTE_WRITEABLE);
+	uint64_t *rptr = (void *)vm_host(k->view, q->rptr_va, 8, PTE_WRITEABLE);
 
 	__atomic_store_n(&slot->header, AQL_INVALID, __ATOMIC_RELEASE);
 	q->read++;
@@ -157,7 +157,7 @@ static void packet_taken(struct worker *k, struct queue *q, struct abi_dispatch 
 static bool signal_value(struct worker *k, struct queue *q, uint64_t signal, int64_t *value)
 {
 	const struct abi_signal *s =
-		(const void *)vm_host(&k->view, signal, sizeof(*s), PTE_READABLE);
+		(const void *)vm_host(k->view, signal, sizeof(*s), PTE_READABLE);
 
 	if (s)
 		*value = __atomic_load_n(&s->value, __ATOMIC_ACQUIRE);
@@ -198,7 +198,7 @@ void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t e
 void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write,
 			const char *what)
 {
-	const struct vm_range *r = vm_find(&k->view, va);
+	const struct vm_range *r = vm_find(k->view, va);
 	struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
 			       .write = write,
 			       .va = va,
@@ -206,14 +206,14 @@ void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t
 
 	trace_queue_fault(k, q, &f, what);
 	queue_fault(k, q, 0);
-	event_memory_fault(va, r != NULL);
+	event_memory_fault(q->gpu, va, r != NULL);
 }
 
 /* PM4 in an indirect buffer: the runtime writes cache invalidations (ROCr InvalidateCodeCaches). */
 static bool run_pm4(struct worker *k, struct queue *q, uint64_t ib, uint32_t dwords, uint64_t va)
 {
 	for (uint32_t at = 0; at < dwords;) {
-		const uint32_t *p = (const void *)vm_host(&k->view, ib + at * 4, 4, PTE_READABLE);
+		const uint32_t *p = (const void *)vm_host(k->view, ib + at * 4, 4, PTE_READABLE);
 		uint32_t op, count;
 
 		if (!p) {
@@ -310,7 +310,7 @@ static bool step_aql(struct worker *k, struct queue *q)
 
 	if (q->active)
 		return false;
-	queue = (const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	queue = (const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
 	if (!queue)
 		return false;
 	if (q->scratch_wait) {
@@ -418,9 +418,10 @@ static bool step_queue(struct worker *k, struct queue *q)
 
 	if (q->suspended || q->halted || q->destroy)
 		return false;
+	worker_use(k, q->gpu);
 	if (GUARDED(&k->guard)) {
 		/* The application has unmapped a ring, a signal or a copy's operand. */
-		uint64_t va = vm_guest_address(&k->view, guard_address());
+		uint64_t va = vm_guest_address(k->view, guard_address());
 
 		guard_leave(&k->guard);
 		queue_access_fault(k, q, va, 0, false, "packet processor");
@@ -480,7 +481,7 @@ static void *helper_thread(void *arg)
 
 		while (dispatch_run(k))
 			;
-		vm_view_idle(&k->view);
+		vm_view_idle(k->view);
 		futex_wait(&emu->help_seq, seq);
 	}
 	return NULL;
@@ -519,7 +520,7 @@ static void back_off(struct worker *k, uint64_t idle_since)
 			__builtin_ia32_pause();
 		return;
 	}
-	vm_view_idle(&k->view);
+	vm_view_idle(k->view);
 	if (none) {
 		uint32_t seq = __atomic_load_n(&emu->work_seq, __ATOMIC_ACQUIRE);
 
@@ -547,7 +548,7 @@ static void *processor_thread(void *arg)
 	for (;;) {
 		bool did = false;
 
-		vm_view_refresh(&k->view);
+		vm_view_refresh(k->view);
 		/* Only this thread unlinks queues, so the list can be walked without the lock. */
 		for (struct queue *q = __atomic_load_n(&emu->queues, __ATOMIC_ACQUIRE); q;
 		     q = q->next)
@@ -576,13 +577,27 @@ void worker_init(struct worker *k, const char *what)
 	strncat(name, what, sizeof(name) - 5);
 	prctl(PR_SET_NAME, name);
 	k->tid = (uint32_t)syscall(SYS_gettid);
-	vm_view_attach(&emu->vm, &k->view);
+	for (uint32_t i = 0; i < emu->num_gpus; i++)
+		vm_view_attach(&emu->gpus[i].vm, &k->views[i]);
+	k->gpu = &emu->gpus[0];
+	k->view = &k->views[0];
 	if (emu->tracing) {
 		char tid[16];
 
 		snprintf(tid, sizeof(tid), "%u", k->tid);
 		stream__open(&k->stream, &emu->proc, tid, 0, 0);
 	}
+}
+
+void worker_use(struct worker *k, struct gpu *gpu)
+{
+	if (k->gpu == gpu)
+		return;
+	vm_view_idle(k->view); /* or it would hold back whoever changes the other card's tables */
+	k->gpu = gpu;
+	k->view = &k->views[gpu->index];
+	vm_view_refresh(k->view);
+	k->code_gen = 0; /* what was decoded was the other card's */
 }
 
 void processor_start(void)
@@ -614,16 +629,16 @@ bool queue_exists(uint32_t id)
 }
 
 /* A doorbell nobody uses; entry 0 stays free, so that a stray 0 offset rings nothing. */
-static int take_doorbell(void)
+static int take_doorbell(struct gpu *g)
 {
 	for (unsigned int i = 1; i < DOORBELLS; i++)
-		if (!(emu->doorbells_used[i / 64] >> (i % 64) & 1)) {
-			emu->doorbells_used[i / 64] |= 1ull << (i % 64);
+		if (!(g->doorbells_used[i / 64] >> (i % 64) & 1)) {
+			g->doorbells_used[i / 64] |= 1ull << (i % 64);
 			return (int)i;
 		}
 	return -1;
 }
-_Static_assert(DOORBELLS / 64 == sizeof(((struct emu *)0)->doorbells_used) / 8, "bitmap");
+_Static_assert(DOORBELLS / 64 == sizeof(((struct gpu *)0)->doorbells_used) / 8, "bitmap");
 
 int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doorbell_offset)
 {
@@ -642,12 +657,13 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 	if (!q)
 		return -ENOMEM;
 	pthread_mutex_lock(&emu->lock);
-	bell = take_doorbell();
+	bell = take_doorbell(a->gpu);
 	if (bell < 0) {
 		pthread_mutex_unlock(&emu->lock);
 		free(q);
 		return -ENOMEM;
 	}
+	q->gpu = a->gpu;
 	q->id = emu->next_queue++;
 	q->type = a->type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL ? QUEUE_AQL : QUEUE_SDMA;
 	q->ring = a->ring;
@@ -655,12 +671,12 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 	q->rptr_va = a->rptr_va;
 	q->wptr_va = a->wptr_va;
 	q->amd_queue = a->rptr_va - offsetof(struct abi_queue, read_dispatch_id);
-	q->doorbell = &emu->doorbells[bell];
+	q->doorbell = &q->gpu->doorbells[bell];
 	q->bell = UINT64_MAX;
 	*q->doorbell = q->type == QUEUE_AQL ? UINT64_MAX : 0;
 	q->suspended = !a->percentage;
 	*id = q->id;
-	*doorbell_offset = EMU_DOORBELL_OFFSET(emu->slot) + (uint64_t)bell * 8;
+	*doorbell_offset = EMU_DOORBELL_OFFSET(emu->slot, q->gpu->index) + (uint64_t)bell * 8;
 	q->next = emu->queues;
 	__atomic_store_n(&emu->queues, q, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&emu->lock);
@@ -671,13 +687,15 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 int64_t queue_destroy(uint32_t id)
 {
 	struct queue *q;
+	struct gpu *g;
 	int64_t ret = -EINVAL;
-	uint64_t bell = 0;
+	uint64_t bell;
 
 	pthread_mutex_lock(&emu->lock);
 	q = find_queue(id);
 	if (q) {
-		bell = (uint64_t)(q->doorbell - emu->doorbells);
+		g = q->gpu;
+		bell = (uint64_t)(q->doorbell - g->doorbells);
 		q->destroy = true;
 		while (find_queue(id)) {
 			struct timespec t;
@@ -690,7 +708,7 @@ int64_t queue_destroy(uint32_t id)
 			}
 			pthread_cond_timedwait(&emu->queue_gone, &emu->lock, &t);
 		}
-		emu->doorbells_used[bell / 64] &= ~(1ull << (bell % 64));
+		g->doorbells_used[bell / 64] &= ~(1ull << (bell % 64));
 		ret = 0;
 	}
 	pthread_mutex_unlock(&emu->lock);

@@ -52,7 +52,7 @@ static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
 	unsigned int n = 0;
 
 	for (; n < INSN_MAX_DWORDS; n++) {
-		const uint8_t *host = vm_host(&k->view, pc + 4 * n, 4, PTE_EXECUTABLE);
+		const uint8_t *host = vm_host(k->view, pc + 4 * n, 4, PTE_EXECUTABLE);
 
 		if (!host)
 			break;
@@ -63,7 +63,7 @@ static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
 		i->exec = exec_bad_fetch; /* dwords 0: not kept */
 		return;
 	}
-	insn_decode(i, words, n);
+	insn_decode(i, k->gpu->isa, words, n);
 	i->exec = i->op ? exec_of(i->op) : exec_illegal;
 	i->fp = (uint8_t)exec_fp(i->op);
 	if (!i->exec)
@@ -103,7 +103,7 @@ static unsigned int run_wave(struct worker *k, struct wave *w, unsigned int budg
 	uint64_t va = 1;
 
 	w->stop = false;
-	w->view = &k->view;
+	w->view = k->view;
 	k->wave = w;
 	while (n < budget) {
 		uint64_t pc = w->pc & ~3ull;
@@ -393,7 +393,7 @@ static void refresh(struct worker *k)
 {
 	uint64_t gen = __atomic_load_n(&emu->code_gen, __ATOMIC_ACQUIRE);
 
-	vm_view_refresh(&k->view);
+	vm_view_refresh(k->view);
 	if (gen != k->code_gen) {
 		forget_code(k);
 		k->code_gen = gen;
@@ -467,7 +467,7 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 	}
 	queue_fault(k, d->q, error);
 	if (!error)
-		event_memory_fault(w->fault.va, w->fault.kind == EMU_FAULT_permission);
+		event_memory_fault(d->q->gpu, w->fault.va, w->fault.kind == EMU_FAULT_permission);
 }
 
 /* Account for wg after a slice; finish the dispatch when it was the last. */
@@ -548,7 +548,7 @@ static bool enough_scratch(const struct abi_dispatch *p, const struct abi_kernel
  */
 static uint32_t max_resident(const struct dispatch *d)
 {
-	const uint32_t cus = emu->card->compute_units;
+	const uint32_t cus = d->q->gpu->card->compute_units;
 	/* rsrc1: blocks of 8 VGPRs (wave32) or 4 (wave64), less 1; a wave64 row is two of 32 */
 	uint32_t rows = ((d->kernel.rsrc1 & 63) + 1) * 8, waves = 1024 / rows;
 	uint32_t groups;
@@ -610,9 +610,9 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 			  uint64_t packet_va)
 {
 	const struct abi_kernel *kernel =
-		(const void *)vm_host(&k->view, p->kernel_object, sizeof(*kernel), PTE_READABLE);
+		(const void *)vm_host(k->view, p->kernel_object, sizeof(*kernel), PTE_READABLE);
 	const struct abi_queue *queue =
-		(const void *)vm_host(&k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+		(const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
 	uint32_t lanes, error = check_packet(p, kernel);
 	struct dispatch *d;
 
@@ -624,7 +624,7 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 	}
 	lanes = kernel->properties & KERNEL_WAVE32 ? 32 : 64;
 	if (!enough_scratch(p, kernel, queue, lanes)) {
-		signal_store(&k->view, queue->queue_inactive_signal,
+		signal_store(k->view, queue->queue_inactive_signal,
 			     lanes == 32 ? QUEUE_ERROR_SCRATCH_WAVE32 : QUEUE_ERROR_SCRATCH_WAVE64);
 		return BEGIN_SCRATCH;
 	}
@@ -647,7 +647,7 @@ static struct wave *run_guarded(struct worker *k, struct workgroup *wg)
 		/* Mapped for the GPU, but the application has unmapped it: a page fault. */
 		bad = k->wave;
 		bad->pc = bad->at;
-		wave_fault(bad, EMU_FAULT_page, vm_guest_address(&k->view, guard_address()), 0,
+		wave_fault(bad, EMU_FAULT_page, vm_guest_address(k->view, guard_address()), 0,
 			   false, 0);
 	} else {
 		bad = run_workgroup(k, wg);
@@ -699,6 +699,7 @@ bool dispatch_run(struct worker *k)
 
 	if (!wg)
 		return false;
+	worker_use(k, wg->d->q->gpu);
 	refresh(k);
 	before = executed(wg);
 	bad = run_guarded(k, wg);

@@ -34,7 +34,7 @@ static void sdma_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t 
 /* How much of [va, va + size) lies in one range with the permission; 0: its first byte does not. */
 static uint64_t reachable(struct worker *k, uint64_t va, uint64_t size, uint64_t bit, uint8_t **host)
 {
-	const struct vm_range *r = va < CAPS_GPUVM_END ? vm_find(&k->view, va) : NULL;
+	const struct vm_range *r = va < CAPS_GPUVM_END ? vm_find(k->view, va) : NULL;
 
 	if (!r || !(r->pte & bit))
 		return 0;
@@ -111,7 +111,7 @@ static bool fill(struct worker *k, struct queue *q, const uint32_t *p)
 
 static void *operand(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write)
 {
-	void *host = vm_host(&k->view, va, size, write ? PTE_WRITEABLE : PTE_READABLE);
+	void *host = vm_host(k->view, va, size, write ? PTE_WRITEABLE : PTE_READABLE);
 
 	if (!host)
 		sdma_fault(k, q, va, size, write);
@@ -222,7 +222,7 @@ bool sdma_step(struct worker *k, struct queue *q)
 		return false;
 	for (unsigned int i = 0; i < SDMA_MAX_DWORDS && q->read + 4 * i < wptr; i++) {
 		uint64_t at = q->ring + (q->read + 4 * i) % q->ring_bytes;
-		const uint8_t *host = vm_host(&k->view, at, 4, PTE_READABLE);
+		const uint8_t *host = vm_host(k->view, at, 4, PTE_READABLE);
 
 		if (!host) {
 			sdma_fault(k, q, at, 4, false);
@@ -234,7 +234,7 @@ bool sdma_step(struct worker *k, struct queue *q)
 	if (dwords <= 0)
 		return dwords < 0;
 	q->read += (uint64_t)dwords * 4;
-	rptr = (void *)vm_host(&k->view, q->rptr_va, 8, PTE_WRITEABLE);
+	rptr = (void *)vm_host(k->view, q->rptr_va, 8, PTE_WRITEABLE);
 	if (rptr)
 		__atomic_store_n(rptr, q->read, __ATOMIC_RELEASE);
 	return true;

@@ -117,8 +117,8 @@ static void serve(const struct emu_msg *m)
 		theirs = NULL;
 	} else if (m->file == EMU_FILE_KFD && (m->cmd >> 8 & 0xff) == 'K') {
 		ret = kfd_ioctl(m->id, (pid_t)m->tid, m->cmd, arg, m->arg);
-	} else if (m->file == EMU_FILE_RENDER && (m->cmd >> 8 & 0xff) == 'd') {
-		ret = drm_ioctl(m->cmd, arg);
+	} else if (m->file - EMU_FILE_RENDER < emu->num_gpus && (m->cmd >> 8 & 0xff) == 'd') {
+		ret = drm_ioctl(&emu->gpus[m->file - EMU_FILE_RENDER], m->cmd, arg);
 	} else {
 		ret = -ENOTTY;
 	}
@@ -132,9 +132,9 @@ static void serve(const struct emu_msg *m)
 }
 
 /* Ask the broker and wait for its answer. Service thread only. */
-int64_t rpc_vram(uint32_t op, uint64_t a, uint64_t b)
+int64_t rpc_vram(const struct gpu *gpu, uint32_t op, uint64_t a)
 {
-	struct emu_msg m = {.type = op, .a = a, .b = b};
+	struct emu_msg m = {.type = op, .file = gpu->index, .a = a};
 	ssize_t n;
 
 	while ((n = send(emu->rpc, &m, sizeof(m), MSG_NOSIGNAL)) < 0 && errno == EINTR)

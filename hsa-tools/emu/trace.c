@@ -50,16 +50,18 @@ static void put(struct stream *s, uint16_t id, const void *fixed, size_t size, c
 
 void trace_device(void)
 {
-	struct ev_emu_device e = {
-		.gfx_target_version = emu->card->gfx_target_version,
-		.device_id = emu->card->device_id,
-		.compute_units = emu->card->compute_units,
-		.vram_bytes = emu->card->vram_bytes,
-		.gpu_id = emu->gpu_id,
-	};
+	for (uint32_t i = 0; emu->tracing && i < emu->num_gpus; i++) {
+		const struct gpu *g = &emu->gpus[i];
+		struct ev_emu_device e = {
+			.gfx_target_version = g->card->gfx_target_version,
+			.device_id = g->card->device_id,
+			.compute_units = g->card->compute_units,
+			.vram_bytes = g->card->vram_bytes,
+			.gpu_id = g->id,
+		};
 
-	if (emu->tracing)
-		put(service(), EV_emu_device, &e, sizeof(e), emu->card->name, service_tid);
+		put(service(), EV_emu_device, &e, sizeof(e), g->card->name, service_tid);
+	}
 }
 
 void trace_pte(int op, const struct bo *bo, uint64_t pte)

@@ -272,6 +272,20 @@ static void on_dispatch(struct model *m, const struct event *ev)
 	map__set(&m->dispatch_by_index, d->pid, packet_key(e.queue_id, e.index), m->dispatches.n - 1);
 }
 
+/* Each process says it of each card. */
+static void on_emu_device(struct model *m, const struct event *ev)
+{
+	struct emu_card *c;
+	struct ev_emu_device e;
+
+	event__fixed(ev, &e, sizeof(e));
+	for (size_t i = 0; i < m->emu_cards.n; i++)
+		if (m->emu_cards.v[i].ev.gpu_id == e.gpu_id)
+			return;
+	c = VEC_PUSH(&m->emu_cards);
+	*c = (struct emu_card){.ev = e, .name = text_of(ev, 0)};
+}
+
 /* The emulated device names queues by their ring; the agent tells which queue has it. */
 static void on_emu_dispatch(struct model *m, const struct event *ev)
 {
@@ -468,9 +482,7 @@ static void on_event(struct model *m, const struct event *ev)
 		on_dispatch(m, ev);
 		break;
 	case EV_emu_device:
-		event__fixed(ev, &m->emu_device, sizeof(m->emu_device));
-		free(m->emu_name);
-		m->emu_name = text_of(ev, 0);
+		on_emu_device(m, ev);
 		m->emulated = true;
 		process_of(m, ev->stream->pid, ev->ts_ns)->device = true;
 		break;
@@ -563,7 +575,9 @@ void model__free(struct model *m)
 	free(m->failed.list.v);
 	free(m->interrupted.list.v);
 	free(m->open.list.v);
-	free(m->emu_name);
+	for (size_t i = 0; i < m->emu_cards.n; i++)
+		free(m->emu_cards.v[i].name);
+	free(m->emu_cards.v);
 	free(m->command);
 	map__free(&m->live_allocs);
 	map__free(&m->bo_by_handle);

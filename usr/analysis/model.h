@@ -112,6 +112,11 @@ struct ioctl_sums {
 	VEC(struct ioctl_sum) list;
 };
 
+struct emu_card {
+	struct ev_emu_device ev;
+	char *name;
+};
+
 /* A kernel hook that was not on. */
 struct hook_off {
 	char *name, *reason;
@@ -119,8 +124,7 @@ struct hook_off {
 
 struct model {
 	bool emulated;
-	struct ev_emu_device emu_device; /* when emulated; zero when it never came up */
-	char *emu_name;
+	VEC(struct emu_card) emu_cards; /* that came up; in the order of their gpu_id */
 	char *command; /* as recorded by the launcher, NULL without one */
 	bool ended;
 	int32_t status; /* of the command, when ended */

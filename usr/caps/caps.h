@@ -90,34 +90,106 @@ struct caps_card {
 	unsigned int fw_version;
 	unsigned int sdma_fw_version;
 	unsigned int max_clock_mhz;
+	unsigned int l2_kb;
 	unsigned long long vram_bytes;
 };
 
 /*
- * RX 5600 XT. Counts from AMD's product page (36 CU, 6 GB, boost 1560 MHz) and the shape of
- * Navi 10 (2 shader engines of 2 arrays); firmware versions are plausible values, not read off a
- * card. fw_version below 145 would make KFD require PCIe atomics (kfd_device.c).
+ * The cards that can be emulated. Counts from AMD's product pages and the shape of the chips: Navi 10
+ * and 12 have 2 shader engines of 2 arrays, Navi 14 one of 2, Navi 21 four of 2; 2 SDMA engines, Navi
+ * 21 four (sdma_v5_2.c). Firmware versions are plausible values, not read off a card; a gfx10.1
+ * fw_version below 145 would make KFD require PCIe atomics (kfd_device.c). The first is the default.
  */
-static const struct caps_card caps_rx5600xt = {
-	.gfx = "gfx1010",
-	.name = "AMD Radeon RX 5600 XT",
-	.gfx_target_version = 100100,
-	.device_id = 0x731f,
-	.pci_rev = 0xca,
-	.family_id = 143,
-	.compute_units = 36,
-	.shader_engines = 2,
-	.shader_arrays_per_engine = 2,
-	.simd_per_cu = 2,
-	.max_waves_per_simd = 20,
-	.max_slots_scratch_cu = 32,
-	.lds_kb = 64,
-	.wave_size = 32,
-	.sdma_engines = 2,
-	.fw_version = 144,
-	.sdma_fw_version = 35,
-	.max_clock_mhz = 1560,
-	.vram_bytes = 6128ull << 20,
+static const struct caps_card caps_cards[] = {
+	{
+		.gfx = "gfx1010",
+		.name = "AMD Radeon RX 5600 XT",
+		.gfx_target_version = 100100,
+		.device_id = 0x731f,
+		.pci_rev = 0xca,
+		.family_id = 143,
+		.compute_units = 36,
+		.shader_engines = 2,
+		.shader_arrays_per_engine = 2,
+		.simd_per_cu = 2,
+		.max_waves_per_simd = 20,
+		.max_slots_scratch_cu = 32,
+		.lds_kb = 64,
+		.wave_size = 32,
+		.sdma_engines = 2,
+		.fw_version = 144,
+		.sdma_fw_version = 35,
+		.max_clock_mhz = 1560,
+		.l2_kb = 3072,
+		.vram_bytes = 6128ull << 20,
+	},
+	{
+		.gfx = "gfx1011",
+		.name = "AMD Radeon Pro V520",
+		.gfx_target_version = 100101,
+		.device_id = 0x7360,
+		.pci_rev = 0xc3,
+		.family_id = 143,
+		.compute_units = 36,
+		.shader_engines = 2,
+		.shader_arrays_per_engine = 2,
+		.simd_per_cu = 2,
+		.max_waves_per_simd = 20,
+		.max_slots_scratch_cu = 32,
+		.lds_kb = 64,
+		.wave_size = 32,
+		.sdma_engines = 2,
+		.fw_version = 144,
+		.sdma_fw_version = 35,
+		.max_clock_mhz = 1600,
+		.l2_kb = 4096,
+		.vram_bytes = 8176ull << 20,
+	},
+	{
+		.gfx = "gfx1012",
+		.name = "AMD Radeon RX 5500 XT",
+		.gfx_target_version = 100102,
+		.device_id = 0x7340,
+		.pci_rev = 0xc5,
+		.family_id = 143,
+		.compute_units = 22,
+		.shader_engines = 1,
+		.shader_arrays_per_engine = 2,
+		.simd_per_cu = 2,
+		.max_waves_per_simd = 20,
+		.max_slots_scratch_cu = 32,
+		.lds_kb = 64,
+		.wave_size = 32,
+		.sdma_engines = 2,
+		.fw_version = 144,
+		.sdma_fw_version = 35,
+		.max_clock_mhz = 1845,
+		.l2_kb = 2048,
+		.vram_bytes = 4080ull << 20,
+	},
+	{
+		.gfx = "gfx1030",
+		.name = "AMD Radeon RX 6800 XT",
+		.gfx_target_version = 100300,
+		.device_id = 0x73bf,
+		.pci_rev = 0xc1,
+		.family_id = 143,
+		.compute_units = 72,
+		.shader_engines = 4,
+		.shader_arrays_per_engine = 2,
+		.simd_per_cu = 2,
+		.max_waves_per_simd = 16, /* LLVM AMDGPUBaseInfo getMaxWavesPerEU: gfx10.3 */
+		.max_slots_scratch_cu = 32,
+		.lds_kb = 64,
+		.wave_size = 32,
+		.sdma_engines = 4,
+		.fw_version = 99,
+		.sdma_fw_version = 76,
+		.max_clock_mhz = 2250,
+		.l2_kb = 4096,
+		.vram_bytes = 16368ull << 20,
+	},
 };
+#define CAPS_NUM_CARDS (sizeof(caps_cards) / sizeof(caps_cards[0]))
 
 #endif

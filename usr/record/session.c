@@ -153,6 +153,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	json_object_set_new(root, "format", json_integer(EV_FORMAT));
 	if (s->emulated)
 		json_object_set_new(root, "emulated_device", json_string(s->emulated_name));
+	if (s->emulated_what)
+		json_object_set_new(root, "emulated_options", json_string(s->emulated_what));
 	for (char *const *a = s->argv; *a; a++)
 		json_array_append_new(argv, text(*a));
 	json_object_set_new(root, "command", argv);

@@ -14,7 +14,8 @@ struct session {
 	const char *version;
 	char *const *argv;
 	bool emulated;
-	const char *emulated_name; /* marketing name of the emulated card */
+	const char *emulated_name; /* marketing names of the emulated cards */
+	const char *emulated_what; /* as it stood behind --emulate=, or NULL */
 	unsigned int sync_seconds, ring_mb;
 	pid_t child;
 	int64_t start_unix;

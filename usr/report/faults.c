@@ -138,7 +138,7 @@ void put_faults(const struct model *m, struct buf *b)
 			print_value(b, PRINT_FAULT_REASON, f->reason, false);
 			buf__printf(b, " in the page at 0x%" PRIx64 "\n", f->va);
 			/* On hardware this is all there is: no exact address. */
-			if (!m->emu_device.compute_units)
+			if (!m->emu_cards.n)
 				put_place(m, b, f->pid, f->va, f->ts_ns);
 			break;
 		}

@@ -72,7 +72,7 @@ void and_more(struct buf *b, size_t shown, size_t all)
 
 bool inside_seen(const struct model *m)
 {
-	return accounts__sum(&m->accounts, SOURCE_agent).seen || m->emu_device.compute_units;
+	return accounts__sum(&m->accounts, SOURCE_agent).seen || m->emu_cards.n;
 }
 
 bool unfinished(const struct model *m, const struct dispatch *x)
@@ -82,15 +82,29 @@ bool unfinished(const struct model *m, const struct dispatch *x)
 	return p && p->device && !x->duration_ns;
 }
 
-/* HSA_OVERRIDE_GFX_VERSION makes the runtime load code of another processor. */
-static void put_override(const struct model *m, struct buf *b)
+/* KFD's 100102 is gfx1012. */
+static void gfx_name(uint32_t version, char name[32])
+{
+	snprintf(name, 32, "gfx%u%u%x", version / 10000, version / 100 % 100, version % 100);
+}
+
+static bool is_emulated_card(const struct model *m, const char *gfx)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "gfx%u%u%x", m->emu_device.gfx_target_version / 10000,
-		 m->emu_device.gfx_target_version / 100 % 100, m->emu_device.gfx_target_version % 100);
+	for (size_t i = 0; i < m->emu_cards.n; i++) {
+		gfx_name(m->emu_cards.v[i].ev.gfx_target_version, name);
+		if (!strcmp(name, gfx))
+			return true;
+	}
+	return false;
+}
+
+/* HSA_OVERRIDE_GFX_VERSION makes the runtime load code of another processor. */
+static void put_override(const struct model *m, struct buf *b)
+{
 	for (size_t i = 0; i < m->devices.n; i++)
-		if (m->devices.v[i].gpu && strcmp(m->devices.v[i].name, name)) {
+		if (m->devices.v[i].gpu && !is_emulated_card(m, m->devices.v[i].name)) {
 			buf__printf(b, "  The runtime takes it for %s (HSA_OVERRIDE_GFX_VERSION) and loads code "
 				       "for that.\n", m->devices.v[i].name);
 			return;
@@ -99,15 +113,20 @@ static void put_override(const struct model *m, struct buf *b)
 
 static void put_device(const struct model *m, struct buf *b)
 {
-	const struct ev_emu_device *e = &m->emu_device;
 	unsigned int gpus = 0;
+	char gfx[32];
 
-	if (m->emulated && e->compute_units) {
-		buf__printf(b, "emulated device: %s (gfx%u%u%x, %u CUs, ", m->emu_name,
-			    e->gfx_target_version / 10000, e->gfx_target_version / 100 % 100,
-			    e->gfx_target_version % 100, e->compute_units);
-		buf__size(b, e->vram_bytes);
-		buf__puts(b, ")\n  Everything below was observed on it, not on hardware.\n");
+	for (size_t i = 0; i < m->emu_cards.n; i++) {
+		const struct emu_card *c = &m->emu_cards.v[i];
+
+		gfx_name(c->ev.gfx_target_version, gfx);
+		buf__printf(b, "emulated device: %s (%s, %u CUs, ", c->name, gfx, c->ev.compute_units);
+		buf__size(b, c->ev.vram_bytes);
+		buf__puts(b, ")\n");
+	}
+	if (m->emu_cards.n) {
+		buf__printf(b, "  Everything below was observed on %s, not on hardware.\n",
+			    m->emu_cards.n > 1 ? "them" : "it");
 		put_override(m, b);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "launch.h"
 #include "../protocol.h"
 #include "../../stream/stream.h"
+#include "../../../usr/caps/caps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +44,14 @@ struct extent {
 };
 
 struct heap {
+	int file;
 	uint64_t base, bytes, used;
 	struct extent *extents;
+};
+
+struct card {
+	struct heap vram, gtt;
+	uint64_t dev, ino; /* of its render node */
 };
 
 /* A call that has come in and is not answered. */
@@ -67,8 +74,8 @@ struct broker {
 	struct call *calls;
 	uint64_t next_call;
 	uint8_t slots[EMU_MAX_PROCESSES];
-	struct heap vram, gtt;
-	uint64_t kfd_dev, kfd_ino, render_dev, render_ino;
+	struct card cards[EMU_MAX_CARDS];
+	uint64_t kfd_dev, kfd_ino;
 	struct stream_proc proc;
 	struct stream stream;
 	bool tracing;
@@ -165,11 +172,11 @@ static int64_t heap_alloc(struct heap *h, uint64_t bytes, pid_t owner)
 }
 
 /* Freed memory reads as zeros when it is given out again, as the driver wipes it. */
-static void heap_drop(struct broker *b, struct heap *h, struct extent **p)
+static void heap_drop(struct heap *h, struct extent **p)
 {
 	struct extent *e = *p;
 
-	if (fallocate(b->args->render_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	if (fallocate(h->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t)e->offset, (off_t)e->bytes)) {
 	}
 	h->used -= e->bytes;
@@ -177,21 +184,21 @@ static void heap_drop(struct broker *b, struct heap *h, struct extent **p)
 	free(e);
 }
 
-static int64_t heap_free(struct broker *b, struct heap *h, uint64_t offset, pid_t owner)
+static int64_t heap_free(struct heap *h, uint64_t offset, pid_t owner)
 {
 	for (struct extent **p = &h->extents; *p; p = &(*p)->next)
 		if ((*p)->offset == offset && (*p)->owner == owner) {
-			heap_drop(b, h, p);
+			heap_drop(h, p);
 			return 0;
 		}
 	return -EINVAL;
 }
 
-static void heap_forget(struct broker *b, struct heap *h, pid_t owner)
+static void heap_forget(struct heap *h, pid_t owner)
 {
 	for (struct extent **p = &h->extents; *p;)
 		if ((*p)->owner == owner)
-			heap_drop(b, h, p);
+			heap_drop(h, p);
 		else
 			p = &(*p)->next;
 }
@@ -274,8 +281,9 @@ static uint32_t file_of(const struct broker *b, uint32_t tid, int fd)
 		return 0;
 	if (st.st_dev == b->kfd_dev && st.st_ino == b->kfd_ino)
 		return EMU_FILE_KFD;
-	if (st.st_dev == b->render_dev && st.st_ino == b->render_ino)
-		return EMU_FILE_RENDER;
+	for (uint32_t n = 0; n < b->args->config->num_cards; n++)
+		if (st.st_dev == b->cards[n].dev && st.st_ino == b->cards[n].ino)
+			return EMU_FILE_RENDER + n;
 	return 0;
 }
 
@@ -354,10 +362,12 @@ static void drop_peer(struct broker *b, struct peer *peer)
 	}
 	if (peer->calls) {
 		b->slots[peer->slot] = 0;
-		heap_forget(b, &b->vram, peer->pid);
-		heap_forget(b, &b->gtt, peer->pid);
-		if (fallocate(b->args->kfd_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			      (off_t)EMU_DOORBELL_OFFSET(peer->slot), EMU_DOORBELL_BYTES)) {
+		for (uint32_t n = 0; n < b->args->config->num_cards; n++) {
+			heap_forget(&b->cards[n].vram, peer->pid);
+			heap_forget(&b->cards[n].gtt, peer->pid);
+			if (fallocate(b->args->kfd_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				      (off_t)EMU_DOORBELL_OFFSET(peer->slot, n), EMU_DOORBELL_BYTES)) {
+			}
 		}
 	}
 	for (struct peer **p = &b->peers; *p; p = &(*p)->next)
@@ -373,37 +383,55 @@ static void welcome(struct broker *b, struct peer *peer)
 {
 	union {
 		struct cmsghdr head;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE((1 + EMU_MAX_CARDS) * sizeof(int))];
 	} control;
-	struct emu_msg m = {.type = EMU_WELCOME, .a = peer->slot};
+	struct emu_welcome m = {.msg = {.type = EMU_WELCOME, .a = peer->slot},
+				.config = *b->args->config};
+	int fds[1 + EMU_MAX_CARDS] = {b->args->kfd_file};
+	size_t bytes = (1 + m.config.num_cards) * sizeof(int);
 	struct iovec iov = {&m, sizeof(m)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
+			     .msg_controllen = CMSG_SPACE(bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int fds[2] = {b->args->kfd_file, b->args->render_file};
 
+	memcpy(fds + 1, b->args->render_file, m.config.num_cards * sizeof(int));
+	memset(&control, 0, sizeof(control));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	c->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(c), fds, bytes);
 	sendmsg(peer->fd, &msg, MSG_NOSIGNAL);
+}
+
+/* Every other process that has the card learns of its reset. */
+static void reset_all(struct broker *b, const struct peer *cause)
+{
+	struct emu_msg m = {.type = EMU_RESET};
+
+	for (struct peer *p = b->peers; p; p = p->next)
+		if (p->calls && p->pid != cause->pid)
+			send(p->fd, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static int64_t question(struct broker *b, const struct peer *peer, const struct emu_msg *m)
 {
+	struct card *c = &b->cards[m->file];
+
+	if (m->file >= b->args->config->num_cards)
+		return -EINVAL;
 	switch (m->type) {
 	case EMU_VRAM_ALLOC:
-		return heap_alloc(&b->vram, m->a, peer->pid);
+		return heap_alloc(&c->vram, m->a, peer->pid);
 	case EMU_VRAM_FREE:
-		return heap_free(b, &b->vram, m->a, peer->pid);
+		return heap_free(&c->vram, m->a, peer->pid);
 	case EMU_VRAM_FREE_BYTES:
-		return (int64_t)(b->vram.bytes - b->vram.used);
+		return (int64_t)(c->vram.bytes - c->vram.used);
 	case EMU_GTT_ALLOC:
-		return heap_alloc(&b->gtt, m->a, peer->pid);
+		return heap_alloc(&c->gtt, m->a, peer->pid);
 	case EMU_GTT_FREE:
-		return heap_free(b, &b->gtt, m->a, peer->pid);
+		return heap_free(&c->gtt, m->a, peer->pid);
 	default:
 		return -EINVAL;
 	}
@@ -448,6 +476,9 @@ static void heard(struct broker *b, struct peer *peer)
 		welcome(b, peer);
 		break;
 	case EMU_HELLO_RPC:
+		break;
+	case EMU_RESET:
+		reset_all(b, peer);
 		break;
 	case EMU_REPLY:
 		replied(b, peer, &in.m, in.data, (size_t)n - sizeof(in.m));
@@ -519,7 +550,7 @@ static int make_root(struct broker *b, struct emu_broker_ready *r)
 		return -1;
 	}
 	chmod(root, 0755);
-	err = emu_topology__write(root);
+	err = emu_topology__write(root, b->args->config);
 	if (!err) {
 		b->listen = listen_at(root);
 		err = b->listen < 0 ? b->listen : 0;
@@ -558,6 +589,21 @@ static bool take_listener(struct broker *b)
 	return true;
 }
 
+/* The first page of VRAM stays unused, so that offset 0 means nothing. */
+static void setup_card(struct broker *b, uint32_t n)
+{
+	uint64_t vram = caps_cards[b->args->config->cards[n]].vram_bytes;
+	int file = b->args->render_file[n];
+	struct card *c = &b->cards[n];
+	struct stat st;
+
+	fstat(file, &st);
+	c->dev = st.st_dev;
+	c->ino = st.st_ino;
+	c->vram = (struct heap){.file = file, .base = 2u << 20, .bytes = vram - (2u << 20)};
+	c->gtt = (struct heap){.file = file, .base = vram, .bytes = EMU_GTT_BYTES};
+}
+
 static void setup(struct broker *b)
 {
 	struct seccomp_notif_sizes sizes = {.seccomp_notif = sizeof(struct seccomp_notif)};
@@ -575,12 +621,8 @@ static void setup(struct broker *b)
 	fstat(b->args->kfd_file, &st);
 	b->kfd_dev = st.st_dev;
 	b->kfd_ino = st.st_ino;
-	fstat(b->args->render_file, &st);
-	b->render_dev = st.st_dev;
-	b->render_ino = st.st_ino;
-	/* The first page of VRAM stays unused, so that offset 0 means nothing. */
-	b->vram = (struct heap){.base = 2u << 20, .bytes = b->args->vram_bytes - (2u << 20)};
-	b->gtt = (struct heap){.base = b->args->vram_bytes, .bytes = b->args->gtt_bytes};
+	for (uint32_t n = 0; n < b->args->config->num_cards; n++)
+		setup_card(b, n);
 	syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
 	b->notif_bytes = sizes.seccomp_notif > sizeof(struct seccomp_notif)
 				 ? sizes.seccomp_notif
@@ -630,14 +672,16 @@ static int by_number(const void *a, const void *b)
 
 static void close_others(const struct emu_broker_args *a)
 {
-	int keep[] = {a->hand_over, a->kfd_file, a->render_file};
+	int keep[2 + EMU_MAX_CARDS] = {a->hand_over, a->kfd_file};
+	size_t n = 2 + a->config->num_cards;
 	int null = open("/dev/null", O_RDWR), from = 3;
 
 	for (int fd = 0; fd < 3; fd++)
 		if (null >= 0 && null != fd)
 			dup2(null, fd);
-	qsort(keep, sizeof(keep) / sizeof(keep[0]), sizeof(keep[0]), by_number);
-	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+	memcpy(keep + 2, a->render_file, a->config->num_cards * sizeof(int));
+	qsort(keep, n, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < n; i++) {
 		if (keep[i] > from)
 			close_range((unsigned int)from, (unsigned int)keep[i] - 1, 0);
 		if (keep[i] >= from)

@@ -117,29 +117,43 @@ static int name_preload(struct emu_launch *l)
 	return 0;
 }
 
-int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char *preload, uid_t uid,
-			gid_t gid)
+/* The files that stand in for /dev/kfd and the render nodes, as sparse as they are large. */
+static int make_files(struct emu_launch *l, struct emu_broker_args *args)
 {
-	struct emu_broker_args args = {.vram_bytes = caps_rx5600xt.vram_bytes,
-				       .gtt_bytes = EMU_GTT_BYTES};
+	int fd = args->kfd_file = memory_file("kfd", EMU_KFD_FILE_BYTES);
+
+	for (uint32_t n = 0; fd >= 0 && n < l->config.num_cards; n++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "renderD%u", EMU_RENDER_MINOR(n));
+		fd = args->render_file[n] = memory_file(
+			name, caps_cards[l->config.cards[n]].vram_bytes + EMU_GTT_BYTES);
+	}
+	if (fd == -EFBIG)
+		return fail(l, "the file size limit is too small for the emulated card's memory: "
+			       "raise it (ulimit -f unlimited)");
+	if (fd < 0)
+		return fail(l, "cannot make the emulated card's memory: %s", strerror(-fd));
+	return 0;
+}
+
+int emu_launch__prepare(struct emu_launch *l, const struct emu_config *config,
+			const char *trace_dir, const char *preload, uid_t uid, gid_t gid)
+{
+	struct emu_broker_args args = {.config = &l->config};
 	struct stat st;
 	int pair[2];
 
 	memset(l, 0, sizeof(*l));
+	l->config = *config;
 	l->hand_over = -1;
 	l->preload = preload;
 	if (access(preload, R_OK))
 		return fail(l, "cannot find the emulated device, %s: run make", preload);
 	if (!realpath(trace_dir, l->trace))
 		return fail(l, "%s: %s", trace_dir, strerror(errno));
-	args.kfd_file = memory_file("kfd", EMU_KFD_FILE_BYTES);
-	args.render_file = args.kfd_file < 0 ? args.kfd_file
-					     : memory_file("renderD128", args.vram_bytes + args.gtt_bytes);
-	if (args.render_file == -EFBIG)
-		return fail(l, "the file size limit is too small for the emulated card's memory: "
-			       "raise it (ulimit -f unlimited)");
-	if (args.render_file < 0)
-		return fail(l, "cannot make the emulated card's memory: %s", strerror(-args.render_file));
+	if (make_files(l, &args))
+		return -1;
 	fstat(args.kfd_file, &st);
 	l->kfd_dev = st.st_dev;
 	l->kfd_ino = st.st_ino;
@@ -150,7 +164,8 @@ int emu_launch__prepare(struct emu_launch *l, const char *trace_dir, const char 
 	args.trace = l->trace;
 	l->broker = start_broker(&args, uid, gid);
 	close(args.kfd_file);
-	close(args.render_file);
+	for (uint32_t n = 0; n < l->config.num_cards; n++)
+		close(args.render_file[n]);
 	close(pair[1]);
 	l->hand_over = pair[0];
 	if (l->broker < 0)

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GPU_ID 0x5e00
 #define KFD "/sys/devices/virtual/kfd/kfd"
 #define NODES KFD "/topology/nodes"
 
@@ -59,25 +58,41 @@ static uint64_t memory_bytes(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static int put_cpu_node(const char *root)
+/* type 2: PCI Express; flags 1: enabled, atomics possible */
+static int put_link(const char *root, unsigned int node, unsigned int n, unsigned int to)
 {
+	char path[128], text[512];
+
+	snprintf(path, sizeof(path), NODES "/%u/io_links/%u/properties", node, n);
+	snprintf(text, sizeof(text),
+		 "type 2\nversion_major 0\nversion_minor 0\nnode_from %u\nnode_to %u\nweight 20\n"
+		 "min_latency 0\nmax_latency 0\nmin_bandwidth 312\nmax_bandwidth 15754\n"
+		 "recommended_transfer_size 0\nflags 1\n",
+		 node, to);
+	return put_file(root, path, text);
+}
+
+/* A link from the CPU to a card's memory is what makes HIP see a large BAR. */
+static int put_cpu_node(const char *root, const struct emu_config *config)
+{
+	unsigned int links = config->large_bar ? config->num_cards : 0;
 	char text[1024];
 	int err = 0;
 
-	/* io_links_count 0: no link from the CPU to the card's memory, which is what makes HIP
-	 * see a small BAR. */
 	snprintf(text, sizeof(text),
 		 "cpu_cores_count %ld\nsimd_count 0\nmem_banks_count 1\ncaches_count 0\n"
-		 "io_links_count 0\np2p_links_count 0\ncpu_core_id_base 0\nsimd_id_base 0\n"
+		 "io_links_count %u\np2p_links_count 0\ncpu_core_id_base 0\nsimd_id_base 0\n"
 		 "max_waves_per_simd 0\nlds_size_in_kb 0\ngds_size_in_kb 0\nnum_gws 0\n"
 		 "wave_front_size 0\narray_count 0\nsimd_arrays_per_engine 0\ncu_per_simd_array 0\n"
 		 "simd_per_cu 0\nmax_slots_scratch_cu 0\ngfx_target_version 0\nvendor_id 0\n"
 		 "device_id 0\nlocation_id 0\ndomain 0\ndrm_render_minor 0\nhive_id 0\n"
 		 "num_sdma_engines 0\nnum_sdma_xgmi_engines 0\nnum_sdma_queues_per_engine 0\n"
 		 "num_cp_queues 0\nmax_engine_clk_ccompute 3000\n",
-		 sysconf(_SC_NPROCESSORS_ONLN));
+		 sysconf(_SC_NPROCESSORS_ONLN), links);
 	err = err ? err : put_file(root, NODES "/0/properties", text);
 	err = err ? err : put_file(root, NODES "/0/gpu_id", "0\n");
+	for (unsigned int n = 0; n < links; n++)
+		err = err ? err : put_link(root, 0, n, 1 + n);
 	snprintf(text, sizeof(text),
 		 "heap_type 0\nsize_in_bytes %llu\nflags 0\nwidth 64\nmem_clk_max 2667\n",
 		 (unsigned long long)memory_bytes());
@@ -85,32 +100,45 @@ static int put_cpu_node(const char *root)
 	return err;
 }
 
-static int put_cache(const char *root, int n, int level, int kb)
+static int put_cache(const char *root, unsigned int node, int n, int level, unsigned int kb)
 {
 	char path[128], text[512];
 
-	snprintf(path, sizeof(path), NODES "/1/caches/%d/properties", n);
+	snprintf(path, sizeof(path), NODES "/%u/caches/%d/properties", node, n);
 	snprintf(text, sizeof(text),
-		 "processor_id_low 2147487744\nlevel %d\nsize %d\ncache_line_size 128\n"
+		 "processor_id_low 2147487744\nlevel %d\nsize %u\ncache_line_size 128\n"
 		 "cache_lines_per_tag 1\nassociation 16\nlatency 0\ntype 9\nsibling_map 1\n",
 		 level, kb);
 	return put_file(root, path, text);
 }
 
-static int put_gpu_node(const char *root, const struct caps_card *c)
+static int put_node_file(const char *root, unsigned int node, const char *name, const char *text)
 {
-	unsigned int arrays = c->shader_engines * c->shader_arrays_per_engine;
+	char path[128];
+
+	snprintf(path, sizeof(path), NODES "/%u/%s", node, name);
+	return put_file(root, path, text);
+}
+
+/*
+ * capability: doorbell type 2 (bits 13:12) as on every GFX9 and later, watch points as a plain value
+ * (choice); bit 27 SVMAPISupported.
+ */
+#define CAPABILITY 0x2280u
+#define CAPABILITY_SVM (1u << 27)
+
+static int put_gpu_node(const char *root, const struct emu_config *config, unsigned int n)
+{
+	const struct caps_card *c = &caps_cards[config->cards[n]];
+	unsigned int arrays = c->shader_engines * c->shader_arrays_per_engine, node = 1 + n;
 	char text[2048];
 	int err = 0;
 
-	snprintf(text, sizeof(text), "%u\n", GPU_ID);
-	err = err ? err : put_file(root, NODES "/1/gpu_id", text);
+	snprintf(text, sizeof(text), "%u\n", EMU_GPU_ID(n));
+	err = err ? err : put_node_file(root, node, "gpu_id", text);
 	snprintf(text, sizeof(text), "%s\n", c->gfx);
-	err = err ? err : put_file(root, NODES "/1/name", text);
-	/*
-	 * capability 0x2280: doorbell type 2 (bits 13:12) as on every GFX9 and later, AQL queue double
-	 * map and watch points as a plain value (choice). location_id: PCI 2d:00.0 (choice).
-	 */
+	err = err ? err : put_node_file(root, node, "name", text);
+	/* location_id: PCI 2d:00.0 and on (choice) */
 	snprintf(text, sizeof(text),
 		 "cpu_cores_count 0\nsimd_count %u\nmem_banks_count 1\ncaches_count 2\n"
 		 "io_links_count 1\np2p_links_count 0\ncpu_core_id_base 0\n"
@@ -118,33 +146,42 @@ static int put_gpu_node(const char *root, const struct caps_card *c)
 		 "gds_size_in_kb 0\nnum_gws 0\nwave_front_size %u\narray_count %u\n"
 		 "simd_arrays_per_engine %u\ncu_per_simd_array %u\nsimd_per_cu %u\n"
 		 "max_slots_scratch_cu %u\ngfx_target_version %u\nvendor_id 4098\n"
-		 "device_id %u\nlocation_id 11520\ndomain 0\ndrm_render_minor 128\nhive_id 0\n"
+		 "device_id %u\nlocation_id %u\ndomain 0\ndrm_render_minor %u\nhive_id 0\n"
 		 "num_sdma_engines %u\nnum_sdma_xgmi_engines 0\nnum_sdma_queues_per_engine 8\n"
 		 "num_cp_queues 8\nmax_engine_clk_fcompute %u\nlocal_mem_size 0\n"
-		 "fw_version %u\ncapability 8832\ndebug_prop 0\nsdma_fw_version %u\nunique_id 0\n"
+		 "fw_version %u\ncapability %u\ndebug_prop 0\nsdma_fw_version %u\nunique_id 0\n"
 		 "max_engine_clk_ccompute 3000\n",
 		 c->compute_units * c->simd_per_cu, c->max_waves_per_simd, c->lds_kb, c->wave_size,
 		 arrays, c->shader_arrays_per_engine, (c->compute_units + arrays - 1) / arrays,
 		 c->simd_per_cu, c->max_slots_scratch_cu, c->gfx_target_version, c->device_id,
-		 c->sdma_engines, c->max_clock_mhz, c->fw_version, c->sdma_fw_version);
-	err = err ? err : put_file(root, NODES "/1/properties", text);
-	/* heap_type 2: private frame buffer (small BAR) */
+		 (0x2d + n) << 8, EMU_RENDER_MINOR(n), c->sdma_engines, c->max_clock_mhz,
+		 c->fw_version, CAPABILITY | (config->svm ? CAPABILITY_SVM : 0), c->sdma_fw_version);
+	err = err ? err : put_node_file(root, node, "properties", text);
+	/* heap_type 1: public frame buffer (large BAR), 2: private */
 	snprintf(text, sizeof(text),
-		 "heap_type 2\nsize_in_bytes %llu\nflags 0\nwidth 192\nmem_clk_max 875\n",
-		 c->vram_bytes);
-	err = err ? err : put_file(root, NODES "/1/mem_banks/0/properties", text);
-	/* type 2: PCI Express; flags 1: enabled, atomics possible */
-	err = err ? err
-		  : put_file(root, NODES "/1/io_links/0/properties",
-			     "type 2\nversion_major 0\nversion_minor 0\nnode_from 1\nnode_to 0\n"
-			     "weight 20\nmin_latency 0\nmax_latency 0\nmin_bandwidth 312\n"
-			     "max_bandwidth 15754\nrecommended_transfer_size 0\nflags 1\n");
-	err = err ? err : put_cache(root, 0, 1, 16);
-	err = err ? err : put_cache(root, 1, 2, 4096);
+		 "heap_type %d\nsize_in_bytes %llu\nflags 0\nwidth 192\nmem_clk_max 875\n",
+		 config->large_bar ? 1 : 2, c->vram_bytes);
+	err = err ? err : put_node_file(root, node, "mem_banks/0/properties", text);
+	err = err ? err : put_link(root, node, 0, 0);
+	err = err ? err : put_cache(root, node, 0, 1, 16);
+	err = err ? err : put_cache(root, node, 1, 2, c->l2_kb);
 	return err;
 }
 
-int emu_topology__write(const char *root)
+/* libdrm asks whether this node is a DRM device. */
+static int put_render_node(const char *root, unsigned int minor)
+{
+	char path[128], text[32];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/dev/char/226:%u/device/drm/renderD%u/dev", minor, minor);
+	snprintf(text, sizeof(text), "226:%u", minor);
+	err = put_file(root, path, text);
+	snprintf(path, sizeof(path), "/dev/dri/renderD%u", minor);
+	return err ? err : put_file(root, path, "");
+}
+
+int emu_topology__write(const char *root, const struct emu_config *config)
 {
 	char link[512];
 	int err = 0;
@@ -153,15 +190,16 @@ int emu_topology__write(const char *root)
 	err = err ? err
 		  : put_file(root, KFD "/topology/system_properties",
 			     "platform_oem 0\nplatform_id 0\nplatform_rev 0\n");
-	err = err ? err : put_cpu_node(root);
-	err = err ? err : put_gpu_node(root, &caps_rx5600xt);
-	/* libdrm asks whether this node is a DRM device; rocminfo whether the driver is loaded. */
-	err = err ? err : put_file(root, "/sys/dev/char/226:128/device/drm/renderD128/dev", "226:128\n");
+	err = err ? err : put_cpu_node(root, config);
+	for (unsigned int n = 0; n < config->num_cards; n++) {
+		err = err ? err : put_gpu_node(root, config, n);
+		err = err ? err : put_render_node(root, EMU_RENDER_MINOR(n));
+	}
+	/* rocminfo asks whether the driver is loaded. */
 	err = err ? err : put_file(root, "/sys/module/amdgpu/initstate", "live\n");
 	err = err ? err
 		  : put_file(root, "/proc/modules", "amdgpu 8388608 0 - Live 0x0000000000000000\n");
 	err = err ? err : put_file(root, "/dev/kfd", "");
-	err = err ? err : put_file(root, "/dev/dri/renderD128", "");
 	err = err ? err : put_file(root, "/sys/class/kfd/.keep", "");
 	snprintf(link, sizeof(link), "%s/sys/class/kfd/kfd", root);
 	if (!err && symlink("../../devices/virtual/kfd/kfd", link))
