@@ -136,7 +136,7 @@ $(GEN_DECODE): $(B)/gen-decode
 
 # Vector instructions are built twice: for any x86-64 and for AVX2 with FMA.
 VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
-$(B)/pic/hsa-tools/emu/exec_vector.o $(B)/pic/hsa-tools/emu/exec_half.o: CFLAGS += $(VECTOR_CFLAGS)
+$(B)/pic/hsa-tools/emu/exec_vector.o $(B)/pic/hsa-tools/emu/exec_half.o $(B)/pic/hsa-tools/emu/exec_special.o: CFLAGS += $(VECTOR_CFLAGS)
 $(B)/pic/hsa-tools/emu/exec_vector.avx2.o: hsa-tools/emu/exec_vector.c $(DEPS_ALL)
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)

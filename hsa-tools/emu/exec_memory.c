@@ -326,6 +326,32 @@ LOADS_STORES(scratch)
 LOAD(flat_load_dword, 4, false, 0)
 LOAD(scratch_load_dword, 4, false, 0)
 
+/* gfx10.3: the address is scalar, 4 bytes for each lane. */
+static void addtid(struct wave *w, const struct insn *i, bool write)
+{
+	bool has_saddr = i->saddr != OPERAND_NULL && i->saddr != 0x7f;
+	uint64_t base = has_saddr ? w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32 : 0;
+
+	base += (uint64_t)(int64_t)i->imm;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
+		uint64_t va = base + 4 * lane;
+		bool ok = write ? mem_write(w, va, &wave_vgpr(w, i->src[1] - OPERAND_VGPR)[lane], 4, lane)
+				: mem_read(w, va, &wave_vgpr(w, i->dst - OPERAND_VGPR)[lane], 4, lane);
+
+		if (!ok)
+			return;
+	}
+}
+EXEC(global_load_dword_addtid)
+{
+	addtid(w, i, false);
+}
+EXEC(global_store_dword_addtid)
+{
+	addtid(w, i, true);
+}
+
 /* ---- buffers ---- */
 
 static uint32_t bits_of(uint32_t w, unsigned int hi, unsigned int lo)
@@ -460,6 +486,7 @@ enum atomic_op {
 	ATOMIC_XOR,
 	ATOMIC_INC,
 	ATOMIC_DEC,
+	ATOMIC_CSUB,
 	ATOMIC_FCMPSWAP,
 	ATOMIC_FMIN,
 	ATOMIC_FMAX,
@@ -509,6 +536,8 @@ enum atomic_op {
 			return old >= v ? 0 : old + 1;                                             \
 		case ATOMIC_DEC:                                                                   \
 			return old == 0 || old > v ? v : old - 1;                                  \
+		case ATOMIC_CSUB:                                                                  \
+			return old < v ? 0 : old - v;                                              \
 		case ATOMIC_WRAP:                                                                  \
 			return old >= v ? old - v : old + v2;                                      \
 		case ATOMIC_MSKOR:                                                                 \
@@ -612,6 +641,15 @@ static void memory_atomic(struct wave *w, const struct insn *i, enum atomic_op o
 ATOMICS(flat)
 ATOMICS(global)
 ATOMICS(buffer)
+/* gfx10.3 */
+EXEC(global_atomic_csub)
+{
+	memory_atomic(w, i, ATOMIC_CSUB, 4);
+}
+EXEC(buffer_atomic_csub)
+{
+	memory_atomic(w, i, ATOMIC_CSUB, 4);
+}
 
 /* Caches are not modelled: invalidating and writing them back is done when it is asked for. */
 EXEC(buffer_gl0_inv)
@@ -623,32 +661,48 @@ EXEC(buffer_gl1_inv)
 
 /* ---- SMEM ---- */
 
+static uint64_t scalar_offset(const struct wave *w, const struct insn *i)
+{
+	return (uint64_t)(int64_t)i->imm +
+	       (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset));
+}
+
+static uint64_t scalar_address(const struct wave *w, const struct insn *i)
+{
+	return ((w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) + scalar_offset(w, i)) & ~3ull;
+}
+
 static void scalar_load(struct wave *w, const struct insn *i, unsigned int dwords)
 {
-	uint64_t va = (w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) +
-		      (uint64_t)(int64_t)i->imm +
-		      (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset));
 	uint32_t data[16];
 
-	if (!mem_read(w, va & ~3ull, data, dwords * 4, 0))
+	if (!mem_read(w, scalar_address(w, i), data, dwords * 4, 0))
 		return;
 	for (unsigned int d = 0; d < dwords; d++)
 		sreg_write(w, i->dst + d, data[d]);
 }
 
-static void scalar_buffer_load(struct wave *w, const struct insn *i, unsigned int dwords)
+/* Address of `bytes` at the instruction's offset plus `more`; false: out of the buffer's range. */
+static bool scalar_buffer_address(const struct wave *w, const struct insn *i, uint32_t more,
+				  uint32_t bytes, uint64_t *va)
 {
 	const uint32_t *r = &w->s[i->saddr];
-	uint64_t base = r[0] | (uint64_t)(r[1] & 0xffff) << 32, offset;
-	uint32_t stride = bits_of(r[1], 29, 16), data[16] = {0};
+	uint64_t base = r[0] | (uint64_t)(r[1] & 0xffff) << 32;
+	uint32_t stride = bits_of(r[1], 29, 16);
 	uint64_t size = stride ? (uint64_t)stride * r[2] : r[2];
+	uint64_t offset = (scalar_offset(w, i) & ~3ull) + more;
 
-	offset = ((uint64_t)(int64_t)i->imm +
-		  (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset))) &
-		 ~3ull;
+	*va = base + offset;
+	return offset + bytes <= size;
+}
+
+static void scalar_buffer_load(struct wave *w, const struct insn *i, unsigned int dwords)
+{
+	uint32_t data[16] = {0};
+	uint64_t va;
+
 	for (unsigned int d = 0; d < dwords; d++)
-		if (offset + 4 * d + 4 <= size &&
-		    !mem_read(w, base + offset + 4 * d, &data[d], 4, 0))
+		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_read(w, va, &data[d], 4, 0))
 			return;
 	for (unsigned int d = 0; d < dwords; d++)
 		sreg_write(w, i->dst + d, data[d]);
@@ -671,26 +725,111 @@ SLOAD(dwordx16, 16)
 
 static void scalar_store(struct wave *w, const struct insn *i, unsigned int dwords)
 {
-	uint64_t va = (w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) +
-		      (uint64_t)(int64_t)i->imm +
-		      (i->soffset == OPERAND_NULL ? 0 : operand_u32(w, i, i->soffset));
 	uint32_t data[4];
 
 	for (unsigned int d = 0; d < dwords; d++)
 		data[d] = operand_u32(w, i, i->dst + d);
-	mem_write(w, va & ~3ull, data, dwords * 4, 0);
+	mem_write(w, scalar_address(w, i), data, dwords * 4, 0);
 }
-EXEC(s_store_dword)
+
+static void scalar_buffer_store(struct wave *w, const struct insn *i, unsigned int dwords)
 {
-	scalar_store(w, i, 1);
+	uint64_t va;
+
+	for (unsigned int d = 0; d < dwords; d++) {
+		uint32_t v = operand_u32(w, i, i->dst + d);
+
+		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_write(w, va, &v, 4, 0))
+			return;
+	}
 }
-EXEC(s_store_dwordx2)
+
+/* Scratch by scalars: the offset counts 64 bytes (RDNA 1.0 ISA, 7.2, "Scalar scratch"). */
+static void scalar_scratch(struct wave *w, const struct insn *i, unsigned int dwords, bool write)
 {
-	scalar_store(w, i, 2);
+	uint64_t va = (w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) + scalar_offset(w, i) * 64;
+	uint32_t data[4];
+
+	for (unsigned int d = 0; write && d < dwords; d++)
+		data[d] = operand_u32(w, i, i->dst + d);
+	if (write)
+		mem_write(w, va & ~3ull, data, dwords * 4, 0);
+	else if (mem_read(w, va & ~3ull, data, dwords * 4, 0))
+		for (unsigned int d = 0; d < dwords; d++)
+			sreg_write(w, i->dst + d, data[d]);
 }
-EXEC(s_store_dwordx4)
+#define SSTORE(suffix, dwords)                                                                     \
+	EXEC(s_store_##suffix)                                                                     \
+	{                                                                                          \
+		scalar_store(w, i, dwords);                                                        \
+	}                                                                                          \
+	EXEC(s_buffer_store_##suffix)                                                              \
+	{                                                                                          \
+		scalar_buffer_store(w, i, dwords);                                                 \
+	}                                                                                          \
+	EXEC(s_scratch_load_##suffix)                                                              \
+	{                                                                                          \
+		scalar_scratch(w, i, dwords, false);                                               \
+	}                                                                                          \
+	EXEC(s_scratch_store_##suffix)                                                             \
+	{                                                                                          \
+		scalar_scratch(w, i, dwords, true);                                                \
+	}
+SSTORE(dword, 1)
+SSTORE(dwordx2, 2)
+SSTORE(dwordx4, 4)
+
+static void scalar_atomic(struct wave *w, const struct insn *i, enum atomic_op op, uint32_t size,
+			  bool buffer)
 {
-	scalar_store(w, i, 4);
+	uint64_t va, v, v2, old;
+	uint8_t *host;
+
+	if (!buffer)
+		va = scalar_address(w, i);
+	else if (!scalar_buffer_address(w, i, 0, size, &va))
+		return;
+	host = atomic_at(w, SPACE_MEMORY, va, size, 0);
+	if (!host)
+		return;
+	if (size == 4) {
+		old = host_atomic32(host, op, operand_u32(w, i, i->dst), operand_u32(w, i, i->dst + 1u));
+		if (i->glc)
+			sreg_write(w, i->dst, (uint32_t)old);
+		return;
+	}
+	v = operand_u64(w, i, i->dst);
+	v2 = operand_u64(w, i, i->dst + 2u);
+	old = host_atomic64(host, op, v, v2);
+	if (i->glc)
+		sreg_write64(w, i->dst, old);
+}
+#define SATOMIC_ONE(name, op, size, buffer)                                                        \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		scalar_atomic(w, i, op, size, buffer);                                             \
+	}
+#define SATOMIC(name, op)                                                                          \
+	SATOMIC_ONE(s_atomic_##name, op, 4, false)                                                 \
+	SATOMIC_ONE(s_atomic_##name##_x2, op, 8, false)                                            \
+	SATOMIC_ONE(s_buffer_atomic_##name, op, 4, true)                                           \
+	SATOMIC_ONE(s_buffer_atomic_##name##_x2, op, 8, true)
+SATOMIC(swap, ATOMIC_SWAP)
+SATOMIC(cmpswap, ATOMIC_CMPSWAP)
+SATOMIC(add, ATOMIC_ADD)
+SATOMIC(sub, ATOMIC_SUB)
+SATOMIC(smin, ATOMIC_SMIN)
+SATOMIC(umin, ATOMIC_UMIN)
+SATOMIC(smax, ATOMIC_SMAX)
+SATOMIC(umax, ATOMIC_UMAX)
+SATOMIC(and, ATOMIC_AND)
+SATOMIC(or, ATOMIC_OR)
+SATOMIC(xor, ATOMIC_XOR)
+SATOMIC(inc, ATOMIC_INC)
+SATOMIC(dec, ATOMIC_DEC)
+EXEC(s_get_waveid_in_workgroup)
+{
+	sreg_write(w, i->dst, w->id);
 }
 EXEC(s_memtime)
 {
@@ -707,6 +846,10 @@ EXEC(s_memrealtime)
 NOTHING(s_dcache_inv)
 NOTHING(s_dcache_wb)
 NOTHING(s_gl1_inv)
+NOTHING(s_dcache_discard)
+NOTHING(s_dcache_discard_x2)
+NOTHING(s_atc_probe) /* a prefetch of a translation */
+NOTHING(s_atc_probe_buffer)
 
 /* ---- DS ---- */
 
@@ -821,6 +964,132 @@ DS_TWO(ds_write2_b64, 8, 8, true)
 DS_TWO(ds_write2st64_b32, 4, 256, true)
 DS_TWO(ds_write2st64_b64, 8, 512, true)
 
+/* The values before come back in two registers, or pairs of them. */
+static void ds_exchange2(struct wave *w, const struct insn *i, uint32_t bytes, uint32_t scale)
+{
+	unsigned int dst = i->dst - OPERAND_VGPR;
+	const struct data_kind k = KIND((uint8_t)bytes, false, 0);
+
+	if (!ds_ready(w, i))
+		return;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
+		uint32_t base = wave_vgpr(w, i->src[0] - OPERAND_VGPR)[lane];
+		uint8_t *a = lds_at(w, base + i->offset0 * scale, bytes, true, lane), *b;
+		uint8_t was[2][8];
+
+		if (!a)
+			return;
+		b = lds_at(w, base + i->offset1 * scale, bytes, true, lane);
+		if (!b)
+			return;
+		memcpy(was[0], a, bytes);
+		store_from_vgpr(w, i->src[1] - OPERAND_VGPR, lane, a, k);
+		memcpy(was[1], b, bytes);
+		store_from_vgpr(w, i->src[2] - OPERAND_VGPR, lane, b, k);
+		load_to_vgpr(w, dst, lane, was[0], k);
+		load_to_vgpr(w, dst + bytes / 4, lane, was[1], k);
+	}
+}
+EXEC(ds_wrxchg2_rtn_b32)
+{
+	ds_exchange2(w, i, 4, 4);
+}
+EXEC(ds_wrxchg2st64_rtn_b32)
+{
+	ds_exchange2(w, i, 4, 256);
+}
+EXEC(ds_wrxchg2_rtn_b64)
+{
+	ds_exchange2(w, i, 8, 8);
+}
+EXEC(ds_wrxchg2st64_rtn_b64)
+{
+	ds_exchange2(w, i, 8, 512);
+}
+
+/* Two dwords, each written without its top bit when that bit is set. */
+EXEC(ds_condxchg32_rtn_b64)
+{
+	unsigned int data = i->src[1] - OPERAND_VGPR, dst = i->dst - OPERAND_VGPR;
+
+	if (!ds_ready(w, i))
+		return;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec), old[2];
+		uint32_t v[2] = {wave_vgpr(w, data)[lane], wave_vgpr(w, data + 1)[lane]};
+		uint8_t *p = lds_at(w, ds_address(w, i, lane), 8, true, lane);
+
+		if (!p)
+			return;
+		memcpy(old, p, 8);
+		for (int k = 0; k < 2; k++) {
+			uint32_t r = v[k] >> 31 ? v[k] & 0x7fffffff : old[k];
+
+			memcpy(p + 4 * k, &r, 4);
+			wave_vgpr(w, dst + (unsigned int)k)[lane] = old[k];
+		}
+	}
+}
+
+/*
+ * A counter of the workgroup: the number of active lanes is added or taken away, every lane gets the
+ * value before. The counter stands at M0 plus the offset (LLVM SelectDSAppendConsume puts the whole
+ * address into M0).
+ */
+static void ds_count(struct wave *w, const struct insn *i, int sign)
+{
+	uint64_t exec = wave_exec(w);
+	uint32_t old, now;
+	uint8_t *p;
+
+	if (!ds_ready(w, i))
+		return;
+	p = lds_at(w, (uint64_t)(w->s[SREG_M0] & 0xffff) + (uint32_t)i->imm, 4, true, 0);
+	if (!p)
+		return;
+	memcpy(&old, p, 4);
+	now = old + (uint32_t)(sign * __builtin_popcountll(exec));
+	memcpy(p, &now, 4);
+	for (; exec; exec &= exec - 1)
+		wave_vgpr(w, i->dst - OPERAND_VGPR)[__builtin_ctzll(exec)] = old;
+}
+EXEC(ds_append)
+{
+	ds_count(w, i, 1);
+}
+EXEC(ds_consume)
+{
+	ds_count(w, i, -1);
+}
+
+/* At M0 plus the offset plus 4 bytes for each lane. */
+static void ds_addtid(struct wave *w, const struct insn *i, bool write)
+{
+	if (!ds_ready(w, i))
+		return;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
+		uint64_t at = (uint64_t)(w->s[SREG_M0] & 0xffff) + (uint32_t)i->imm + 4 * lane;
+		uint8_t *p = lds_at(w, at, 4, write, lane);
+
+		if (!p)
+			return;
+		if (write)
+			memcpy(p, &wave_vgpr(w, i->src[1] - OPERAND_VGPR)[lane], 4);
+		else
+			memcpy(&wave_vgpr(w, i->dst - OPERAND_VGPR)[lane], p, 4);
+	}
+}
+EXEC(ds_read_addtid_b32)
+{
+	ds_addtid(w, i, false);
+}
+EXEC(ds_write_addtid_b32)
+{
+	ds_addtid(w, i, true);
+}
+
 /*
  * LDS atomics: the waves of a workgroup run on one worker, so plain code is atomic. In a compare
  * and swap, data 0 is the comparison and data 1 the new value, the other way round than in memory.
@@ -894,6 +1163,58 @@ DS_ATOMIC_ONE(ds_add_rtn_f32, ATOMIC_FADD, 4, true)
 DS_ATOMIC_ONE(ds_wrxchg_rtn_b32, ATOMIC_SWAP, 4, true)
 DS_ATOMIC_ONE(ds_wrxchg_rtn_b64, ATOMIC_SWAP, 8, true)
 DS_ATOMIC_ONE(ds_wrap_rtn_b32, ATOMIC_WRAP, 4, true)
+
+/*
+ * Both operands from LDS: DS[A] = DS[A] op DS[B], where B is A plus a signed number of dwords in the
+ * offset field, or in A's own upper half.
+ */
+static void ds_src2(struct wave *w, const struct insn *i, enum atomic_op op, uint32_t size)
+{
+	if (!ds_ready(w, i))
+		return;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
+		uint32_t addr = wave_vgpr(w, i->src[0] - OPERAND_VGPR)[lane], at = addr & 0xffff;
+		int32_t far = i->offset1 & 0x80 ? (int32_t)addr >> 17
+						: (int32_t)((uint32_t)i->imm << 17) >> 17;
+		uint8_t *a = lds_at(w, at, size, true, lane), *b;
+		uint64_t x = 0, y = 0;
+
+		if (!a)
+			return;
+		b = lds_at(w, (uint32_t)((int32_t)at + 4 * far), size, false, lane);
+		if (!b)
+			return;
+		memcpy(&x, a, size);
+		memcpy(&y, b, size);
+		x = size == 4 ? apply32(op, (uint32_t)x, (uint32_t)y, 0) : apply64(op, x, y, 0);
+		memcpy(a, &x, size);
+	}
+}
+#define DS_SRC2_ONE(name, op, size)                                                                \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		ds_src2(w, i, op, size);                                                           \
+	}
+#define DS_SRC2(verb, op, t32, t64)                                                                \
+	DS_SRC2_ONE(ds_##verb##_src2_##t32, op, 4)                                                 \
+	DS_SRC2_ONE(ds_##verb##_src2_##t64, op, 8)
+DS_SRC2(add, ATOMIC_ADD, u32, u64)
+DS_SRC2(sub, ATOMIC_SUB, u32, u64)
+DS_SRC2(rsub, ATOMIC_RSUB, u32, u64)
+DS_SRC2(inc, ATOMIC_INC, u32, u64)
+DS_SRC2(dec, ATOMIC_DEC, u32, u64)
+DS_SRC2(min, ATOMIC_SMIN, i32, i64)
+DS_SRC2(max, ATOMIC_SMAX, i32, i64)
+DS_SRC2(min, ATOMIC_UMIN, u32, u64)
+DS_SRC2(max, ATOMIC_UMAX, u32, u64)
+DS_SRC2(and, ATOMIC_AND, b32, b64)
+DS_SRC2(or, ATOMIC_OR, b32, b64)
+DS_SRC2(xor, ATOMIC_XOR, b32, b64)
+DS_SRC2(write, ATOMIC_SWAP, b32, b64)
+DS_SRC2(min, ATOMIC_FMIN, f32, f64)
+DS_SRC2(max, ATOMIC_FMAX, f32, f64)
+DS_SRC2_ONE(ds_add_src2_f32, ATOMIC_FADD, 4)
 NOTHING(ds_nop)
 
 /*

@@ -450,6 +450,12 @@ EXEC(s_movreld_b64)
 	sreg_write64(w, i->dst + w->s[SREG_M0], U64(0));
 }
 
+EXEC(s_movrelsd_2_b32)
+{
+	sreg_write(w, i->dst + (w->s[SREG_M0] >> 16 & 0x3ff),
+		   operand_u32(w, i, i->src[0] + (w->s[SREG_M0] & 0x3ff)));
+}
+
 /* ---- SOPC, SOPK compares ---- */
 
 #define CMP(name, type, op)                                                                        \
@@ -664,6 +670,7 @@ NOTHING(s_incperflevel)
 NOTHING(s_decperflevel)
 NOTHING(s_ttracedata)
 NOTHING(s_ttracedata_imm)
+NOTHING(s_wait_idle)
 /* No debugger and no conditional debug bits are set. */
 NOTHING(s_cbranch_cdbgsys)
 NOTHING(s_cbranch_cdbguser)
@@ -679,6 +686,34 @@ EXEC(s_endpgm_saved)
 {
 	w->state = WAVE_DONE;
 	w->stop = true;
+}
+EXEC(s_endpgm_ordered_ps_done)
+{
+	w->state = WAVE_DONE;
+	w->stop = true;
+}
+/* Marks the end of a program for tools and raises an illegal instruction when it is reached. */
+EXEC(s_code_end)
+{
+	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, 0);
+}
+EXEC(s_setkill)
+{
+	if (i->imm & 1) {
+		w->state = WAVE_DONE;
+		w->stop = true;
+	}
+}
+/* Nobody is there to let a halted wave go on: it stays where it is. */
+static void halt(struct wave *w)
+{
+	w->pc = w->at;
+	w->stop = true;
+}
+EXEC(s_sethalt)
+{
+	if (i->imm & 1)
+		halt(w);
 }
 EXEC(s_barrier)
 {
@@ -741,4 +776,37 @@ EXEC(s_sendmsg)
 		device_interrupt(w, w->s[SREG_M0] & 0x7fffff);
 	else if (i->imm & 0xf)
 		wave_gap(w, "s_sendmsg of this message");
+}
+EXEC(s_sendmsghalt)
+{
+	exec_s_sendmsg(w, i);
+	if (!w->stop)
+		halt(w);
+}
+
+/*
+ * A loop over the two halves of a wave64, for code that must see 32 lanes at a time: the register
+ * keeps the other half's EXEC.
+ */
+EXEC(s_subvector_loop_begin)
+{
+	if (!wave_exec(w)) {
+		branch(w, i, true);
+	} else if (!w->s[SREG_EXEC_LO]) {
+		sreg_write(w, i->dst, 0); /* the high pass only */
+	} else {
+		sreg_write(w, i->dst, w->s[SREG_EXEC_HI]);
+		sreg_write(w, SREG_EXEC_HI, 0);
+	}
+}
+EXEC(s_subvector_loop_end)
+{
+	if (w->s[SREG_EXEC_HI]) {
+		sreg_write(w, SREG_EXEC_LO, w->s[i->dst]);
+	} else if (w->s[i->dst]) {
+		sreg_write(w, SREG_EXEC_HI, w->s[i->dst]);
+		sreg_write(w, i->dst, w->s[SREG_EXEC_LO]);
+		sreg_write(w, SREG_EXEC_LO, 0);
+		branch(w, i, true);
+	}
 }

@@ -160,14 +160,8 @@ CARRY_IN_OUT(v_sub_co_ci_u32, s0 - s1 - c)
 CARRY_IN_OUT(v_subrev_co_ci_u32, s1 - s0 - c)
 
 /* 64-bit multiply-add with carry out. */
-#define NO_CLAMP                                                                                   \
-	if (i->clamp) {                                                                            \
-		wave_gap(w, "clamp of a 64-bit integer");                                          \
-		return;                                                                            \
-	}
 EXEC(v_mad_u64_u32)
 {
-	NO_CLAMP
 	FETCH3(u32, u32, u64)
 	uint64_t out[WAVE_MAX_LANES];
 	uint32_t carry[WAVE_MAX_LANES];
@@ -179,13 +173,14 @@ EXEC(v_mad_u64_u32)
 
 		out[l] = p + a2[l];
 		carry[l] = out[l] < p ? ~0u : 0;
+		if (i->clamp && carry[l])
+			out[l] = UINT64_MAX;
 	}
 	store64(w, i, out, false);
 	sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));
 }
 EXEC(v_mad_i64_i32)
 {
-	NO_CLAMP
 	FETCH3(i32, i32, i64)
 	uint64_t out[WAVE_MAX_LANES];
 	uint32_t carry[WAVE_MAX_LANES];
@@ -197,6 +192,8 @@ EXEC(v_mad_i64_i32)
 
 		carry[l] = __builtin_add_overflow((int64_t)a0[l] * a1[l], a2[l], &r) ? ~0u : 0;
 		out[l] = (uint64_t)r;
+		if (i->clamp && carry[l]) /* it overflowed to where the addend pointed */
+			out[l] = (uint64_t)(a2[l] < 0 ? INT64_MIN : INT64_MAX);
 	}
 	store64(w, i, out, false);
 	sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));
