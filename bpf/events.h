@@ -106,6 +106,8 @@ enum ev_fault_kind {
 	EMU_FAULT_illegal,
 	EMU_FAULT_trap,
 	EMU_FAULT_packet, /* malformed AQL, PM4 or SDMA packet */
+	EMU_FAULT_hang,	  /* injected: waves that never end */
+	EMU_FAULT_reset,  /* injected: the GPU was reset */
 };
 
 #endif

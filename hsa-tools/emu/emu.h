@@ -60,6 +60,7 @@ struct event_slot {
 	bool used, signaled, auto_reset;
 	uint32_t type;
 	struct kfd_memory_fault fault; /* type MEMORY */
+	uint32_t reset_gpu;	       /* type HW_EXCEPTION: gpu_id of the card */
 };
 
 /* ---- memory (memory.c): KFD buffers ---- */
@@ -139,6 +140,7 @@ struct dispatch {
 	struct workgroup *free;
 	bool cancelled;		  /* fault or queue destroyed: begin nothing, finish nothing */
 	uint32_t running;	  /* workers inside */
+	uint32_t injected;	  /* EMU_INJECT_*: to happen at the first instruction */
 	uint64_t start_ns, start_clock;
 	uint64_t instructions, waves;
 	struct dispatch *next_active;
@@ -217,6 +219,7 @@ const char *emu_root(void); /* directory that stands in for sysfs and /dev, NULL
 /* service.c */
 void service_start(void);
 void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg);
+void service_tell_reset(void); /* the broker, which tells the other processes */
 int64_t rpc_vram(const struct gpu *gpu, uint32_t op, uint64_t a);
 
 /*
@@ -242,6 +245,8 @@ int64_t event_destroy(uint32_t id);
 int64_t event_set(uint32_t id, bool signaled);
 void event_interrupt(uint32_t id); /* from the device: unknown ids are dropped */
 void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission);
+/* kfd_signal_reset_event: every HW_EXCEPTION event of the process. */
+void event_reset(const struct gpu *gpu);
 struct kfd_event_wait {
 	uint64_t call;
 	pid_t tid;
@@ -268,6 +273,9 @@ int64_t queue_destroy(uint32_t id);
 int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percentage);
 bool queue_exists(uint32_t id);
 void processor_start(void);
+
+/* A GPU reset: the queues of this process stop for good. */
+void cards_reset(void);
 
 /* Store a value into a signal as the packet processor does: value, mailbox, event. */
 void signal_store(struct vm_view *view, uint64_t signal, int64_t value);
@@ -307,6 +315,7 @@ void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t
 /* trace.c: the emu_* stream of the calling worker */
 void trace_fault(struct worker *k, const struct dispatch *d, uint64_t pc, const struct wave_fault *f,
 		 const char *insn);
+void trace_injected(struct worker *k, const struct dispatch *d, unsigned int kind, const char *how);
 /* A fault outside a kernel: SDMA, the packet processor. */
 void trace_queue_fault(struct worker *k, const struct queue *q, const struct wave_fault *f,
 		       const char *what);

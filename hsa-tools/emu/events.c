@@ -87,6 +87,15 @@ static int64_t copy_out(const struct waiting *x, uint32_t result)
 		struct event_slot *e = find(x->ids[i]);
 		struct kfd_hsa_memory_exception_data fault = {0};
 
+		if (e && x->activated[i] && e->type == KFD_IOC_EVENT_HW_EXCEPTION) {
+			/* kfd_signal_reset_event: "Whole gpu reset caused by GPU hang and memory is lost" */
+			struct kfd_hsa_hw_exception_data reset = {.memory_lost = 1,
+								  .gpu_id = e->reset_gpu};
+
+			if (!user_write(x->w.events_ptr + i * sizeof(struct kfd_event_data), &reset,
+					sizeof(reset)))
+				return -EFAULT;
+		}
 		if (!e || !x->activated[i] || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
 		fault.failure.NotPresent = !e->fault.permission;
@@ -212,6 +221,20 @@ void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission)
 			continue;
 		e->fault =
 			(struct kfd_memory_fault){.gpu_id = gpu->id, .va = va & ~0xfffull, .permission = permission};
+		signal_event(FIRST_NONSIGNAL_EVENT + i, e);
+	}
+	pthread_mutex_unlock(&emu->lock);
+}
+
+void event_reset(const struct gpu *gpu)
+{
+	pthread_mutex_lock(&emu->lock);
+	for (uint32_t i = 0; i < MAX_NONSIGNAL_EVENTS; i++) {
+		struct event_slot *e = &emu->nonsignal[i];
+
+		if (!e->used || e->type != KFD_IOC_EVENT_HW_EXCEPTION)
+			continue;
+		e->reset_gpu = gpu->id;
 		signal_event(FIRST_NONSIGNAL_EVENT + i, e);
 	}
 	pthread_mutex_unlock(&emu->lock);

@@ -47,6 +47,8 @@ struct abi_queue {
 	uint32_t reserved4[14];
 };
 
+#define QUEUE_PROPERTY_USE_SCRATCH_ONCE (1u << 4) /* queue_properties */
+
 /* hsa_kernel_dispatch_packet_t and its kin (hsa.h); header bits 7:0 type, 8 barrier */
 enum {
 	AQL_VENDOR_SPECIFIC = 0,
@@ -81,6 +83,22 @@ struct abi_barrier {
 	uint64_t completion_signal;
 };
 _Static_assert(sizeof(struct abi_barrier) == 64, "AQL packet");
+
+/* hsa_amd_barrier_value_packet_t (hsa_ext_amd.h): a vendor packet whose second word is 2 */
+struct abi_barrier_value {
+	uint16_t header;
+	uint16_t format;
+	uint32_t reserved0;
+	uint64_t signal;
+	int64_t value, mask;
+	uint32_t cond; /* hsa_signal_condition_t */
+	uint32_t reserved1;
+	uint64_t reserved2[2];
+	uint64_t completion_signal;
+};
+_Static_assert(sizeof(struct abi_barrier_value) == 64, "AQL packet");
+enum { VENDOR_PM4_IB = 1, VENDOR_BARRIER_VALUE = 2 };
+enum { CONDITION_EQ, CONDITION_NE, CONDITION_LT, CONDITION_GTE };
 
 /* amd_aql_pm4_ib: a vendor packet whose second word is 1 (ROCr amd_aql_queue.cpp, ExecutePM4) */
 struct abi_pm4_ib {
@@ -123,6 +141,7 @@ enum {
  * DynamicScratchHandler).
  */
 enum {
+	QUEUE_RECLAIM_SCRATCH = 512, /* after a dispatch with PROPERTY_USE_SCRATCH_ONCE */
 	QUEUE_ERROR_SCRATCH_WAVE64 = 1,
 	QUEUE_ERROR_DIM = 2,
 	QUEUE_ERROR_GROUP_MEMORY = 4,

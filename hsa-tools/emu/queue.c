@@ -133,6 +133,20 @@ void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 
 /* ---- AQL packets ---- */
 
+/* Queues never go on after a reset; what the cards' memory held is lost, and said to be. */
+void cards_reset(void)
+{
+	pthread_mutex_lock(&emu->lock);
+	for (struct queue *q = emu->queues; q; q = q->next) {
+		q->halted = true;
+		if (q->active)
+			dispatch_cancel(q->active);
+	}
+	pthread_mutex_unlock(&emu->lock);
+	for (uint32_t i = 0; i < emu->num_gpus; i++)
+		event_reset(&emu->gpus[i]);
+}
+
 static struct abi_dispatch *packet_at(struct worker *k, const struct queue *q, uint64_t index,
 				      uint64_t *va)
 {
@@ -243,14 +257,44 @@ static bool run_pm4(struct worker *k, struct queue *q, uint64_t ib, uint32_t dwo
 	return true;
 }
 
+/* False: not yet. */
+static bool step_barrier_value(struct worker *k, struct queue *q, struct abi_dispatch *slot,
+			       uint64_t va)
+{
+	struct abi_barrier_value b;
+	int64_t value;
+	bool open;
+
+	memcpy(&b, slot, sizeof(b));
+	if (b.cond > CONDITION_GTE) {
+		queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET,
+				 "barrier-value packet of an unknown condition");
+		return true;
+	}
+	if (!signal_value(k, q, b.signal, &value))
+		return true;
+	value &= b.mask;
+	open = b.cond == CONDITION_EQ	? value == b.value
+	       : b.cond == CONDITION_NE ? value != b.value
+	       : b.cond == CONDITION_LT ? value < b.value
+					: value >= b.value;
+	if (open) {
+		packet_taken(k, q, slot);
+		packet_complete(k, q, b.completion_signal, device_clock());
+	}
+	return open;
+}
+
 static bool step_vendor(struct worker *k, struct queue *q, struct abi_dispatch *slot, uint64_t va)
 {
 	struct abi_pm4_ib ib;
 
 	memcpy(&ib, slot, sizeof(ib));
-	if (ib.format != 1 || (ib.ib_jump[0] >> 8 & 0xff) != 0x3f) {
+	if (ib.format == VENDOR_BARRIER_VALUE)
+		return step_barrier_value(k, q, slot, va);
+	if (ib.format != VENDOR_PM4_IB || (ib.ib_jump[0] >> 8 & 0xff) != 0x3f) {
 		queue_bad_packet(k, q, va, QUEUE_ERROR_VENDOR_PACKET,
-				 "vendor packet that is not a PM4 buffer");
+				 "vendor packet of an unknown kind");
 		return true;
 	}
 	if (run_pm4(k, q,

@@ -296,7 +296,7 @@ static struct workgroup *take_workgroup(struct dispatch *d)
 	struct workgroup *wg = NULL;
 	int slot;
 
-	if (d->cancelled)
+	if (d->cancelled || d->injected == EMU_INJECT_hang)
 		return NULL;
 	/* New ones before old ones, so that all that can be resident are: they may wait for each
 	 * other. */
@@ -368,6 +368,55 @@ void dispatch_cancel(struct dispatch *d)
 		end_dispatch(d);
 }
 
+/* ---- faults that were asked for ---- */
+
+static const struct {
+	unsigned int fault;
+	uint64_t va;
+	const char *name;
+} injections[] = {
+	[EMU_INJECT_hang] = {EMU_FAULT_hang, 0, "hang"},
+	[EMU_INJECT_page] = {EMU_FAULT_page, 0xdead000, "page"},
+	[EMU_INJECT_permission] = {EMU_FAULT_permission, 0xdead000, "permission"},
+	[EMU_INJECT_aperture] = {EMU_FAULT_aperture, 0xdead000000000000, "aperture"},
+	[EMU_INJECT_illegal] = {EMU_FAULT_illegal, 0, "illegal"},
+	[EMU_INJECT_trap] = {EMU_FAULT_trap, 0, "trap"},
+	[EMU_INJECT_reset] = {EMU_FAULT_reset, 0, "reset"},
+};
+
+/* What is to happen at the dispatch that begins now. */
+static uint32_t injection(void)
+{
+	uint64_t n = ++emu->num_dispatches;
+
+	for (uint32_t i = 0; i < emu->config.num_injections; i++)
+		if (emu->config.injections[i].dispatch == n)
+			return emu->config.injections[i].kind;
+	return EMU_INJECT_none;
+}
+
+static void injected_text(const struct dispatch *d, char *text, size_t size)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < emu->config.num_injections; i++)
+		if (emu->config.injections[i].kind == d->injected)
+			at = emu->config.injections[i].dispatch;
+	snprintf(text, size, "injected by --emulate=fault:%s@%u", injections[d->injected].name, at);
+}
+
+/* Hang and reset are no fault of a wave. True when d is not to run at all. */
+static bool inject_whole(struct worker *k, struct dispatch *d)
+{
+	char text[64];
+
+	if (d->injected != EMU_INJECT_hang && d->injected != EMU_INJECT_reset)
+		return false;
+	injected_text(d, text, sizeof(text));
+	trace_injected(k, d, injections[d->injected].fault, text);
+	return d->injected == EMU_INJECT_reset;
+}
+
 /* ---- slices ---- */
 
 /* Release the barrier when every wave that lives has come to it. */
@@ -405,6 +454,14 @@ static struct wave *run_workgroup(struct worker *k, struct workgroup *wg)
 {
 	unsigned int left = SLICE;
 
+	if (__builtin_expect(wg->d->injected, 0)) {
+		struct wave *w = &wg->waves[0];
+
+		w->at = w->pc;
+		wave_fault(w, injections[wg->d->injected].fault, injections[wg->d->injected].va, 4,
+			   wg->d->injected == EMU_INJECT_permission, 0);
+		return w;
+	}
 	/* In turn, across slices too: a wave may wait in a loop for another of its workgroup. */
 	while (left && !all_done(wg)) {
 		struct wave *w = &wg->waves[wg->turn++ % wg->num_waves];
@@ -450,6 +507,8 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 		memcpy(words, i.words, sizeof(words));
 		snprintf(text, sizeof(text), ".long 0x%08x 0x%08x", words[0], words[1]);
 	}
+	if (d->injected)
+		injected_text(d, text, sizeof(text));
 	trace_fault(k, d, w->pc, &w->fault, text);
 	switch (w->fault.kind) {
 	case EMU_FAULT_aperture:
@@ -468,6 +527,28 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 	queue_fault(k, d->q, error);
 	if (!error)
 		event_memory_fault(d->q->gpu, w->fault.va, w->fault.kind == EMU_FAULT_permission);
+}
+
+/*
+ * The runtime had so little memory left that this kernel's scratch is for one dispatch only (ROCr
+ * DynamicScratchHandler, "Large scratch reclaim"): say that it is done, and wait until it has gone.
+ */
+static void give_scratch_back(struct worker *k, struct dispatch *d)
+{
+	const struct abi_queue *queue;
+	volatile uint64_t signal = 0;
+	struct guard g;
+
+	if (d->scratch_slots == UINT32_MAX)
+		return;
+	queue = (const void *)vm_host(k->view, d->q->amd_queue, sizeof(*queue), PTE_READABLE);
+	if (!GUARDED(&g) && queue && queue->queue_properties & QUEUE_PROPERTY_USE_SCRATCH_ONCE)
+		signal = queue->queue_inactive_signal;
+	guard_leave(&g);
+	if (!signal)
+		return;
+	d->q->scratch_wait = true;
+	signal_store(k->view, signal, QUEUE_RECLAIM_SCRATCH);
 }
 
 /* Account for wg after a slice; finish the dispatch when it was the last. */
@@ -493,6 +574,7 @@ static void after_slice(struct worker *k, struct dispatch *d, struct workgroup *
 		/* Still counted as running, so that the queue's end does not free it under us. */
 		pthread_mutex_unlock(&emu->lock);
 		trace_dispatch(k, d);
+		give_scratch_back(k, d);
 		packet_complete(k, d->q, d->packet.completion_signal, d->start_clock);
 		pthread_mutex_lock(&emu->lock);
 		d->cancelled = true;
@@ -542,18 +624,35 @@ static bool enough_scratch(const struct abi_dispatch *p, const struct abi_kernel
 }
 
 /*
- * How many workgroups of d the card holds at once: by wave slots and VGPRs of its SIMDs (20 waves
- * and 1024 rows of 32 lanes each, two SIMDs to a CU; RDNA whitepaper, "Compute unit") and by LDS.
- * They may wait for each other.
+ * Waves that a SIMD holds at once: it has 20 slots (16 on gfx10.3) and 1024 rows of 32 lanes (RDNA
+ * whitepaper, "Compute unit"). rsrc1: blocks of 8 VGPRs (wave32) or 4 (wave64), less 1; a wave64
+ * register is two rows.
  */
+static uint32_t waves_per_simd(const struct caps_card *card, uint32_t rsrc1)
+{
+	uint32_t rows = ((rsrc1 & 63) + 1) * 8, waves = 1024 / rows;
+
+	return waves < card->max_waves_per_simd ? waves : card->max_waves_per_simd;
+}
+
+/* A workgroup must fit on one CU, or on the two of a WGP (rsrc1 bit 29, LLVM "WGP_MODE"). */
+static bool enough_vgprs(const struct caps_card *card, const struct abi_dispatch *p, uint32_t rsrc1,
+			 uint32_t lanes)
+{
+	uint32_t items = (uint32_t)p->workgroup_size[0] * p->workgroup_size[1] * p->workgroup_size[2];
+	uint32_t simds = card->simd_per_cu * (rsrc1 >> 29 & 1 ? 2 : 1);
+
+	return (items + lanes - 1) / lanes <= waves_per_simd(card, rsrc1) * simds;
+}
+
+/* How many workgroups of d the card holds at once, by waves and by LDS. They may wait for each other. */
 static uint32_t max_resident(const struct dispatch *d)
 {
-	const uint32_t cus = d->q->gpu->card->compute_units;
-	/* rsrc1: blocks of 8 VGPRs (wave32) or 4 (wave64), less 1; a wave64 row is two of 32 */
-	uint32_t rows = ((d->kernel.rsrc1 & 63) + 1) * 8, waves = 1024 / rows;
+	const struct caps_card *card = d->q->gpu->card;
+	const uint32_t cus = card->compute_units;
 	uint32_t groups;
 
-	groups = (waves < 20 ? waves : 20) * 2 * cus / d->waves_per_group;
+	groups = waves_per_simd(card, d->kernel.rsrc1) * card->simd_per_cu * cus / d->waves_per_group;
 	if (d->lds_bytes && LDS_MAX / d->lds_bytes * cus < groups)
 		groups = LDS_MAX / d->lds_bytes * cus;
 	return groups ? groups : 1;
@@ -599,6 +698,7 @@ static struct dispatch *make_dispatch(struct queue *q, const struct abi_dispatch
 			return NULL;
 		}
 	}
+	d->injected = injection();
 	d->max_resident = max_resident(d);
 	d->paused_tail = &d->paused;
 	d->start_ns = now_ns();
@@ -623,6 +723,11 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 		return BEGIN_FAULT;
 	}
 	lanes = kernel->properties & KERNEL_WAVE32 ? 32 : 64;
+	if (!enough_vgprs(q->gpu->card, p, kernel->rsrc1, lanes)) {
+		queue_bad_packet(k, q, packet_va, QUEUE_ERROR_VGPRS,
+				 "AQL dispatch packet of a workgroup with more VGPRs than there are");
+		return BEGIN_FAULT;
+	}
 	if (!enough_scratch(p, kernel, queue, lanes)) {
 		signal_store(k->view, queue->queue_inactive_signal,
 			     lanes == 32 ? QUEUE_ERROR_SCRATCH_WAVE32 : QUEUE_ERROR_SCRATCH_WAVE64);
@@ -631,6 +736,12 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 	d = make_dispatch(q, p, packet_va, kernel, queue);
 	if (!d)
 		return BEGIN_LATER;
+	if (inject_whole(k, d)) {
+		free_dispatch(d);
+		service_tell_reset();
+		cards_reset();
+		return BEGIN_FAULT;
+	}
 	pthread_mutex_lock(&emu->lock);
 	q->active = d;
 	d->next_active = emu->active;

@@ -131,6 +131,16 @@ static void serve(const struct emu_msg *m)
 	send_reply(m->id, m->cmd, ret, theirs);
 }
 
+void service_tell_reset(void)
+{
+	struct emu_msg m = {.type = EMU_RESET};
+
+	pthread_mutex_lock(&send_lock);
+	while (send(emu->sock, &m, sizeof(m), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&send_lock);
+}
+
 /* Ask the broker and wait for its answer. Service thread only. */
 int64_t rpc_vram(const struct gpu *gpu, uint32_t op, uint64_t a)
 {
@@ -161,6 +171,8 @@ static void *service_thread(void *unused)
 
 			if (n == (ssize_t)sizeof(m) && m.type == EMU_CALL)
 				serve(&m);
+			else if (n == (ssize_t)sizeof(m) && m.type == EMU_RESET)
+				cards_reset();
 			else if (!n)
 				return NULL;
 		} else if (p.revents & (POLLHUP | POLLERR)) {

@@ -132,6 +132,13 @@ void trace_fault(struct worker *k, const struct dispatch *d, uint64_t pc, const 
 		  f, insn);
 }
 
+void trace_injected(struct worker *k, const struct dispatch *d, unsigned int kind, const char *how)
+{
+	struct wave_fault f = {.kind = kind};
+
+	trace_fault(k, d, 0, &f, how);
+}
+
 void trace_queue_fault(struct worker *k, const struct queue *q, const struct wave_fault *f,
 		       const char *what)
 {

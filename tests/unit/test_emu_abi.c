@@ -9,6 +9,7 @@
 #include <hsa/amd_hsa_signal.h>
 #include <hsa/amd_hsa_kernel_code.h>
 #include <hsa/hsa.h>
+#include <hsa/hsa_ext_amd.h>
 
 #define SAME(ours, field, theirs, other)                                                           \
 	do {                                                                                       \
@@ -50,6 +51,20 @@ int main(void)
 	CHECK_EQ(AQL_BARRIER_OR, HSA_PACKET_TYPE_BARRIER_OR);
 	CHECK_EQ(AQL_INVALID, HSA_PACKET_TYPE_INVALID);
 	CHECK_EQ(AQL_VENDOR_SPECIFIC, HSA_PACKET_TYPE_VENDOR_SPECIFIC);
+
+	SAME(struct abi_barrier_value, signal, hsa_amd_barrier_value_packet_t, signal);
+	SAME(struct abi_barrier_value, value, hsa_amd_barrier_value_packet_t, value);
+	SAME(struct abi_barrier_value, mask, hsa_amd_barrier_value_packet_t, mask);
+	SAME(struct abi_barrier_value, cond, hsa_amd_barrier_value_packet_t, cond);
+	SAME(struct abi_barrier_value, completion_signal, hsa_amd_barrier_value_packet_t,
+	     completion_signal);
+	CHECK_EQ(VENDOR_BARRIER_VALUE, HSA_AMD_PACKET_TYPE_BARRIER_VALUE);
+	CHECK_EQ(CONDITION_EQ, HSA_SIGNAL_CONDITION_EQ);
+	CHECK_EQ(CONDITION_NE, HSA_SIGNAL_CONDITION_NE);
+	CHECK_EQ(CONDITION_LT, HSA_SIGNAL_CONDITION_LT);
+	CHECK_EQ(CONDITION_GTE, HSA_SIGNAL_CONDITION_GTE);
+	SAME(struct abi_queue, queue_properties, amd_queue_t, queue_properties);
+	CHECK_EQ(QUEUE_PROPERTY_USE_SCRATCH_ONCE, AMD_QUEUE_PROPERTIES_USE_SCRATCH_ONCE);
 
 	SAME(struct abi_kernel, entry_offset, amd_kernel_code_t, kernel_code_entry_byte_offset);
 	CHECK_EQ(offsetof(struct abi_kernel, rsrc1), offsetof(amd_kernel_code_t, compute_pgm_rsrc1));

@@ -69,6 +69,8 @@ static const struct name names_fault[] = {{EMU_FAULT_page, "page fault"},
 					  {EMU_FAULT_illegal, "illegal instruction"},
 					  {EMU_FAULT_trap, "trap"},
 					  {EMU_FAULT_packet, "malformed packet"},
+					  {EMU_FAULT_hang, "endless waves"},
+					  {EMU_FAULT_reset, "GPU reset"},
 					  {0, NULL}};
 
 /* SDMA v5 opcodes (Linux drivers/gpu/drm/amd/amdgpu/navi10_sdma_pkt_open.h). */
