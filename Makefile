@@ -164,10 +164,12 @@ $(B)/gen/drm:
 
 WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip)) \
 	$(B)/workload/conv2d.py $(B)/workload/conv2d.co
+GFX_override := gfx1030
+GFX_cards := gfx1010 gfx1011 gfx1012 gfx1030
 $(B)/workload/%: tests/workload/%.hip tests/workload/hip_check.h Makefile
 	$(call msg,HIPCC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HIPCC) --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+	$(Q)$(HIPCC) $(addprefix --offload-arch=,$(or $(GFX_$*),gfx1010)) -O2 -Wall -o $@ $<
 
 $(B)/workload/%.co: tests/workload/%.hip tests/workload/hip_check.h Makefile
 	$(call msg,HIPCC,$@)
@@ -197,6 +199,7 @@ EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
 LIBS_hsa-queues := -lhsa-runtime64
+LIBS_hsa-packets := -lhsa-runtime64
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 
 .SECONDEXPANSION:

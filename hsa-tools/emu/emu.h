@@ -239,6 +239,11 @@ int64_t memory_map(uint64_t handle, struct gpu *gpu);
 int64_t memory_unmap(uint64_t handle, struct gpu *gpu);
 struct bo *memory_find(uint64_t handle);
 
+/* svm.c; service thread only */
+int64_t svm_ioctl(void *arg, size_t size);
+void svm_forget(uint64_t lo, uint64_t hi); /* a buffer is mapped there: the application has unmapped it */
+void svm_reset(void);			   /* after fork, in the child */
+
 /* events.c; lock is taken inside unless the name says otherwise */
 int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id);
 int64_t event_destroy(uint32_t id);

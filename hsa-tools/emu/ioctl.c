@@ -302,6 +302,8 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t us
 		return set_cu_mask(arg);
 	case 0x1e: /* ALLOC_QUEUE_GWS: gfx10.1 has none (kfd_gws_init) */
 		return -ENODEV;
+	case 0x20:
+		return svm_ioctl(arg, cmd >> 16 & 0x3fff);
 	case 0x21: /* SET_XNACK_MODE: gfx10.1 has XNACK off; a query answers 0 */
 		if (*(int32_t *)arg > 0)
 			return -EPERM;

@@ -195,6 +195,7 @@ int64_t memory_map(uint64_t handle, struct gpu *gpu)
 			      .host = host_of(b),
 			      .pte = pte_of(b),
 			      .handle = handle};
+	svm_forget(r.lo, r.hi);
 	err = vm_map(&gpu->vm, &r);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;

@@ -240,6 +240,7 @@ bool emu_attach(void)
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->queue_gone, NULL);
 	trace_reset();
+	svm_reset();
 	exec_init();
 	guard_init();
 	e->sock = connect_broker(EMU_HELLO_CALLS);

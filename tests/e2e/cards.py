@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""--emulate=WHAT: other cards and several, large BAR, SVM, code of gfx1030 under the override."""
+import re
+
+from rdna1 import *
+
+
+def emulate(what):
+    return ("--emulate=" + what,)
+
+
+def allocation_flags(r):
+    return {e["fields"]["alloc_flags"] for e in dump(r.dir) if e["event"] == "emu_pte"}
+
+
+CARDS = {"gfx1010": "AMD Radeon RX 5600 XT", "gfx1011": "AMD Radeon Pro V520",
+         "gfx1012": "AMD Radeon RX 5500 XT", "gfx1030": "AMD Radeon RX 6800 XT"}
+
+for what, names in (("gfx1011", ["gfx1011"]), ("gfx1012", ["gfx1012"]), ("gfx1030", ["gfx1030"]),
+                    ("2", ["gfx1010"] * 2), ("gfx1010,gfx1030", ["gfx1010", "gfx1030"]),
+                    ("gfx1012,4", ["gfx1012"] * 4)):
+    r = record(what, workload("cards"), options=emulate(what)).expect_status(0)
+    expect(f"ok: {len(names)} cards" in r.out, r.out)
+    text = report(r.dir)
+    shown = re.findall(r"^emulated device: (.*) \((gfx\w+), ", text, re.M)
+    expect(shown == [(CARDS[n], n) for n in names], f"{what}: the report shows {shown}")
+    for i, n in enumerate(names):
+        expect(re.search(rf"card {i}: {CARDS[n]}, {n}", r.out), r.out)
+    with open(os.path.join(r.dir, "session.json")) as f:
+        expect(json.load(f)["emulated_options"] == what, "session.json does not say how")
+    compare_ioctls(r.dir, 50)
+    expect_no_loss(r.dir)
+
+# Facts: hipMalloc carries PUBLIC where the CPU reaches VRAM, and not where it does not.
+r = record("large-bar", workload("vector"), options=emulate("large-bar")).expect_status(0)
+expect(0xf0000001 in allocation_flags(r), f"{sorted(map(hex, allocation_flags(r)))}")
+r = record("small-bar", workload("vector")).expect_status(0)
+expect(0xd0000001 in allocation_flags(r) and 0xf0000001 not in allocation_flags(r), "")
+
+# Managed memory goes by the SVM ioctl, and every mapping is in the stream.
+r = record("svm", workload("svm"), options=emulate("svm")).expect_status(0)
+expect("ok: all results right" in r.out, r.out)
+ranges = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_pte" and not e["fields"]["handle"]]
+expect({e["op"] for e in ranges} == {1, 2}, f"SVM ranges mapped and unmapped: {ranges}")
+r = record("no-svm", workload("svm")).expect_status(0)
+expect("managed memory: no" in r.out, r.out)
+
+# HSA_OVERRIDE_GFX_VERSION: gfx1030's code runs where the chips agree.
+env = {**os.environ, "HSA_OVERRIDE_GFX_VERSION": "10.3.0"}
+r = record("plain", workload("override"), "plain", env=env).expect_status(0)
+expect("ok: all results right" in r.out, r.out)
+expect("The runtime takes it for gfx1030 (HSA_OVERRIDE_GFX_VERSION)" in report(r.dir), report(r.dir))
+r = record("dot", workload("override"), "dot", env=env).expect_status(-6)
+expect(re.search(r"illegal instruction in kernel .*dot.*: \.long 0x", report(r.dir, 200)), report(r.dir, 200))
+r = record("dot-1030", workload("override"), "dot", options=emulate("gfx1030")).expect_status(0)
+expect("ok: all results right" in r.out, r.out)
+r = record("not-1010", workload("override"), "plain")
+expect(r.status != 0, "gfx1030 code loaded on gfx1010 without the override")
+
+# What is not right is said, with what would be.
+for what, says in (("gfx900", "no such card: gfx900"), ("5", "1 to 4 cards"), ("kfd:1.7", "versions 1.8 to 1.23"),
+                   ("kfd:2.9", "versions 1.8"), ("fault:page", "fault:KIND@1"), ("fault:x@1", "no such fault: x"),
+                   ("fault:hang@0", "say at which"), ("svn", "none of gfxNNNN"), ("", "nothing stands"),
+                   ("gfx1010,gfx1010,gfx1010,gfx1010,gfx1010", "at most 4 cards"), ("large-bar,", "ok")):
+    run = sh(TOOL, f"--emulate={what}", "-q", "-o", os.path.join(T, "bad"), "--", "true")
+    if says == "ok":
+        expect(run.returncode == 0, run.stderr)
+    else:
+        expect(run.returncode == 2 and says in run.stderr, f"{what}: {run.returncode} {run.stderr}")
+
+# What is executed is said for each card.
+text = sh(TOOL, "--emulate=list").stdout
+counts = dict(re.findall(r"^(gfx\d+): (\d+) executed / \d+ decoded$", text, re.M))
+expect(set(counts) == set(CARDS) and int(counts["gfx1010"]) > 1000, f"{counts}")
+expect(re.search(r"^v_dot2_f32_f16 +executed +gfx1011 gfx1012 gfx1030$", text, re.M), "v_dot2 is not gfx1010's")
+done("four cards of the family, BARs, SVM, gfx1030 code under the override")
