@@ -134,15 +134,16 @@ $(GEN_DECODE): $(B)/gen-decode
 	@mkdir -p $(@D)
 	$(Q)$(B)/gen-decode $(LLVM_MC) $@ gfx1010 gfx1011 gfx1012 gfx1030
 
-# Vector instructions are built twice: for any x86-64 and for AVX2 with FMA.
+# Vector instructions and the hot memory ones are built twice: for any x86-64 and for AVX2 with FMA.
 VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
-$(B)/pic/hsa-tools/emu/exec_vector.o $(B)/pic/hsa-tools/emu/exec_half.o $(B)/pic/hsa-tools/emu/exec_special.o: CFLAGS += $(VECTOR_CFLAGS)
-$(B)/pic/hsa-tools/emu/exec_vector.avx2.o: hsa-tools/emu/exec_vector.c $(DEPS_ALL)
+$(call pic,$(addprefix hsa-tools/emu/exec_,vector.c hot.c half.c special.c)): CFLAGS += $(VECTOR_CFLAGS)
+AVX2_OBJ := $(B)/pic/hsa-tools/emu/exec_vector.avx2.o $(B)/pic/hsa-tools/emu/exec_hot.avx2.o
+$(B)/pic/%.avx2.o: %.c $(DEPS_ALL)
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) $(VECTOR_CFLAGS) -mavx2 -mfma -DEXEC_VARIANT=avx2 -I$(B)/gen -c $< -o $@
 
-EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(B)/pic/hsa-tools/emu/exec_vector.avx2.o
+EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(AVX2_OBJ)
 $(EMU_OBJ): | $(GEN_DECODE) $(B)/gen/drm
 $(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)

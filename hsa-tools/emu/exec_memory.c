@@ -6,6 +6,7 @@
  */
 #include "wave.h"
 #include "lane_math.h"
+#include "memory_ops.h"
 #include "../../bpf/events.h"
 #include "../../usr/caps/caps.h"
 
@@ -269,24 +270,6 @@ static void flat_store(struct wave *w, const struct insn *i, struct data_kind k)
 	}
 }
 
-/* The whole-dword global load of one register, the bread of every kernel. */
-EXEC(global_load_dword)
-{
-	uint64_t exec = wave_exec(w);
-	uint32_t *dst = wave_vgpr(w, i->dst - OPERAND_VGPR);
-
-	if (i->lds) {
-		wave_gap(w, "load to LDS");
-		return;
-	}
-	for (; exec; exec &= exec - 1) {
-		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
-
-		if (!mem_read(w, flat_address(w, i, lane), &dst[lane], 4, lane))
-			return;
-	}
-}
-
 #define KIND(bytes, sext, half) ((struct data_kind){bytes, sext, half})
 #define LOAD(name, ...)                                                                            \
 	EXEC(name)                                                                                 \
@@ -298,14 +281,11 @@ EXEC(global_load_dword)
 	{                                                                                          \
 		flat_store(w, i, KIND(__VA_ARGS__));                                               \
 	}
-#define LOADS_STORES(p)                                                                            \
+#define PARTS(p)                                                                                   \
 	LOAD(p##_load_ubyte, 1, false, 0)                                                          \
 	LOAD(p##_load_sbyte, 1, true, 0)                                                           \
 	LOAD(p##_load_ushort, 2, false, 0)                                                         \
 	LOAD(p##_load_sshort, 2, true, 0)                                                          \
-	LOAD(p##_load_dwordx2, 8, false, 0)                                                        \
-	LOAD(p##_load_dwordx3, 12, false, 0)                                                       \
-	LOAD(p##_load_dwordx4, 16, false, 0)                                                       \
 	LOAD(p##_load_ubyte_d16, 1, false, 1)                                                      \
 	LOAD(p##_load_ubyte_d16_hi, 1, false, 2)                                                   \
 	LOAD(p##_load_sbyte_d16, 1, true, 1)                                                       \
@@ -315,16 +295,31 @@ EXEC(global_load_dword)
 	STORE(p##_store_byte, 1, false, 0)                                                         \
 	STORE(p##_store_byte_d16_hi, 1, false, 2)                                                  \
 	STORE(p##_store_short, 2, false, 0)                                                        \
-	STORE(p##_store_short_d16_hi, 2, false, 2)                                                 \
-	STORE(p##_store_dword, 4, false, 0)                                                        \
-	STORE(p##_store_dwordx2, 8, false, 0)                                                      \
-	STORE(p##_store_dwordx3, 12, false, 0)                                                     \
-	STORE(p##_store_dwordx4, 16, false, 0)
-LOADS_STORES(flat)
-LOADS_STORES(global)
-LOADS_STORES(scratch)
-LOAD(flat_load_dword, 4, false, 0)
-LOAD(scratch_load_dword, 4, false, 0)
+	STORE(p##_store_short_d16_hi, 2, false, 2)
+PARTS(flat)
+PARTS(global)
+PARTS(scratch)
+/* Those of GLOBAL: exec_hot.c */
+#define DWORDS_ONE(p, suffix, bytes)                                                               \
+	LOAD(p##_load_##suffix, bytes, false, 0)                                                   \
+	STORE(p##_store_##suffix, bytes, false, 0)
+#define DWORDS(p)                                                                                  \
+	DWORDS_ONE(p, dword, 4)                                                                    \
+	DWORDS_ONE(p, dwordx2, 8)                                                                  \
+	DWORDS_ONE(p, dwordx3, 12)                                                                 \
+	DWORDS_ONE(p, dwordx4, 16)
+DWORDS(flat)
+DWORDS(scratch)
+
+void memory_load(struct wave *w, const struct insn *i, uint32_t bytes)
+{
+	flat_load(w, i, KIND((uint8_t)bytes, false, 0));
+}
+
+void memory_store(struct wave *w, const struct insn *i, uint32_t bytes)
+{
+	flat_store(w, i, KIND((uint8_t)bytes, false, 0));
+}
 
 /* gfx10.3: the address is scalar, 4 bytes for each lane. */
 static void addtid(struct wave *w, const struct insn *i, bool write)
@@ -900,10 +895,6 @@ DS_READ(ds_read_u8, 1, false, 0)
 DS_READ(ds_read_i8, 1, true, 0)
 DS_READ(ds_read_u16, 2, false, 0)
 DS_READ(ds_read_i16, 2, true, 0)
-DS_READ(ds_read_b32, 4, false, 0)
-DS_READ(ds_read_b64, 8, false, 0)
-DS_READ(ds_read_b96, 12, false, 0)
-DS_READ(ds_read_b128, 16, false, 0)
 DS_READ(ds_read_u8_d16, 1, false, 1)
 DS_READ(ds_read_u8_d16_hi, 1, false, 2)
 DS_READ(ds_read_i8_d16, 1, true, 1)
@@ -914,10 +905,16 @@ DS_WRITE(ds_write_b8, 1, false, 0)
 DS_WRITE(ds_write_b8_d16_hi, 1, false, 2)
 DS_WRITE(ds_write_b16, 2, false, 0)
 DS_WRITE(ds_write_b16_d16_hi, 2, false, 2)
-DS_WRITE(ds_write_b32, 4, false, 0)
-DS_WRITE(ds_write_b64, 8, false, 0)
-DS_WRITE(ds_write_b96, 12, false, 0)
-DS_WRITE(ds_write_b128, 16, false, 0)
+
+void lds_load(struct wave *w, const struct insn *i, uint32_t bytes)
+{
+	ds_access(w, i, KIND((uint8_t)bytes, false, 0), false);
+}
+
+void lds_store(struct wave *w, const struct insn *i, uint32_t bytes)
+{
+	ds_access(w, i, KIND((uint8_t)bytes, false, 0), true);
+}
 
 /* Two accesses; offsets count elements, or 64 elements in the ST64 forms. */
 static void ds_two(struct wave *w, const struct insn *i, uint32_t bytes, uint32_t scale, bool write)
@@ -950,19 +947,20 @@ static void ds_two(struct wave *w, const struct insn *i, uint32_t bytes, uint32_
 		}
 	}
 }
-#define DS_TWO(name, bytes, scale, write)                                                          \
+void lds_load2(struct wave *w, const struct insn *i, uint32_t bytes, uint32_t scale)
+{
+	ds_two(w, i, bytes, scale, false);
+}
+
+#define DS_TWO(name, bytes, scale)                                                          \
 	EXEC(name)                                                                                 \
 	{                                                                                          \
-		ds_two(w, i, bytes, scale, write);                                                 \
+		ds_two(w, i, bytes, scale, true);                                                  \
 	}
-DS_TWO(ds_read2_b32, 4, 4, false)
-DS_TWO(ds_read2_b64, 8, 8, false)
-DS_TWO(ds_read2st64_b32, 4, 256, false)
-DS_TWO(ds_read2st64_b64, 8, 512, false)
-DS_TWO(ds_write2_b32, 4, 4, true)
-DS_TWO(ds_write2_b64, 8, 8, true)
-DS_TWO(ds_write2st64_b32, 4, 256, true)
-DS_TWO(ds_write2st64_b64, 8, 512, true)
+DS_TWO(ds_write2_b32, 4, 4)
+DS_TWO(ds_write2_b64, 8, 8)
+DS_TWO(ds_write2st64_b32, 4, 256)
+DS_TWO(ds_write2st64_b64, 8, 512)
 
 /* The values before come back in two registers, or pairs of them. */
 static void ds_exchange2(struct wave *w, const struct insn *i, uint32_t bytes, uint32_t scale)

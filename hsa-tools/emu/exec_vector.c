@@ -113,51 +113,44 @@ V3_SAT(v_sad_u32, u32, (s0 > s1 ? s0 - s1 : s1 - s0) + s2)
 
 /* ---- carries: a 32-bit result and a lane mask ---- */
 
-#define CARRY_OUT(name, sum)                                                                       \
+/*
+ * `r` is the result of s0, s1 and the carry that comes in, c (0 or 1); `over` whether it left the 32
+ * bits. With CLAMP such a result is the end it left by.
+ */
+#define CARRY(name, C, r, over, end)                                                               \
 	EXEC(name)                                                                                 \
 	{                                                                                          \
 		FETCH2(u32, u32)                                                                   \
 		uint32_t out[WAVE_MAX_LANES], carry[WAVE_MAX_LANES];                               \
-		unsigned int n = w->lanes;                                                         \
+		unsigned int n = wave_lanes(w);                                                    \
                                                                                                    \
-		LANES                                                                              \
+		C LANES_INDEPENDENT                                                                \
 		{                                                                                  \
-			uint64_t s0 = a0[l], s1 = a1[l], r = (sum);                                \
+			uint32_t s0 = a0[l], s1 = a1[l], c = CARRY_BIT, v = (r);                   \
                                                                                                    \
-			out[l] = (uint32_t)r;                                                      \
-			carry[l] = r >> 32 ? ~0u : 0;                                              \
-			if (i->clamp && carry[l])                                                  \
-				out[l] = r >> 63 ? 0 : ~0u;                                        \
+			(void)c;                                                                   \
+			out[l] = v;                                                                \
+			carry[l] = (over) ? ~0u : 0;                                               \
 		}                                                                                  \
+		if (i->clamp)                                                                      \
+			LANES out[l] = carry[l] ? (end) : out[l];                                  \
 		put32(w, i, out, false);                                                           \
 		sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));                               \
 	}
-#define CARRY_IN_OUT(name, sum)                                                                    \
-	EXEC(name)                                                                                 \
-	{                                                                                          \
-		FETCH2(u32, u32)                                                                   \
-		uint32_t out[WAVE_MAX_LANES], carry[WAVE_MAX_LANES];                               \
-		uint64_t in = sreg_read_mask(w, i, i->src[2]);                                     \
-		unsigned int n = w->lanes;                                                         \
+#define NO_CARRY
+#define CARRY_BIT 0
+CARRY(v_add_co_u32, NO_CARRY, s0 + s1, v < s0, ~0u)
+CARRY(v_sub_co_u32, NO_CARRY, s0 - s1, s0 < s1, 0)
+CARRY(v_subrev_co_u32, NO_CARRY, s1 - s0, s1 < s0, 0)
+#undef CARRY_BIT
+#define CARRY_BIT (in[l] & 1)
+#define TAKE_CARRY                                                                                 \
+	uint32_t in[WAVE_MAX_LANES];                                                               \
                                                                                                    \
-		LANES                                                                              \
-		{                                                                                  \
-			uint64_t s0 = a0[l], s1 = a1[l], c = in >> l & 1, r = (sum);               \
-                                                                                                   \
-			out[l] = (uint32_t)r;                                                      \
-			carry[l] = r >> 32 ? ~0u : 0;                                              \
-			if (i->clamp && carry[l])                                                  \
-				out[l] = r >> 63 ? 0 : ~0u;                                        \
-		}                                                                                  \
-		put32(w, i, out, false);                                                           \
-		sreg_write_mask(w, i->sdst, pack_mask(w, i, carry));                               \
-	}
-CARRY_OUT(v_add_co_u32, s0 + s1)
-CARRY_OUT(v_sub_co_u32, s0 - s1)
-CARRY_OUT(v_subrev_co_u32, s1 - s0)
-CARRY_IN_OUT(v_add_co_ci_u32, s0 + s1 + c)
-CARRY_IN_OUT(v_sub_co_ci_u32, s0 - s1 - c)
-CARRY_IN_OUT(v_subrev_co_ci_u32, s1 - s0 - c)
+	wave_expand_mask(in, sreg_read_mask(w, i, i->src[2]), w->lanes);
+CARRY(v_add_co_ci_u32, TAKE_CARRY, s0 + s1 + c, (v < s0) | ((v == s0) & c), ~0u)
+CARRY(v_sub_co_ci_u32, TAKE_CARRY, s0 - s1 - c, (s0 < s1) | ((s0 == s1) & c), 0)
+CARRY(v_subrev_co_ci_u32, TAKE_CARRY, s1 - s0 - c, (s1 < s0) | ((s1 == s0) & c), 0)
 
 /* 64-bit multiply-add with carry out. */
 EXEC(v_mad_u64_u32)

@@ -49,6 +49,8 @@ struct insn {
 	uint16_t sdst; /* scalar destination of VOP3B, VOPC, SDWA compare */
 	uint16_t src[3];
 	uint32_t literal;
+	bool constant[3];  /* a source that is a 32-bit constant, value[] then */
+	uint32_t value[3]; /* both filled by the device: operand_constants */
 	int32_t imm; /* simm16, or an address offset */
 	/* Modifiers, a bit per source. */
 	uint8_t neg, abs, opsel, opsel_hi, neg_hi;

@@ -10,10 +10,6 @@
 #include "wave.h"
 #include "lane_math.h"
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
 /* Out of line where the compiler likes; not every file needs all of them. */
 #define USED_SOMEWHERE __attribute__((unused))
 
@@ -140,13 +136,20 @@ static inline const u32 *source32(struct wave *w, const struct insn *i, unsigned
 
 	if (__builtin_expect(code >= OPERAND_VGPR && i->plain_src[s], 1))
 		return wave_vgpr(w, code - OPERAND_VGPR);
+	if (i->plain_src[s] && (code < NUM_SREGS || i->constant[s])) {
+		unsigned int n = wave_lanes(w);
+		uint32_t v = code < NUM_SREGS ? w->s[code] : i->value[s];
+
+		LANES tmp[l] = v;
+		return tmp;
+	}
 	return source32_slow(w, i, s, tmp, is_float);
 }
 
 static USED_SOMEWHERE const u64 *source64(struct wave *w, const struct insn *i, unsigned int s,
 					  uint64_t *tmp, bool is_float)
 {
-	unsigned int code = i->src[s], n = w->lanes;
+	unsigned int code = i->src[s], n = wave_lanes(w);
 
 	if (code < OPERAND_VGPR) {
 		uint64_t v = is_float ? operand_f64(w, i, code) : operand_u64(w, i, code);
@@ -267,10 +270,18 @@ static inline void put32(struct wave *w, const struct insn *i, const u32 *out, b
 static USED_SOMEWHERE void store64(struct wave *w, const struct insn *i, const uint64_t *out,
 				   bool is_float)
 {
-	unsigned int n = w->lanes;
+	unsigned int n = wave_lanes(w);
 	u32 *lo = wave_vgpr(w, i->dst - OPERAND_VGPR), *hi = lo + n;
 	const uint32_t *mask = wave_mask(w);
 
+	if (!is_float || (!i->omod && !i->clamp)) {
+		LANES_INDEPENDENT
+		{
+			lo[l] = ((uint32_t)out[l] & mask[l]) | (lo[l] & ~mask[l]);
+			hi[l] = ((uint32_t)(out[l] >> 32) & mask[l]) | (hi[l] & ~mask[l]);
+		}
+		return;
+	}
 	LANES
 	{
 		uint64_t r = out[l];

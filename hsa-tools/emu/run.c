@@ -66,6 +66,7 @@ static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
 	insn_decode(i, k->gpu->isa, words, n);
 	i->exec = i->op ? exec_of(i->op) : exec_illegal;
 	i->fp = (uint8_t)exec_fp(i->op);
+	operand_constants(i);
 	if (!i->exec)
 		i->exec = exec_missing;
 }
@@ -99,21 +100,26 @@ static void forget_code(struct worker *k)
 static unsigned int run_wave(struct worker *k, struct wave *w, unsigned int budget)
 {
 	struct code_page *page = NULL;
+	struct insn *i = NULL, once; /* i: in page, NULL as long as page is */
 	unsigned int n = 0;
-	uint64_t va = 1;
+	uint64_t va = 1, pc = ~0ull; /* of i */
 
 	w->stop = false;
 	w->view = k->view;
 	k->wave = w;
 	while (n < budget) {
-		uint64_t pc = w->pc & ~3ull;
-		struct insn *i, once;
-
-		if ((pc & ~(uint64_t)(CODE_PAGE - 1)) != va) {
-			va = pc & ~(uint64_t)(CODE_PAGE - 1);
-			page = code_page(k, va);
+		/* Straight on within the page; else look it up. */
+		if (page && w->pc == pc + i->dwords * 4u && !((w->pc ^ pc) & ~(uint64_t)(CODE_PAGE - 1))) {
+			i += i->dwords;
+			pc = w->pc;
+		} else {
+			pc = w->pc & ~3ull;
+			if ((pc & ~(uint64_t)(CODE_PAGE - 1)) != va) {
+				va = pc & ~(uint64_t)(CODE_PAGE - 1);
+				page = code_page(k, va);
+			}
+			i = page ? &page->insns[(pc & (CODE_PAGE - 1)) / 4] : &once;
 		}
-		i = page ? &page->insns[(pc & (CODE_PAGE - 1)) / 4] : &once;
 		if (!page || !i->dwords)
 			decode_at(k, i, pc);
 		w->at = pc;

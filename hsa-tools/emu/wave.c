@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-void wave_make_mask(struct wave *w)
-{
-	uint64_t exec = wave_exec(w);
-
-	wave_expand_mask(w->mask, exec, w->lanes);
-	w->all_lanes = exec == (w->lanes == 32 ? 0xffffffffull : ~0ull);
-	w->mask_stale = false;
-}
-
 void wave_fault(struct wave *w, unsigned int kind, uint64_t va, uint32_t size, bool write,
 		uint32_t lane)
 {
@@ -98,6 +89,20 @@ uint32_t operand_u32(const struct wave *w, const struct insn *i, unsigned int co
 	if (code >= OPERAND_FLOAT && code < OPERAND_FLOAT + 9)
 		return inline_f32[code - OPERAND_FLOAT];
 	return (uint32_t)special(w, code);
+}
+
+void operand_constants(struct insn *i)
+{
+	static const struct wave none;
+
+	for (unsigned int s = 0; s < 3; s++) {
+		unsigned int code = i->src[s];
+
+		/* SCC, VCCZ and their like are not constant; the bases and limits of apertures are. */
+		i->constant[s] = code >= OPERAND_INT_0 && code < OPERAND_VGPR &&
+				 (code < OPERAND_VCCZ || code > OPERAND_SCC);
+		i->value[s] = i->constant[s] ? operand_u32(&none, i, code) : 0;
+	}
 }
 
 uint64_t operand_u64(const struct wave *w, const struct insn *i, unsigned int code)

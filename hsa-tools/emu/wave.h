@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "insn.h"
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 #include "vm.h"
 
 #define WAVE_MAX_LANES 64
@@ -74,6 +77,12 @@ struct wave {
 	uint64_t executed; /* instructions */
 };
 
+/* 32 or 64, so that loops over lanes have no remainder. */
+static inline unsigned int wave_lanes(const struct wave *w)
+{
+	return w->lanes == 64 ? 64 : 32;
+}
+
 static inline uint64_t wave_exec(const struct wave *w)
 {
 	return w->lanes == 32 ? w->s[SREG_EXEC_LO]
@@ -91,11 +100,28 @@ static inline void wave_set_exec(struct wave *w, uint64_t exec)
 /* out[l] = ~0 where bit l of `bits` is set. */
 static inline void wave_expand_mask(uint32_t *out, uint64_t bits, unsigned int lanes)
 {
+#ifdef __AVX2__
+	const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+
+	for (unsigned int l = 0; l < lanes; l += 8) {
+		__m256i b = _mm256_and_si256(_mm256_set1_epi32((int)(bits >> l & 255)), bit);
+
+		_mm256_storeu_si256((__m256i *)(void *)(out + l), _mm256_cmpeq_epi32(b, bit));
+	}
+#else
 	for (unsigned int l = 0; l < (lanes & ~31u); l++)
 		out[l] = (uint32_t)0 - ((uint32_t)(bits >> (l & 32)) >> (l & 31) & 1);
+#endif
 }
 
-void wave_make_mask(struct wave *w);
+static inline void wave_make_mask(struct wave *w)
+{
+	uint64_t exec = wave_exec(w);
+
+	wave_expand_mask(w->mask, exec, w->lanes);
+	w->all_lanes = exec == (w->lanes == 32 ? 0xffffffffull : ~0ull);
+	w->mask_stale = false;
+}
 
 /* The MODE register. The host's SSE unit rounds and flushes for us: mxcsr, set around instructions. */
 void wave_set_mode(struct wave *w, uint32_t mode);
@@ -131,6 +157,8 @@ uint64_t device_clock(void);
 /* The value of a scalar operand; 64-bit ones read a register pair or a sign-extended constant. */
 uint32_t operand_u32(const struct wave *w, const struct insn *i, unsigned int code);
 uint64_t operand_u64(const struct wave *w, const struct insn *i, unsigned int code);
+/* Fill in i->constant and i->value. */
+void operand_constants(struct insn *i);
 /* As a double: inline floats are doubles, a literal is its high half. */
 uint64_t operand_f64(const struct wave *w, const struct insn *i, unsigned int code);
 
