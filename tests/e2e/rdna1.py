@@ -127,8 +127,36 @@ def compare_ctf(directory, least=1):
     return run.stdout.strip()
 
 
+VALID, SYSTEM, SNOOPED, EXECUTABLE, READABLE, WRITEABLE = 1, 2, 4, 16, 32, 64
+NC, UC = 0, 3 << 48
+# Page-table entries of gfx10 by the memory they are of (docs/emulated-device.md): always, MTYPE when
+# COHERENT or UNCACHED, MTYPE when neither. None: an SVM range, whose default is coherent.
+PTE_RULES = {1: (0, UC, NC), 2: (SYSTEM | SNOOPED, UC, NC), 4: (SYSTEM | SNOOPED, UC, NC),
+             8: (SYSTEM, UC, UC), 16: (SYSTEM, UC, UC)}
+
+
+def pte_by_rule(alloc_flags):
+    always, coherent, other = PTE_RULES[alloc_flags & 31]
+    return (VALID | READABLE | always | (WRITEABLE if alloc_flags >> 31 & 1 else 0)
+            | (EXECUTABLE if alloc_flags >> 30 & 1 else 0) | (coherent if alloc_flags & (3 << 25) else other))
+
+
+def expect_ptes_by_rule(directory):
+    """Every mapping of the trace; -> how many."""
+    ptes = [e["fields"] for e in dump(directory) if e["event"] == "emu_pte"]
+    for p in ptes:
+        if p["handle"]:
+            expect(p["flags"] == pte_by_rule(p["alloc_flags"]),
+                   f"PTE 0x{p['flags']:x} of memory 0x{p['alloc_flags']:x}, not 0x{pte_by_rule(p['alloc_flags']):x}")
+        else:
+            expect(p["flags"] & ~WRITEABLE & ~EXECUTABLE in (VALID | READABLE | SYSTEM | SNOOPED | UC,
+                                                            VALID | READABLE | SYSTEM | SNOOPED | NC), f"{p}")
+    return len(ptes)
+
+
 def expect_no_loss(directory):
-    """Nothing lost, by the trace and by session.json."""
+    """Nothing lost, by the trace and by session.json; and what was mapped, mapped by the rules."""
+    expect_ptes_by_rule(directory)
     for r in rows(report(directory), "What was recorded"):
         expect(r["seen"] == r["written"] and r["lost"] == "0", f"lost events: {r}")
     with open(os.path.join(directory, "session.json")) as f:
