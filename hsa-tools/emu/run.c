@@ -749,6 +749,11 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 		return BEGIN_FAULT;
 	}
 	pthread_mutex_lock(&emu->lock);
+	if (q->halted) { /* a reset came in between */
+		pthread_mutex_unlock(&emu->lock);
+		free_dispatch(d);
+		return BEGIN_FAULT;
+	}
 	q->active = d;
 	d->next_active = emu->active;
 	emu->active = d;
