@@ -181,7 +181,7 @@ static bool receive_files(struct emu *e)
 
 static bool map_card(const struct emu *e, struct gpu *g)
 {
-	size_t vram = g->card->vram_bytes + EMU_GTT_BYTES;
+	size_t vram = EMU_RENDER_FILE_BYTES(g->card->vram_bytes);
 
 	g->vram = mmap(NULL, vram, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, g->render_file,
 		       0);

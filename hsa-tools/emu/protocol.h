@@ -110,8 +110,14 @@ struct emu_welcome {
 
 /* How a process ends that met a limit of the emulator (EX_SOFTWARE). */
 #define EMU_EXIT_GAP 70
-/* The stand-in render file of a card: VRAM from 0, GTT behind it. */
+/*
+ * The stand-in render file of a card: VRAM from 0, GTT behind it. A buffer's pages need not lie together in
+ * a card's memory (amdgpu_vram_mgr.c gives blocks), but they do in this file, whose mapping it is: so that no
+ * free memory is lost between buffers, offsets are of a range that is several times as large.
+ */
 #define EMU_GTT_BYTES (1ull << 30)
+#define EMU_OFFSETS(bytes) (8 * (uint64_t)(bytes))
+#define EMU_RENDER_FILE_BYTES(vram_bytes) EMU_OFFSETS((vram_bytes) + EMU_GTT_BYTES)
 /* kfd_topology.c makes an id of the card's properties; these are chosen. The render nodes' too. */
 #define EMU_GPU_ID(card) (0x5e00u + (card))
 #define EMU_RENDER_MINOR(card) (128u + (card))

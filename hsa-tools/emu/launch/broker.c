@@ -148,11 +148,11 @@ static int64_t heap_alloc(struct heap *h, uint64_t bytes, pid_t owner)
 	uint64_t align = bytes >= 2u << 20 ? 2u << 20 : 4096, at = h->base;
 	struct extent **p = &h->extents, *e;
 
-	if (!bytes || bytes > h->bytes)
+	if (!bytes || bytes > h->bytes - h->used)
 		return bytes ? -ENOMEM : -EINVAL;
 	for (;; p = &(*p)->next) {
 		uint64_t start = (at + align - 1) & ~(align - 1);
-		uint64_t end = *p ? (*p)->offset : h->base + h->bytes;
+		uint64_t end = *p ? (*p)->offset : h->base + EMU_OFFSETS(h->bytes);
 
 		if (start + bytes <= end) {
 			at = start;
@@ -601,7 +601,7 @@ static void setup_card(struct broker *b, uint32_t n)
 	c->dev = st.st_dev;
 	c->ino = st.st_ino;
 	c->vram = (struct heap){.file = file, .base = 2u << 20, .bytes = vram - (2u << 20)};
-	c->gtt = (struct heap){.file = file, .base = vram, .bytes = EMU_GTT_BYTES};
+	c->gtt = (struct heap){.file = file, .base = EMU_OFFSETS(vram), .bytes = EMU_GTT_BYTES};
 }
 
 static void setup(struct broker *b)

@@ -127,7 +127,7 @@ static int make_files(struct emu_launch *l, struct emu_broker_args *args)
 
 		snprintf(name, sizeof(name), "renderD%u", EMU_RENDER_MINOR(n));
 		fd = args->render_file[n] = memory_file(
-			name, caps_cards[l->config.cards[n]].vram_bytes + EMU_GTT_BYTES);
+			name, EMU_RENDER_FILE_BYTES(caps_cards[l->config.cards[n]].vram_bytes));
 	}
 	if (fd == -EFBIG)
 		return fail(l, "the file size limit is too small for the emulated card's memory: "
