@@ -11,12 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often a blocked thread is looked at for pending signals. */
+/*
+ * How often a blocked thread is looked at for pending signals, by how long it has been blocked: to read its
+ * status takes the kernel long.
+ */
 #define SIGNAL_POLL_NS 10000000ull
+#define SIGNAL_POLL_LONG_NS 50000000ull
+#define BLOCKED_LONG_NS 1000000000ull
 
 /* A WAIT_EVENTS call that has not been answered. */
 struct waiting {
 	struct kfd_event_wait w; /* w.arg is what the caller gets back */
+	uint64_t begin_ns;
 	uint64_t deadline_ns;	 /* UINT64_MAX: none */
 	struct waiting *next;
 	int status_fd; /* /proc/self/task/<tid>/status, -1 */
@@ -265,8 +271,9 @@ static struct waiting *make_waiting(const struct kfd_event_wait *w, int64_t *err
 			forget(x);
 			return NULL;
 		}
-	x->deadline_ns =
-		w->timeout_ms == UINT32_MAX ? UINT64_MAX : now_ns() + w->timeout_ms * 1000000ull;
+	x->begin_ns = now_ns();
+	x->deadline_ns = w->timeout_ms == UINT32_MAX ? UINT64_MAX
+						     : x->begin_ns + w->timeout_ms * 1000000ull;
 	if (w->timeout_ms) {
 		snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)w->tid);
 		x->status_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -348,10 +355,12 @@ int event_poll(uint64_t now)
 		} else if (signal_pending(x)) {
 			finish(x, 0, -EINTR);
 		} else {
-			uint64_t until = x->deadline_ns - now;
+			uint64_t until = x->deadline_ns - now, look = SIGNAL_POLL_NS;
 
-			if (until > SIGNAL_POLL_NS)
-				until = SIGNAL_POLL_NS;
+			if (now - x->begin_ns > BLOCKED_LONG_NS)
+				look = SIGNAL_POLL_LONG_NS;
+			if (until > look)
+				until = look;
 			if (until < next)
 				next = until;
 		}
