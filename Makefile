@@ -163,19 +163,49 @@ $(B)/gen/drm:
 
 # ---- workloads: real HIP programs ----
 
+# PROGRAM-VARIANT: the same source by other flags. A renamed program has other symbols in another order.
+# HIP refuses waves of 64 on gfx10, where shuffles reach 32 lanes; without shuffles they are right.
+FLAGS_wave64 := -mwavefrontsize64 -D__gfx1010__=0 -Wno-macro-redefined
+FLAGS_cumode := -mcumode
+FLAGS_O0 := -O0
+FLAGS_O3 := -O3
+FLAGS_renamed := -DRENAMED
+VARIANTS := reduce-cumode atomics-wave64 scratch-wave64 sort-wave64 sort-cumode sort-O3 sort-renamed
+LONG_VARIANTS := reduce-O0 scratch-O0 sort-O0 gemm-wave64 gemm-cumode gemm-O3 opencl-wave64.co
+LIBS_sparse := -lrocsparse
+
+DEMO_BIN := $(B)/workload/conv2d
 WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip)) \
-	$(B)/workload/conv2d.py $(B)/workload/conv2d.co
+	$(patsubst %,$(B)/workload/%,$(VARIANTS) conv2d.py conv2d.co opencl.co)
+LONG_BIN := $(LONG_VARIANTS:%=$(B)/workload/%)
+HIP_DEPS := tests/workload/hip_check.h Makefile
 GFX_override := gfx1030
 GFX_cards := gfx1010 gfx1011 gfx1012 gfx1030
-$(B)/workload/%: tests/workload/%.hip tests/workload/hip_check.h Makefile
+$(B)/workload/%: tests/workload/%.hip $(HIP_DEPS)
 	$(call msg,HIPCC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HIPCC) $(addprefix --offload-arch=,$(or $(GFX_$*),gfx1010)) -O2 -Wall -o $@ $<
+	$(Q)$(HIPCC) $(addprefix --offload-arch=,$(or $(GFX_$*),gfx1010)) -O2 -Wall -o $@ $< $(LIBS_$*)
 
-$(B)/workload/%.co: tests/workload/%.hip tests/workload/hip_check.h Makefile
+define VARIANT
+$(B)/workload/%-$(1): tests/workload/%.hip $(HIP_DEPS)
+	$$(call msg,HIPCC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HIPCC) --offload-arch=gfx1010 -O2 -Wall $$(FLAGS_$(1)) -o $$@ $$<
+endef
+$(foreach v,wave64 cumode O0 O3 renamed,$(eval $(call VARIANT,$(v))))
+
+$(B)/workload/%.co: tests/workload/%.hip $(HIP_DEPS)
 	$(call msg,HIPCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HIPCC) --genco --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+
+# OpenCL C, with the device library that Debian's rocm-device-libs has for it.
+BITCODE := /usr/lib/x86_64-linux-gnu/amdgcn/bitcode
+$(B)/workload/opencl.co $(B)/workload/opencl-wave64.co: tests/workload/opencl.cl Makefile
+	$(call msg,CLC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -O2 -Wall \
+		$(if $(findstring wave64,$@),-mwavefrontsize64) --rocm-device-lib-path=$(BITCODE) -o $@ $<
 
 $(B)/workload/%.py: tests/workload/%.py
 	$(call msg,INSTALL,$@)
@@ -226,12 +256,12 @@ $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 
 .SECONDARY:
 
-.PHONY: all build-all demo check-fast check check-long bench clean tests-bin
+.PHONY: all build-all demo check-fast check check-long bench clean tests-bin long-bin
 all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-emu.so $(WORKLOAD_BIN)
+build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
 
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:
@@ -243,14 +273,16 @@ demo:
 	@echo
 	$(B)/rdna1-trace report build/demo
 
-tests-bin: build-all $(UNIT_BIN) $(TOOL_BIN)
+tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN)
+long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast
 TIER_check := full
 TIER_check-long := long
+check-long: BIN := long-bin
 check-fast check check-long:
 	@.ci/install-packages demo check
-	@$(MAKE) --no-print-directory $(JOBS) tests-bin
+	@$(MAKE) --no-print-directory $(JOBS) $(or $(BIN),tests-bin)
 	@B=$(B) tests/run $(TIER_$@)
 
 bench:

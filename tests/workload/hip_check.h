@@ -4,8 +4,11 @@
 #define RDNA1_TESTS_HIP_CHECK_H
 
 #include <hip/hip_runtime.h>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <vector>
 
 #define HIP(call)                                                                                  \
 	do {                                                                                       \
@@ -31,19 +34,71 @@ static inline bool read_number(const char *text, int least, int most, int *out)
 }
 
 /* hipMalloc, said aloud: the report must show the same. */
-static inline float *device_floats(const char *name, size_t n)
+template <typename T> static inline T *device_array(const char *name, size_t n)
 {
-	float *p = nullptr;
+	T *p = nullptr;
 
-	HIP(hipMalloc((void **)&p, n * sizeof(float)));
-	std::printf("hipMalloc %-8s %p %zu bytes\n", name, (void *)p, n * sizeof(float));
+	HIP(hipMalloc((void **)&p, n * sizeof(T)));
+	std::printf("hipMalloc %-8s %p %zu bytes\n", name, (void *)p, n * sizeof(T));
 	return p;
 }
 
-static inline void device_free(const char *name, float *p)
+static inline float *device_floats(const char *name, size_t n)
 {
-	std::printf("hipFree   %-8s %p\n", name, (void *)p);
+	return device_array<float>(name, n);
+}
+
+static inline void device_free(const char *name, void *p)
+{
+	std::printf("hipFree   %-8s %p\n", name, p);
 	HIP(hipFree(p));
+}
+
+/* An array of the device's with the values of the host's. */
+template <typename T> static inline T *device_copy(const char *name, const std::vector<T> &from)
+{
+	T *p = device_array<T>(name, from.size());
+
+	HIP(hipMemcpy(p, from.data(), from.size() * sizeof(T), hipMemcpyHostToDevice));
+	return p;
+}
+
+template <typename T> static inline void copy_back(std::vector<T> &to, const T *from)
+{
+	HIP(hipMemcpy(to.data(), from, to.size() * sizeof(T), hipMemcpyDeviceToHost));
+}
+
+/* The device's results against the CPU's; the first ten that differ are said. */
+static unsigned long results, wrong_results;
+
+static inline void expect_that(bool right, const char *what, size_t i)
+{
+	results++;
+	if (!right && wrong_results++ < 10)
+		std::printf("%s, %zu: wrong\n", what, i);
+}
+
+template <typename T> static inline void expect_same(const char *what, size_t i, T got, T want)
+{
+	results++;
+	if (std::memcmp(&got, &want, sizeof(T)) && wrong_results++ < 10)
+		std::printf("%s, %zu: %.9g, the CPU has %.9g\n", what, i, (double)got, (double)want);
+}
+
+/* The last line of a program, and its status. */
+static inline int verdict(void)
+{
+	if (wrong_results || !results)
+		std::printf("WRONG: %lu of %lu results\n", wrong_results, results);
+	else
+		std::printf("ok: %lu results right\n", results);
+	return wrong_results || !results;
+}
+
+static inline uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed ^ *seed >> 15;
 }
 
 /* Small numbers whose products and sums are not all exact, from a fixed seed. */

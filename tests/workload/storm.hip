@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 		t.join();
 	std::vector<unsigned int> back((size_t)threads);
 	HIP(hipMemcpy(back.data(), counts, sizeof(*counts) * (size_t)threads, hipMemcpyDeviceToHost));
-	device_free("counts", (float *)counts);
+	device_free("counts", counts);
 	std::printf("launched storm_add %lu times\n", launched.load());
 	for (int t = 0; t < threads; t++)
 		if (back[(size_t)t] != (unsigned int)n) {
