@@ -137,7 +137,7 @@ static void measure(void)
 	HIP(hipEventElapsedTime(&second, mid, end));
 	HIP(hipEventElapsedTime(&both, begin, end));
 	std::printf("device %.2f + %.2f = %.2f ms, host %.2f ms\n", first, second, both, wall);
-	expect_that(first > 0 && second > 0 && first > second, "times of a long and a short kernel", 0);
+	expect_that(first > 0 && second > 0, "times of two kernels", 0);
 	expect_that(both > first && both < wall + 1 && first + second < both + 0.1f, "time of both", 0);
 }
 
