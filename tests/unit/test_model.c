@@ -244,6 +244,33 @@ static void test_accounts(void)
 	model__free(&m);
 }
 
+/* The device took packet 1 before the agent read it, at its doorbell; both have ended. */
+static void test_early_end(void)
+{
+	struct ev_queue_create q = {.queue_id = 3, .base = 0x5000};
+	struct model m;
+
+	begin();
+	stream__write(&a, EV_queue_create, &q, sizeof(q), 1, 1000);
+	for (uint64_t i = 0; i < 2; i++) {
+		struct ev_emu_dispatch ended = {.ring = 0x5000, .index = i, .duration_ns = 70 + i};
+		struct ev_dispatch x = {.queue_id = 3, .index = i};
+		uint8_t packet[64] = {0}, *at;
+
+		at = stream__reserve(&a, EV_dispatch, sizeof(x) + 4u + sizeof(packet), 1, 2000 + 100 * i);
+		memcpy(at, &x, sizeof(x));
+		at = stream__put_bytes(at + sizeof(x), packet, sizeof(packet));
+		stream__put_bytes(at, NULL, 0);
+		stream__commit(&a);
+		stream__write(&e, EV_emu_dispatch, &ended, sizeof(ended), 1, 2050 + 20 * i);
+	}
+	m = end();
+	CHECK_EQ(m.dispatches.n, 2);
+	CHECK_EQ(m.dispatches.v[0].duration_ns, 70);
+	CHECK_EQ(m.dispatches.v[1].duration_ns, 71);
+	model__free(&m);
+}
+
 int main(void)
 {
 	test_reuse();
@@ -251,5 +278,6 @@ int main(void)
 	test_place();
 	test_exec();
 	test_accounts();
+	test_early_end();
 	END_TESTS;
 }

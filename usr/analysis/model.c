@@ -250,6 +250,16 @@ static uint64_t packet_key(uint64_t queue_id, uint64_t index)
 	return queue_id << 48 ^ index;
 }
 
+/* The device may take a packet, and end it, before its doorbell is rung, when the agent reads it. */
+static uint64_t ended_before(const struct model *m, const struct dispatch *d)
+{
+	size_t duration_ns;
+
+	if (!map__get(&m->early_ends, d->pid, packet_key(d->queue_id, d->index), &duration_ns))
+		return 0;
+	return duration_ns;
+}
+
 static void on_dispatch(struct model *m, const struct event *ev)
 {
 	struct ev_dispatch e;
@@ -270,6 +280,7 @@ static void on_dispatch(struct model *m, const struct event *ev)
 	}
 	memcpy(&d->object, p + 32, 8);
 	map__set(&m->dispatch_by_index, d->pid, packet_key(e.queue_id, e.index), m->dispatches.n - 1);
+	d->duration_ns = ended_before(m, d);
 }
 
 /* Each process says it of each card. */
@@ -293,9 +304,12 @@ static void on_emu_dispatch(struct model *m, const struct event *ev)
 	size_t queue, i;
 
 	event__fixed(ev, &e, sizeof(e));
-	if (map__get(&m->rings, ev->stream->pid, e.ring, &queue) &&
-	    map__get(&m->dispatch_by_index, ev->stream->pid, packet_key(queue, e.index), &i))
+	if (!map__get(&m->rings, ev->stream->pid, e.ring, &queue))
+		return;
+	if (map__get(&m->dispatch_by_index, ev->stream->pid, packet_key(queue, e.index), &i))
 		m->dispatches.v[i].duration_ns = e.duration_ns;
+	else
+		map__set(&m->early_ends, ev->stream->pid, packet_key(queue, e.index), e.duration_ns);
 }
 
 static void on_fault(struct model *m, const struct event *ev)
@@ -583,6 +597,7 @@ void model__free(struct model *m)
 	map__free(&m->bo_by_handle);
 	map__free(&m->kernel_by_object);
 	map__free(&m->dispatch_by_index);
+	map__free(&m->early_ends);
 	map__free(&m->rings);
 	ranges__free(&m->live_bos);
 	accounts__free(&m->accounts);

@@ -152,6 +152,7 @@ struct model {
 	struct trace_stats stats;
 	/* inside */
 	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
+	struct map early_ends; /* dispatches that the device ended before the agent read them */
 	struct ranges live_bos;
 };
 
