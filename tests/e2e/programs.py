@@ -3,6 +3,7 @@
 """programs.py [--all] [--options | NAME=VALUE...]: programs of our own and of packages, each checking all of
 its results against the CPU. As they are, also compiled for other waves, modes and optimisations; or under
 options of the runtime's (all, or those named): what each changes must be in the trace. --all: every program."""
+import functools
 import re
 import sys
 
@@ -20,8 +21,11 @@ MORE = {name: ((), {}) for name in (
     "math", "mode", "waves", "conv2d")}
 MORE["opencl wave64"] = ((workload("opencl-wave64.co"), "64"), {})
 
+dumped = functools.lru_cache(None)(dump)
+
+
 def fields(r, *names):
-    return [e["fields"] for e in dump(r.dir) if e["event"] in names]
+    return [e["fields"] for e in dumped(r.dir) if e["event"] in names]
 
 
 def run(name, arguments, environment):
@@ -179,16 +183,19 @@ OPTIONS = {
 }
 
 
+@functools.lru_cache(None)
+def without(name):
+    return run(name, *PLAIN[name])
+
+
 def with_option(option, names):
     variable, value = option.split("=")
     which, check = OPTIONS[option]
-    arguments, environment = PLAIN[which]
-    before = run(which, arguments, environment) if check else None
     for name in names:
         arguments, environment = PLAIN[name]
         r = run(name, arguments, {**environment, variable: value})
         if name == which and check:
-            check(r, before)
+            check(r, without(which))
 
 
 def main():
