@@ -187,10 +187,6 @@ static inline float ceil32(float x)
 {
 	return __builtin_ceilf(x);
 }
-static inline float rint32(float x)
-{
-	return __builtin_rintf(x);
-}
 static inline double trunc64(double x)
 {
 	return __builtin_trunc(x);
@@ -202,10 +198,6 @@ static inline double floor64(double x)
 static inline double ceil64(double x)
 {
 	return __builtin_ceil(x);
-}
-static inline double rint64(double x)
-{
-	return __builtin_rint(x);
 }
 #else
 #define DEFINE_ROUND(T, s, I, limit, bits, of, SIGNBIT)                                            \
@@ -226,20 +218,24 @@ static inline double rint64(double x)
 		T t = trunc##s(x);                                                                 \
                                                                                                    \
 		return t < x ? of(bits(t + 1) | (bits(x) & SIGNBIT)) : t;                          \
-	}                                                                                          \
-	static inline T rint##s(T x)                                                               \
-	{                                                                                          \
-		volatile T big = (T)limit;                                                         \
-		T r;                                                                               \
-                                                                                                   \
-		if (!(x < limit && x > -limit))                                                    \
-			return x;                                                                  \
-		r = (bits(x) & SIGNBIT) ? (x - big) + big : (x + big) - big;                       \
-		return of((bits(r) & ~SIGNBIT) | (bits(x) & SIGNBIT));                             \
 	}
 DEFINE_ROUND(float, 32, int32_t, 8388608.0f, bits32, float_of, 0x80000000u)
 DEFINE_ROUND(double, 64, int64_t, 4503599627370496.0, bits64, double_of, (1ull << 63))
 #endif
+
+/* To nearest even whatever the host's rounding mode is: each step is exact. */
+#define DEFINE_RINT(T, s, bits, of, SIGNBIT)                                                       \
+	static inline T rint##s(T x)                                                               \
+	{                                                                                          \
+		T t = trunc##s(x), left = x - t, half = t * (T)0.5;                                \
+		T one = of(bits((T)1) | (bits(x) & SIGNBIT));                                      \
+		T far = left < 0 ? -left : left;                                                   \
+                                                                                                   \
+		t = far > (T)0.5 || (far == (T)0.5 && half != trunc##s(half)) ? t + one : t;       \
+		return of(bits(t) | (bits(x) & SIGNBIT));                                          \
+	}
+DEFINE_RINT(float, 32, bits32, float_of, 0x80000000u)
+DEFINE_RINT(double, 64, bits64, double_of, (1ull << 63))
 
 /* V_FRACT: x - floor(x), below 1. */
 static inline float fract32(float x)
@@ -294,15 +290,15 @@ static inline double ldexp64(double x, int n)
 			if (n > 1023)
 				n = 1023;
 		}
-	} else if (n < -1022) {
-		/* Leave 53 bits of room, so that only the last step rounds. */
-		x *= pow2(-1022) * pow2(53);
-		n += 1022 - 53;
-		if (n < -1022) {
-			x *= pow2(-1022) * pow2(53);
-			n += 1022 - 53;
-			if (n < -1022)
-				n = -1022;
+	}
+	/* Leave 53 bits of room, so that only the last step rounds; what is far below rounds as if just below. */
+	while (n < -1022) {
+		if (exponent64(x) <= 970) {
+			x = x == 0 ? x : double_of((bits64(x) & 1ull << 63) | 1ull << 52);
+			n = -1022;
+		} else {
+			x *= pow2(-969);
+			n += 969;
 		}
 	}
 	return x * pow2(n);
@@ -420,16 +416,20 @@ static inline double sin_quarter(double x)
 	       t2 * (-1.0 / 39916800 + t2 * (1.0 / 6227020800 + t2 * (-1.0 / 1307674368000))))))));
 }
 
-/* V_SIN_F32: sin of x revolutions; out of [-256, 256] gives 0 (RDNA 1.0 ISA). */
+/*
+ * V_SIN_F32: sin of x revolutions. "Full range input is supported" (RDNA ISA; the range of
+ * [-256, 256] is GCN's: LLVM FeatureTrigReducedRange ends before gfx9).
+ */
 static inline float sin_32(float x, double phase)
 {
 	double f;
 
 	if (x - x != 0)
 		return float_of(0xffc00000);
-	if (x > 256 || x < -256)
-		return phase != 0 ? 1 : 0;
-	f = (double)x + phase;
+	if (x == 0 && phase == 0)
+		return x;
+	f = x;
+	f = f - floor64(f) + phase; /* exact below 2^52, where the integers begin */
 	f -= floor64(f + 0.5); /* [-1/2, 1/2) */
 	if (f > 0.25)
 		f = 0.5 - f;
