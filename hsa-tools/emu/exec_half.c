@@ -74,16 +74,31 @@ static void source_packed(struct wave *w, const struct insn *i, unsigned int s, 
 
 /* ---- destinations ---- */
 
-static uint32_t round_half(const struct wave *w, const struct insn *i, double x)
+static uint32_t round_half_by(const struct wave *w, const struct insn *i, double x, enum round mode)
 {
 	uint32_t h;
 
-	if (i->omod)
-		x *= i->omod == 1 ? 2 : i->omod == 2 ? 4 : 0.5;
-	if (i->clamp) /* DX10_CLAMP: NaN becomes 0 */
+	/* The modifiers take the rounded result: see out_mods32. */
+	if (i->omod && !OMOD_IGNORED_16_64(w)) {
+		h = flush_half(half_of_double(x, mode));
+		h = flush_half(half_of_double(double_of_half(h) * FACTOR(i), mode));
+		x = h & 0x7fff ? double_of_half(h) : 0;
+	}
+	if (i->clamp)
 		x = x > 0 ? (x < 1 ? x : 1) : 0;
-	h = half_of_double(x, (enum round)(w->mode >> 2 & 3));
+	h = half_of_double(x, mode);
 	return w->mode >> 7 & 1 ? h : flush_half(h);
+}
+
+static uint32_t round_half(const struct wave *w, const struct insn *i, double x)
+{
+	return round_half_by(w, i, x, (enum round)(w->mode >> 2 & 3));
+}
+
+/* "0.51ULP accuracy" (RDNA ISA, V_RCP_F16 and its like) leaves no room for MODE's rounding. */
+static uint32_t nearest_half(const struct wave *w, const struct insn *i, double x)
+{
+	return round_half_by(w, i, x, ROUND_NEAREST_EVEN);
 }
 
 /* A row of 16-bit results into the half that op_sel names. */
@@ -109,7 +124,8 @@ static void put16(struct wave *w, const struct insn *i, uint32_t *r)
 #define F(s) double_of_half(a##s[l])
 
 /* Of doubles: expr uses s0, s1, s2 and d, the old destination. */
-#define H(name, sources, expr)                                                                     \
+#define H(name, sources, expr) H_BY(round_half, name, sources, expr)
+#define H_BY(rounding, name, sources, expr)                                                        \
 	EXEC(name)                                                                                 \
 	{                                                                                          \
 		const u32 *old = wave_vgpr(w, i->dst - OPERAND_VGPR);                              \
@@ -125,10 +141,11 @@ static void put16(struct wave *w, const struct insn *i, uint32_t *r)
 		{                                                                                  \
 			double s0 = F(0), s1 = sources > 1 ? F(1) : 0,                             \
 			       s2 = sources > 2 ? F(2) : 0;                                        \
-			double d = double_of_half(old[l] >> (i->opsel & 8 ? 16 : 0) & 0xffff);     \
+			uint32_t h = old[l] >> (i->opsel & 8 ? 16 : 0) & 0xffff;                   \
+			double d = double_of_half(w->mode >> 6 & 1 ? h : flush_half(h));           \
                                                                                                    \
 			(void)s1, (void)s2, (void)d;                                               \
-			r[l] = round_half(w, i, expr);                                             \
+			r[l] = rounding(w, i, expr);                                               \
 		}                                                                                  \
 		put16(w, i, r);                                                                    \
 	}
@@ -171,13 +188,13 @@ H(v_ceil_f16, 1, ceil64(s0))
 H(v_trunc_f16, 1, trunc64(s0))
 H(v_rndne_f16, 1, rint64(s0))
 H(v_fract_f16, 1, fract16(s0))
-H(v_rcp_f16, 1, 1.0 / s0)
-H(v_sqrt_f16, 1, __builtin_sqrt(s0))
-H(v_rsq_f16, 1, 1.0 / __builtin_sqrt(s0))
-H(v_exp_f16, 1, exp2_32((float)s0))
-H(v_log_f16, 1, log2_32((float)s0))
-H(v_sin_f16, 1, sin_32((float)s0, 0))
-H(v_cos_f16, 1, sin_32((float)s0, 0.25))
+H_BY(nearest_half, v_rcp_f16, 1, 1.0 / s0)
+H_BY(nearest_half, v_sqrt_f16, 1, __builtin_sqrt(s0))
+H_BY(nearest_half, v_rsq_f16, 1, 1.0 / __builtin_sqrt(s0))
+H_BY(nearest_half, v_exp_f16, 1, exp2_32((float)s0))
+H_BY(nearest_half, v_log_f16, 1, log2_32((float)s0))
+H_BY(nearest_half, v_sin_f16, 1, sin_32((float)s0, 0))
+H_BY(nearest_half, v_cos_f16, 1, sin_32((float)s0, 0.25))
 H(v_frexp_mant_f16, 1, frexp_mant64(s0))
 
 /* V_DIV_FIXUP_F16: the special cases of s2 / s1, whose quotient s0 is. */
@@ -210,7 +227,7 @@ EXEC(v_ldexp_f16)
 	UNUSED_ROWS;
 	source16(w, i, 0, true, a0);
 	source16(w, i, 1, false, a1);
-	EACH r[l] = round_half(w, i, ldexp64(F(0), (int16_t)a1[l]));
+	EACH r[l] = round_half(w, i, ldexp64(F(0), MAX(MIN((int16_t)a1[l], 100), -100)));
 	put16(w, i, r);
 }
 EXEC(v_frexp_exp_i16_f16)
@@ -279,6 +296,22 @@ static inline uint32_t half_toward_zero(float x)
 	return half_of_double(x, ROUND_ZERO);
 }
 V2(v_cvt_pkrtz_f16_f32, u32, f32, f32, half_toward_zero(s0) | half_toward_zero(s1) << 16)
+
+/* Moves halves; only their signs can change. */
+EXEC(v_pack_b32_f16)
+{
+	uint32_t a[2][WAVE_MAX_LANES], r[WAVE_MAX_LANES];
+
+	for (unsigned int s = 0; s < 2; s++) {
+		source16(w, i, s, false, a[s]);
+		if (i->abs >> s & 1)
+			EACH a[s][l] &= 0x7fff;
+		if (i->neg >> s & 1)
+			EACH a[s][l] ^= 0x8000;
+	}
+	EACH r[l] = a[0][l] | a[1][l] << 16;
+	put32(w, i, r, false);
+}
 
 /* ---- compares ---- */
 

@@ -182,34 +182,50 @@ static USED_SOMEWHERE const u64 *source64(struct wave *w, const struct insn *i, 
 
 /* ---- destinations ---- */
 
-static USED_SOMEWHERE uint32_t out_mods32(const struct insn *i, uint32_t bits)
+/*
+ * "If output denormals are enabled, then output modifiers are ignored"; where they are applied, -0
+ * becomes +0 (RDNA 1.0 ISA, 6.2 "Operands"; the host's control word flushes). CLAMP: DX10_CLAMP is
+ * taken as set, so NaN becomes 0.
+ */
+#define FACTOR(i) ((i)->omod == 1 ? 2 : (i)->omod == 2 ? 4 : 0.5f)
+#define OMOD_IGNORED_32(w) ((w)->mode >> 5 & 1)
+#define OMOD_IGNORED_16_64(w) ((w)->mode >> 7 & 1)
+
+static USED_SOMEWHERE uint32_t out_mods32(const struct wave *w, const struct insn *i, uint32_t bits)
 {
 	float x = float_of(bits);
 
-	if (i->omod == 1)
-		x *= 2;
-	else if (i->omod == 2)
-		x *= 4;
-	else if (i->omod == 3)
-		x *= 0.5f;
-	if (i->clamp) /* DX10_CLAMP: NaN becomes 0 */
-		x = x > 0 ? (x < 1 ? x : 1) : 0;
+	if (i->omod && !OMOD_IGNORED_32(w)) {
+		x *= FACTOR(i);
+		x = x == 0 ? 0 : x;
+	}
+	if (i->clamp) /* a denormal is no input here */
+		x = bits32(x) >> 31 || x != x ? 0 : x < 1 ? x : 1;
 	return bits32(x);
 }
 
-static USED_SOMEWHERE uint64_t out_mods64(const struct insn *i, uint64_t bits)
+static USED_SOMEWHERE uint64_t out_mods64(const struct wave *w, const struct insn *i, uint64_t bits)
 {
 	double x = double_of(bits);
 
-	if (i->omod == 1)
-		x *= 2;
-	else if (i->omod == 2)
-		x *= 4;
-	else if (i->omod == 3)
-		x *= 0.5;
+	if (i->omod && !OMOD_IGNORED_16_64(w)) {
+		x *= FACTOR(i);
+		x = x == 0 ? 0 : x;
+	}
 	if (i->clamp)
-		x = x > 0 ? (x < 1 ? x : 1) : 0;
+		x = bits64(x) >> 63 || x != x ? 0 : x < 1 ? x : 1;
 	return bits64(x);
+}
+
+/* A value as MODE's FP_DENORM lets it in or out. */
+static inline float denorm32(const struct wave *w, float x, unsigned int bit)
+{
+	return w->mode >> (4 + bit) & 1 ? x : flush32(x);
+}
+
+static inline double denorm64(const struct wave *w, double x, unsigned int bit)
+{
+	return w->mode >> (6 + bit) & 1 || !is_denormal64(x) ? x : double_of(bits64(x) & 1ull << 63);
 }
 
 static USED_SOMEWHERE uint32_t sdwa_merge(const struct insn *i, uint32_t r, uint32_t old)
@@ -248,7 +264,7 @@ static USED_SOMEWHERE void store32_slow(struct wave *w, const struct insn *i, co
 		if (!mask[l])
 			continue;
 		if (is_float && (i->omod || i->clamp))
-			r = out_mods32(i, r);
+			r = out_mods32(w, i, r);
 		d[l] = i->form == FORM_SDWA ? sdwa_merge(i, r, d[l]) : r;
 	}
 }
@@ -289,7 +305,7 @@ static USED_SOMEWHERE void store64(struct wave *w, const struct insn *i, const u
 		if (!mask[l])
 			continue;
 		if (is_float && (i->omod || i->clamp))
-			r = out_mods64(i, r);
+			r = out_mods64(w, i, r);
 		lo[l] = (uint32_t)r;
 		hi[l] = (uint32_t)(r >> 32);
 	}
@@ -392,6 +408,36 @@ static USED_SOMEWHERE void store64(struct wave *w, const struct insn *i, const u
 	{                                                                                          \
 		FETCH3(T0, T1, T2)                                                                 \
 		BODY_##TD(TD, BIND3(T0, T1, T2), expr)                                             \
+	}
+
+/*
+ * Operations that hand a source on, which the host's control word flushes only where it computes:
+ * f of sources as FP_DENORM lets them in, and out again.
+ */
+#define DENORM_f32 denorm32
+#define DENORM_f64 denorm64
+#define V2_CHOICE(name, T, f)                                                                      \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH2(T, T)                                                                       \
+		if (w->odd_mode)                                                                   \
+			BODY_##T(T, BIND2(T, T),                                                   \
+				 DENORM_##T(w, f(DENORM_##T(w, s0, 0), DENORM_##T(w, s1, 0)), 1))  \
+		else                                                                               \
+			BODY_##T(T, BIND2(T, T), f(s0, s1))                                        \
+	}
+#define V3_CHOICE(name, T, f)                                                                      \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		FETCH3(T, T, T)                                                                    \
+		if (w->odd_mode)                                                                   \
+			BODY_##T(T, BIND3(T, T, T),                                                \
+				 DENORM_##T(w,                                                     \
+					    f(DENORM_##T(w, s0, 0), DENORM_##T(w, s1, 0),          \
+					      DENORM_##T(w, s2, 0)),                               \
+					    1))                                                    \
+		else                                                                               \
+			BODY_##T(T, BIND3(T, T, T), f(s0, s1, s2))                                 \
 	}
 
 /* Lanes whose c is nonzero, as a mask; inactive lanes 0. */

@@ -148,13 +148,21 @@ static void fill(const struct exec_row *row, const struct exec_row *end)
 	}
 }
 
-/* A vector instruction computes in the first type of its name: v_cvt_f32_f64 rounds to f32. */
+/*
+ * A vector instruction computes in the first type of its name: v_cvt_f32_f64 rounds to f32. These
+ * have a source of 32 bits, and what rounds or flushes their result is not the host (half.h).
+ */
+static const char *const fp_32[] = {"v_cvt_f16_f32", "v_cvt_f64_f32", "v_fma_mixlo_f16", "v_fma_mixhi_f16"};
+
 static enum fp fp_by_name(const char *name)
 {
 	const char *f;
 
 	if (strncmp(name, "v_", 2))
 		return FP_NONE;
+	for (unsigned int n = 0; n < sizeof(fp_32) / sizeof(fp_32[0]); n++)
+		if (!strcmp(name, fp_32[n]))
+			return FP_32;
 	for (f = strstr(name, "_f"); f; f = strstr(f + 1, "_f"))
 		if (!strncmp(f, "_f32", 4))
 			return FP_32;
