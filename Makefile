@@ -52,6 +52,7 @@ HOSTCC := gcc
 BPF_CLANG := clang-15
 LLVM_STRIP := llvm-strip-15
 LLVM_MC := llvm-mc-15
+LLVM_OPT := opt-15
 BPFTOOL := /usr/sbin/bpftool
 HIPCC := hipcc
 
@@ -233,6 +234,31 @@ LIBS_hsa-queues := -lhsa-runtime64
 LIBS_hsa-packets := -lhsa-runtime64
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 
+# Every instruction against a reference: the device's pure parts, and lines that llvm-mc assembles.
+INSN := $(B)/tests/insn
+INSN_REF := $(call obj,$(wildcard tests/insn/ref*.c))
+INSN_DEVICE := $(filter $(addprefix $(B)/pic/hsa-tools/emu/,decode.o wave.o vm.o exec_%),$(EMU_OBJ))
+$(B)/obj/tests/insn/insn.o: | $(GEN_DECODE)
+$(INSN)/insn: $(B)/obj/tests/insn/insn.o $(INSN_REF) $(INSN_DEVICE)
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -lm -o $@
+
+$(INSN)/rows: $(B)/obj/tests/insn/rows.o $(INSN_REF)
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -lm -o $@
+
+$(INSN)/insns: $(INSN)/rows tests/insn/gen.py
+	$(call msg,ASM,$@)
+	$(Q)$(INSN)/rows > $@.rows
+	$(Q)tests/insn/gen.py $@.rows $(LLVM_MC) $@
+
+$(INSN)/folds: tests/insn/folds.py Makefile
+	$(call msg,FOLD,$@)
+	@mkdir -p $(@D)
+	$(Q)tests/insn/folds.py $(LLVM_OPT) $@
+
 .SECONDEXPANSION:
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC)) $$(EXTRA_$$*)
 	$(call msg,LINK,$@)
@@ -273,7 +299,7 @@ demo:
 	@echo
 	$(B)/rdna1-trace report build/demo
 
-tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN)
+tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast
