@@ -562,7 +562,7 @@ static void mixed_to_half(struct wave *w, const struct insn *i, bool high)
 	mixed(w, i, x);
 	EACH
 	{
-		uint32_t h = round_half(w, i, x[l]);
+		uint32_t h = round_half(w, i, double_of_result(x[l]));
 
 		r[l] = high ? (d[l] & 0xffff) | h << 16 : (d[l] & 0xffff0000) | h;
 	}

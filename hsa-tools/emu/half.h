@@ -31,6 +31,15 @@ static inline double double_of_half(uint32_t h)
 	return double_of(bits64((double)man * 0x1p-24) | sign);
 }
 
+/* A result, which the host's control word must not take for an input to flush. */
+static inline double double_of_result(float x)
+{
+	uint32_t u = bits32(x);
+	double man = (double)(int32_t)(u & 0x7fffff) * 0x1p-149;
+
+	return is_denormal32(x) ? (u >> 31 ? -man : man) : (double)x;
+}
+
 /* The magnitude is between two halves, `low` below it; `rest` is what is above `low`, of `unit`. */
 static inline int rounds_up(uint64_t rest, uint64_t unit, uint32_t low, uint32_t negative,
 			    enum round mode)

@@ -456,8 +456,8 @@ class Lines:
             self.add(name, name, **fields)
             return
         base, fields["sa"] = sreg(4 if buffer else 2, 0, 32)
-        imm = pick([0, 4, 16, 0x40])
-        off = f"0x{imm:x}"
+        imm = pick([0, 4, 16, 0x40] + ([-4, -0x40] if not buffer else []))
+        off = f"{'-' if imm < 0 else ''}0x{abs(imm):x}"
         if chance(0.4):
             off, fields["so"] = sreg(1, 90, 96)
             imm = 0

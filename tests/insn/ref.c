@@ -205,8 +205,7 @@ static void set_env(const struct ref_wave *w, struct lane *x)
  * OMOD, then CLAMP. "If output denormals are enabled, then output modifiers are ignored", -0 becomes
  * +0 (RDNA 1.0 ISA, 6.2.3 "Output Operands").
  */
-static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uint64_t v,
-			      const struct env *e)
+static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uint64_t v, struct env *e)
 {
 	static const int by[] = {0, 1, 2, -1};
 	struct env n = {e->rm, e->den, false};
@@ -214,6 +213,7 @@ static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uin
 
 	if (i->omod && !(e->den & DEN_OUT)) {
 		v = fl_scale(f, v, by[i->omod], &n);
+		e->tie_of_tiny |= n.tie_of_tiny;
 		if (fl_zero(f, v))
 			v = 0;
 	}
@@ -309,7 +309,17 @@ static uint64_t packed(struct ref_wave *w, const struct ref_insn *i, struct lane
 
 /* ---- one vector instruction ---- */
 
-bool ref_either[64]; /* of the last instruction, by lane: flushing may go both ways */
+bool ref_either[64];
+double ref_exact[64];
+
+static double exact_out(const struct ref_insn *i, double v, const struct env *e)
+{
+	static const double by[] = {1, 2, 4, 0.5};
+
+	if (i->omod && !(e->den & DEN_OUT))
+		v *= by[i->omod];
+	return !i->clamp ? v : v > 0 ? (v < 1 ? v : 1) : 0;
+}
 
 static void vector(struct ref_wave *w, const struct ref_insn *i)
 {
@@ -353,8 +363,12 @@ static void vector(struct ref_wave *w, const struct ref_insn *i)
 				x.c = i->src[2].value & (width(dst) == 16 ? 0xffff : 0xffffffff);
 			x.d = old_dst(w, i, dst, l);
 			out[l] = i->row->lane(&x);
-			if (dst && f && dst != 'u')
-				out[l] = out_modifiers(i, f, out[l], dst == 'f' ? &x.e32 : &x.e16);
+			if (dst && f && dst != 'u') {
+				struct env *e = dst == 'f' ? &x.e32 : &x.e16;
+
+				out[l] = out_modifiers(i, f, out[l], e);
+				ref_exact[l] = exact_out(i, x.exact, e);
+			}
 		}
 		if (x.e32.tie_of_tiny || x.e16.tie_of_tiny || x.either)
 			ref_either[l] = true;
@@ -572,8 +586,8 @@ static void mix(struct ref_wave *w, const struct ref_insn *i, int half)
 		r = fl_convert(&F16, &F32, r, &x.e16);
 		if (!(w->mode >> 7 & 1))
 			r = fl_flush(&F16, r);
-		ref_either[l] |= x.e16.tie_of_tiny;
 		r = out_modifiers(i, &F16, r, &x.e16);
+		ref_either[l] |= x.e16.tie_of_tiny;
 		out[l] = half ? (old & 0xffff) | (uint32_t)r << 16 : (old & 0xffff0000) | (uint32_t)r;
 	}
 	for (unsigned int l = 0; l < w->lanes; l++)

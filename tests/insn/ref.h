@@ -152,6 +152,7 @@ struct lane {
 	const struct ref_insn *i;
 	struct ref_wave *w;
 	bool either;	 /* out: flushing may go either way */
+	double exact;	 /* out, of an operation with a tolerance: before it was rounded */
 	bool keep;	 /* out: nothing is written */
 };
 
@@ -175,7 +176,9 @@ void ref_execute(struct ref_wave *w, const struct ref_insn *i);
 /* The row of a mnemonic, NULL when there is none. */
 const struct ref_row *ref_find(const char *name);
 void ref_each(void (*fn)(const struct ref_row *row));
+/* Of the last instruction, by lane. */
 extern bool ref_either[64];
+extern double ref_exact[64];
 
 /* ---- how rows are written ---- */
 

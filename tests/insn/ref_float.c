@@ -230,14 +230,11 @@ static struct num sum(struct num a, struct num b, int rm)
 		a = b;
 		b = t;
 	}
-	d = a.exp - b.exp;
-	if (d <= 20) {
-		a.man <<= d;
-		a.exp -= d;
-	} else {
-		b.man = shift_right_jam(b.man, d);
-		b.exp = a.exp;
-	}
+	d = a.exp - b.exp < 20 ? a.exp - b.exp : 20;
+	a.man <<= d;
+	a.exp -= d;
+	b.man = shift_right_jam(b.man, a.exp - b.exp);
+	b.exp = a.exp;
 	r = a;
 	if (a.sign == b.sign) {
 		r.man = a.man + b.man;

@@ -559,7 +559,7 @@ static double turns(double v, bool cosine)
 #define TRANS32(name, expr)                                                                        \
 	VALU(name, "f:f", ({                                                                       \
 		     double a = FLUSHED(A);                                                        \
-		     from_double(&F32, expr, 0);                                                   \
+		     from_double(&F32, x->exact = (expr), 0);                                                   \
 	     }))
 TRANS32(v_exp_f32, exp2(a))
 TRANS32(v_log_f32, log2(a))
@@ -567,12 +567,12 @@ TRANS32(v_rcp_f32, 1 / a)
 TRANS32(v_rcp_iflag_f32, 1 / a)
 TRANS32(v_rsq_f32, 1 / sqrt(a))
 TRANS32(v_sqrt_f32, sqrt(a))
-VALU(v_sin_f32, "f:f=", from_double(&F32, turns(fl_double(&F32, A), false), 3))
-VALU(v_cos_f32, "f:f=", from_double(&F32, turns(fl_double(&F32, A), true), 3))
+VALU(v_sin_f32, "f:f=", from_double(&F32, x->exact = turns(fl_double(&F32, A), false), 3))
+VALU(v_cos_f32, "f:f=", from_double(&F32, x->exact = turns(fl_double(&F32, A), true), 3))
 #define TRANS16(name, expr)                                                                        \
 	VALU(name, "h:h", ({                                                                       \
 		     double a = fl_double(&F16, flush_by(&F16, A, x->e16.den, DEN_IN));            \
-		     from_double(&F16, expr, x->e16.den);                                          \
+		     from_double(&F16, x->exact = (expr), x->e16.den);                                          \
 	     }))
 TRANS16(v_exp_f16, exp2(a))
 TRANS16(v_log_f16, log2(a))
@@ -581,9 +581,9 @@ TRANS16(v_rsq_f16, 1 / sqrt(a))
 TRANS16(v_sqrt_f16, sqrt(a))
 TRANS16(v_sin_f16, turns(a, false))
 TRANS16(v_cos_f16, turns(a, true))
-VALU(v_rcp_f64, "d:d=", from_double(&F64, 1 / fl_double(&F64, A), 3))
-VALU(v_rsq_f64, "d:d=", from_double(&F64, 1 / sqrt(fl_double(&F64, A)), 3))
-VALU(v_sqrt_f64, "d:d=", from_double(&F64, sqrt(fl_double(&F64, A)), 3))
+VALU(v_rcp_f64, "d:d=", from_double(&F64, x->exact = 1 / fl_double(&F64, A), 3))
+VALU(v_rsq_f64, "d:d=", from_double(&F64, x->exact = 1 / sqrt(fl_double(&F64, A)), 3))
+VALU(v_sqrt_f64, "d:d=", from_double(&F64, x->exact = sqrt(fl_double(&F64, A)), 3))
 
 /* ---- conversions ---- */
 
