@@ -227,6 +227,7 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(PRELOAD
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
+EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm

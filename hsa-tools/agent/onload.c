@@ -3,10 +3,11 @@
  * Where ROCr comes in: OnLoad when it starts, OnUnload when it shuts down.
  *
  * Tables are hooked only where their layout is known: the core table has been the same since ROCr
- * 5.2; the AMD extension table has had functions inserted in its middle, so only the size this was
- * built for is touched. Anything else is left alone, with one line.
+ * 5.2; the AMD extension table has had functions inserted in its middle, so only the layouts of
+ * layout.def are touched. Anything else is left alone, with one line.
  */
 #include "agent.h"
+#include "layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -128,15 +129,19 @@ bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_c
 	memcpy(&agent.core, table->core_,
 	       table->core_->version.minor_id < sizeof(agent.core) ? table->core_->version.minor_id
 								   : sizeof(agent.core));
-	agent.has_amd = table->amd_ext_->version.minor_id == sizeof(agent.amd);
+	agent.has_amd = amd_table__known(table->amd_ext_);
 	if (agent.has_amd) {
-		agent.amd = *table->amd_ext_;
-		memory_hook(table->amd_ext_);
+		AmdExtTable hooks;
+
+		amd_table__read(&agent.amd, table->amd_ext_);
+		hooks = agent.amd;
+		memory_hook(&hooks);
+		amd_table__write(table->amd_ext_, &hooks);
 		hooked |= 2;
 	} else {
-		agent_say("this ROCr's AMD extension table has %u bytes, this agent knows %zu: memory "
-			  "pools are not recorded",
-			  table->amd_ext_->version.minor_id, sizeof(agent.amd));
+		agent_say("this ROCr's AMD extension table has version %u and %u bytes, which this agent "
+			  "does not know: memory pools are not recorded",
+			  table->amd_ext_->version.major_id, table->amd_ext_->version.minor_id);
 	}
 	queue_hook(table->core_);
 	code_hook(table->core_);
