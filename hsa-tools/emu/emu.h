@@ -50,15 +50,19 @@ bool user_write(uint64_t to, const void *from, size_t size);
 #define FIRST_NONSIGNAL_EVENT 0x40000000u /* kfd_events.h */
 #define MAX_NONSIGNAL_EVENTS 64
 
+/* kfd_memory_exception_failure: what ROCr prints as the reason */
+enum fault_reason { REASON_NOT_PRESENT, REASON_READ_ONLY, REASON_NO_EXECUTE };
+
 struct kfd_memory_fault {
 	uint32_t gpu_id;
 	uint64_t va;
-	bool permission; /* the page is there, but not for this */
+	enum fault_reason reason;
 };
 
 struct event_slot {
 	bool used, signaled, auto_reset;
 	uint32_t type;
+	uint64_t age; /* 1, and 1 more with each signal; 0 is no age */
 	struct kfd_memory_fault fault; /* type MEMORY */
 	uint32_t reset_gpu;	       /* type HW_EXCEPTION: gpu_id of the card */
 };
@@ -82,6 +86,7 @@ struct bo {
 /* ---- queues (queue.c) ---- */
 
 enum { QUEUE_SDMA = 1, QUEUE_AQL = 2 };
+#define KFD_QUEUE_SDMA_BY_ENG_ID 4 /* KFD_IOC_QUEUE_TYPE_*, interface 1.17 */
 
 struct queue {
 	struct gpu *gpu;
@@ -90,6 +95,7 @@ struct queue {
 	uint64_t ring, ring_bytes;
 	uint64_t rptr_va, wptr_va;
 	uint64_t amd_queue; /* AQL: struct abi_queue */
+	uint64_t cwsr;	    /* AQL: context save area, a CPU address; 0: none */
 	uint64_t *doorbell; /* in the doorbell page */
 	uint64_t read;	    /* AQL: packets taken; SDMA: bytes taken */
 	uint64_t bell;	    /* AQL: the doorbell as last seen */
@@ -206,6 +212,7 @@ struct emu {
 	uint32_t work_seq; /* futex: there is something for the packet processor */
 	uint32_t help_seq; /* futex: there is something for the helpers */
 	uint64_t code_gen; /* raised when decoded code may be stale; never 0 */
+	bool runtime_enabled; /* atomic: the runtime reads errors from the context save area */
 	unsigned int num_helpers;
 	struct stream_proc proc;
 	bool tracing;
@@ -249,7 +256,17 @@ int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id);
 int64_t event_destroy(uint32_t id);
 int64_t event_set(uint32_t id, bool signaled);
 void event_interrupt(uint32_t id); /* from the device: unknown ids are dropped */
-void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission);
+void event_memory_fault(const struct gpu *gpu, uint64_t va, enum fault_reason reason);
+/*
+ * kind: EMU_FAULT_*. Every mapped page can be read, so what is there and not allowed is a write or an
+ * instruction fetch.
+ */
+static inline enum fault_reason fault_reason(int kind, bool write)
+{
+	return kind != EMU_FAULT_permission ? REASON_NOT_PRESENT
+	       : write			    ? REASON_READ_ONLY
+					    : REASON_NO_EXECUTE;
+}
 /* kfd_signal_reset_event: every HW_EXCEPTION event of the process. */
 void event_reset(const struct gpu *gpu);
 struct kfd_event_wait {
@@ -272,6 +289,8 @@ struct kfd_queue_args {
 	struct gpu *gpu;
 	uint32_t type, percentage, priority;
 	uint64_t ring, ring_bytes, rptr_va, wptr_va;
+	uint64_t cwsr;
+	uint32_t cwsr_bytes;
 };
 int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doorbell_offset);
 int64_t queue_destroy(uint32_t id);

@@ -28,7 +28,9 @@ struct waiting {
 	int status_fd; /* /proc/self/task/<tid>/status, -1 */
 	uint32_t *ids;
 	bool *activated; /* per event */
+	uint64_t *age;	 /* per event: the newest the caller knows of, 0 when it does not say */
 };
+
 
 static struct event_slot *find(uint32_t id)
 {
@@ -53,7 +55,7 @@ int64_t event_create(uint32_t type, bool auto_reset, uint32_t *id)
 		if (slots[i].used)
 			continue;
 		slots[i] =
-			(struct event_slot){.used = true, .type = type, .auto_reset = auto_reset};
+			(struct event_slot){.used = true, .type = type, .auto_reset = auto_reset, .age = 1};
 		*id = signal ? i : FIRST_NONSIGNAL_EVENT + i;
 		ret = 0;
 		break;
@@ -84,6 +86,11 @@ static bool satisfied(const struct waiting *x)
 	return x->w.all ? all : any;
 }
 
+static uint64_t event_at(const struct waiting *x, uint32_t i)
+{
+	return x->w.events_ptr + i * sizeof(struct kfd_event_data);
+}
+
 /* What the driver copies to user space when a wait ends (copy_signaled_event_data). */
 static int64_t copy_out(const struct waiting *x, uint32_t result)
 {
@@ -98,17 +105,21 @@ static int64_t copy_out(const struct waiting *x, uint32_t result)
 			struct kfd_hsa_hw_exception_data reset = {.memory_lost = 1,
 								  .gpu_id = e->reset_gpu};
 
-			if (!user_write(x->w.events_ptr + i * sizeof(struct kfd_event_data), &reset,
-					sizeof(reset)))
+			if (!user_write(event_at(x, i), &reset, sizeof(reset)))
 				return -EFAULT;
 		}
+		/* last_event_age is where memory_exception_data is: the union comes first */
+		if (e && x->activated[i] && x->age[i] &&
+		    !user_write(event_at(x, i), &e->age, sizeof(e->age)))
+			return -EFAULT;
 		if (!e || !x->activated[i] || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
-		fault.failure.NotPresent = !e->fault.permission;
-		fault.failure.ReadOnly = e->fault.permission;
+		fault.failure.NotPresent = e->fault.reason == REASON_NOT_PRESENT;
+		fault.failure.ReadOnly = e->fault.reason == REASON_READ_ONLY;
+		fault.failure.NoExecute = e->fault.reason == REASON_NO_EXECUTE;
 		fault.va = e->fault.va;
 		fault.gpu_id = e->fault.gpu_id;
-		if (!user_write(x->w.events_ptr + i * sizeof(struct kfd_event_data) +
+		if (!user_write(event_at(x, i) +
 					offsetof(struct kfd_event_data, memory_exception_data),
 				&fault, sizeof(fault)))
 			return -EFAULT;
@@ -122,6 +133,7 @@ static void forget(struct waiting *x)
 		close(x->status_fd);
 	free(x->ids);
 	free(x->activated);
+	free(x->age);
 	free(x);
 }
 
@@ -147,6 +159,7 @@ static void signal_event(uint32_t id, struct event_slot *e)
 	bool waited = false;
 	struct waiting *next;
 
+	e->age++;
 	for (struct waiting *x = emu->waiting; x; x = next) {
 		bool mine = false;
 
@@ -217,7 +230,7 @@ void event_interrupt(uint32_t id)
 }
 
 /* kfd_signal_vm_fault_event: every MEMORY event of the process, with the page's address. */
-void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission)
+void event_memory_fault(const struct gpu *gpu, uint64_t va, enum fault_reason reason)
 {
 	pthread_mutex_lock(&emu->lock);
 	for (uint32_t i = 0; i < MAX_NONSIGNAL_EVENTS; i++) {
@@ -226,7 +239,7 @@ void event_memory_fault(const struct gpu *gpu, uint64_t va, bool permission)
 		if (!e->used || e->type != KFD_IOC_EVENT_MEMORY)
 			continue;
 		e->fault =
-			(struct kfd_memory_fault){.gpu_id = gpu->id, .va = va & ~0xfffull, .permission = permission};
+			(struct kfd_memory_fault){.gpu_id = gpu->id, .va = va & ~0xfffull, .reason = reason};
 		signal_event(FIRST_NONSIGNAL_EVENT + i, e);
 	}
 	pthread_mutex_unlock(&emu->lock);
@@ -258,15 +271,16 @@ static struct waiting *make_waiting(const struct kfd_event_wait *w, int64_t *err
 	x->status_fd = -1;
 	x->ids = calloc(w->num_events + 1, sizeof(*x->ids));
 	x->activated = calloc(w->num_events + 1, sizeof(*x->activated));
-	if (!x->ids || !x->activated) {
+	x->age = calloc(w->num_events + 1, sizeof(*x->age));
+	if (!x->ids || !x->activated || !x->age) {
 		forget(x);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < w->num_events; i++)
-		if (!user_read(&x->ids[i],
-			       w->events_ptr + i * sizeof(struct kfd_event_data) +
-				       offsetof(struct kfd_event_data, event_id),
-			       sizeof(x->ids[i]))) {
+		if (!user_read(&x->ids[i], event_at(x, i) + offsetof(struct kfd_event_data, event_id),
+			       sizeof(x->ids[i])) ||
+		    (emu->config.kfd_minor >= EMU_KFD_EVENT_AGE &&
+		     !user_read(&x->age[i], event_at(x, i), sizeof(x->age[i])))) {
 			*err = -EFAULT;
 			forget(x);
 			return NULL;
@@ -302,6 +316,11 @@ int64_t event_wait(const struct kfd_event_wait *w, uint32_t *result)
 		x->activated[i] = e->signaled;
 		if (e->auto_reset)
 			e->signaled = false;
+		/* init_event_waiter: signaled since the caller last looked */
+		if (e->type != KFD_IOC_EVENT_SIGNAL)
+			x->age[i] = 0;
+		if (x->age[i] && x->age[i] != e->age)
+			x->activated[i] = true;
 	}
 	if (!ret && (satisfied(x) || !w->num_events)) {
 		*result = KFD_IOC_WAIT_RESULT_COMPLETE;

@@ -155,5 +155,8 @@ enum {
 #define QUEUE_ERROR_APERTURE 0x20000000u
 #define QUEUE_ERROR_ILLEGAL 0x40000000u
 #define QUEUE_ERROR_TRAP 0x80000000u
+/* Not for queue_inactive_signal: errors that only the driver's exception codes tell apart. */
+#define QUEUE_ERROR_MEMORY 0x10000000u
+#define QUEUE_ERROR_ABORT 0x08000000u
 
 #endif

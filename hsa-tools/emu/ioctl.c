@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/kfd_ioctl.h>
 #include <drm/amdgpu_drm.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -114,6 +115,19 @@ static int64_t wait_events(uint64_t call, pid_t tid, uint32_t cmd, void *arg, ui
 	return event_wait(&w, &a->wait_result);
 }
 
+/* 1.17: kfd_ioctl_create_queue_args grew sdma_engine_id, behind ctl_stack_size. */
+static bool bad_engine(const struct gpu *gpu, const uint8_t *arg)
+{
+	const struct kfd_ioctl_create_queue_args *a = (const void *)arg;
+	uint32_t engine;
+
+	if (a->queue_type != KFD_QUEUE_SDMA_BY_ENG_ID)
+		return false;
+	memcpy(&engine, arg + 88, sizeof(engine));
+	return emu->config.kfd_minor < EMU_KFD_SDMA_BY_ENGINE ||
+	       engine >= gpu->card->sdma_engines;
+}
+
 static int64_t create_queue(void *arg)
 {
 	struct kfd_ioctl_create_queue_args *a = arg;
@@ -126,12 +140,14 @@ static int64_t create_queue(void *arg)
 		.ring_bytes = a->ring_size,
 		.rptr_va = a->read_pointer_address,
 		.wptr_va = a->write_pointer_address,
+		.cwsr = a->ctx_save_restore_address,
+		.cwsr_bytes = a->ctx_save_restore_size,
 	};
 	uint64_t doorbell;
 	uint32_t id;
 	int64_t ret;
 
-	if (!q.gpu)
+	if (!q.gpu || bad_engine(q.gpu, arg))
 		return -EINVAL;
 	ret = queue_create(&q, &id, &doorbell);
 	if (ret)
@@ -249,8 +265,70 @@ static int64_t set_cu_mask(const struct kfd_ioctl_set_cu_mask_args *a)
 	return queue_exists(a->queue_id) ? 0 : -EFAULT;
 }
 
+/* ---- what interface versions after 1.8 brought; structs of <linux/kfd_ioctl.h> 1.23 ---- */
+
+struct kfd_available_memory_args {
+	uint64_t available;
+	uint32_t gpu_id;
+};
+
+/* amdgpu_amdkfd_get_available_memory: what the heap has left, in whole 2 MiB. */
+static int64_t available_memory(void *arg)
+{
+	struct kfd_available_memory_args *a = arg;
+	const struct gpu *gpu = gpu_of(a->gpu_id);
+
+	if (!gpu)
+		return -EINVAL;
+	a->available = (uint64_t)rpc_vram(gpu, EMU_VRAM_FREE_BYTES, 0) & ~((2ull << 20) - 1);
+	return 0;
+}
+
+struct kfd_runtime_enable_args {
+	uint64_t r_debug;
+	uint32_t mode_mask; /* bit 0: enable */
+	uint32_t capabilities_mask;
+};
+
+/* From here to the runtime's end, queue errors go by the context save area (queue_fault). */
+static int64_t runtime_enable(const struct kfd_runtime_enable_args *a)
+{
+	bool enable = a->mode_mask & 1;
+
+	if (enable && emu->runtime_enabled)
+		return -EBUSY;
+	if (enable && __atomic_load_n(&emu->queues, __ATOMIC_ACQUIRE))
+		return -EEXIST;
+	__atomic_store_n(&emu->runtime_enabled, enable, __ATOMIC_RELEASE);
+	return 0;
+}
+
+struct kfd_dbg_trap_args {
+	uint32_t pid, op;
+};
+
+/*
+ * No debugger attaches (a choice): to itself the answer is what the driver gives without its
+ * hardware scheduler, to another process what it gives one that does not trace it.
+ */
+static int64_t dbg_trap(const struct kfd_dbg_trap_args *a)
+{
+	if ((pid_t)a->pid == emu->pid)
+		return -EINVAL;
+	return kill((pid_t)a->pid, 0) && errno == ESRCH ? -ESRCH : -EPERM;
+}
+
+/* The interface version that brought a command, for those after 1.8. */
+static const uint8_t since[] = {
+	[0x23] = 9,  /* AVAILABLE_MEMORY */
+	[0x25] = 13, /* RUNTIME_ENABLE */
+	[0x26] = 13, /* DBG_TRAP */
+};
+
 int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t user)
 {
+	if ((cmd & 0xff) < sizeof(since) && since[cmd & 0xff] > emu->config.kfd_minor)
+		return -ENOTTY;
 	/* kfd_ioctl() goes by the number; a smaller or larger struct than its own is accepted. */
 	switch (cmd & 0xff) {
 	case 0x01:
@@ -309,6 +387,12 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t us
 			return -EPERM;
 		*(int32_t *)arg = 0;
 		return 0;
+	case 0x23:
+		return available_memory(arg);
+	case 0x25:
+		return runtime_enable(arg);
+	case 0x26:
+		return dbg_trap(arg);
 	default:
 		return -ENOTTY;
 	}

@@ -41,6 +41,10 @@ enum { EMU_FILE_KFD = 1, EMU_FILE_RENDER };
 /* The KFD interface: 1.MINOR (include/uapi/linux/kfd_ioctl.h). 8 is what ROCm 5.2's header has. */
 #define EMU_KFD_MINOR_MIN 8
 #define EMU_KFD_MINOR_MAX 23
+/* The version that brought what is more than a command of its own. */
+#define EMU_KFD_DEBUG 13	  /* exceptions for the runtime and a debugger */
+#define EMU_KFD_EVENT_AGE 14	  /* kfd_event_data has last_event_age */
+#define EMU_KFD_SDMA_BY_ENGINE 17 /* KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID */
 
 /* Something that goes wrong at a chosen dispatch of a process. */
 #define EMU_INJECTIONS(X)                                                                          \

@@ -120,6 +120,55 @@ void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_
 		queue_access_fault(k, q, bad, 8, true, "completion signal");
 }
 
+/* The driver's exception code of a queue error (<linux/kfd_ioctl.h>, kfd_dbg_trap_exception_code). */
+static const struct {
+	uint32_t error;
+	uint8_t code;
+} exceptions[] = {
+	{QUEUE_ERROR_ABORT, 1},
+	{QUEUE_ERROR_TRAP, 2},
+	{QUEUE_ERROR_ILLEGAL, 4},
+	{QUEUE_ERROR_MEMORY, 5},
+	{QUEUE_ERROR_APERTURE, 6},
+	{QUEUE_ERROR_DIM, 16},
+	{QUEUE_ERROR_GROUP_MEMORY, 17},
+	{QUEUE_ERROR_CODE, 18},
+	{QUEUE_ERROR_PACKET, 20},
+	{QUEUE_ERROR_WORKGROUP_SIZE, 21},
+	{QUEUE_ERROR_VGPRS, 22},
+	{QUEUE_ERROR_VENDOR_PACKET, 23},
+};
+
+/* The head of a context save area (struct kfd_context_save_area_header). */
+struct cwsr_header {
+	uint32_t control_stack_offset, control_stack_size, wave_state_offset, wave_state_size;
+	uint32_t debug_offset, debug_size;
+	uint64_t err_payload_addr;
+	uint32_t err_event_id;
+};
+
+/*
+ * kfd_device_queue_manager.c send_exception_work_handler: the code's bit into the payload word, then
+ * the event that the area's header names. The area is the application's memory.
+ */
+static void raise_exception(const struct queue *q, uint32_t error)
+{
+	struct cwsr_header head;
+	uint64_t reason;
+
+	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
+		if (exceptions[i].error != error)
+			continue;
+		if (!q->cwsr || !user_read(&head, q->cwsr, sizeof(head)) ||
+		    !user_read(&reason, head.err_payload_addr, sizeof(reason)))
+			return;
+		reason |= 1ull << (exceptions[i].code - 1);
+		if (user_write(head.err_payload_addr, &reason, sizeof(reason)))
+			event_set(head.err_event_id, true);
+		return;
+	}
+}
+
 void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 {
 	const struct abi_queue *queue;
@@ -131,6 +180,14 @@ void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 	pthread_mutex_unlock(&emu->lock);
 	if (!error || q->type != QUEUE_AQL)
 		return;
+	if (__atomic_load_n(&emu->runtime_enabled, __ATOMIC_ACQUIRE)) {
+		raise_exception(q, error);
+		return;
+	}
+	if (error == QUEUE_ERROR_MEMORY) /* the memory event tells it */
+		return;
+	if (error == QUEUE_ERROR_ABORT)
+		error = QUEUE_ERROR_TRAP;
 	queue = (const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
 	if (queue)
 		signal_store(k->view, queue->queue_inactive_signal, (int64_t)error);
@@ -225,7 +282,7 @@ void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t
 
 	trace_queue_fault(k, q, &f, what);
 	queue_fault(k, q, 0);
-	event_memory_fault(q->gpu, va, r != NULL);
+	event_memory_fault(q->gpu, va, fault_reason((int)f.kind, true));
 }
 
 /* PM4 in an indirect buffer: the runtime writes cache invalidations (ROCr InvalidateCodeCaches). */
@@ -698,7 +755,8 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 	/* kfd_chardev.c set_queue_properties_from_user */
 	if (a->percentage > KFD_MAX_QUEUE_PERCENTAGE || a->priority > KFD_MAX_QUEUE_PRIORITY)
 		return -EINVAL;
-	if (a->type != KFD_IOC_QUEUE_TYPE_COMPUTE_AQL && a->type != KFD_IOC_QUEUE_TYPE_SDMA)
+	if (a->type != KFD_IOC_QUEUE_TYPE_COMPUTE_AQL && a->type != KFD_IOC_QUEUE_TYPE_SDMA &&
+	    a->type != KFD_QUEUE_SDMA_BY_ENG_ID)
 		return -EINVAL;
 	if (!a->ring || !a->ring_bytes || (a->ring_bytes & (a->ring_bytes - 1)) || !a->rptr_va ||
 	    !a->wptr_va)
@@ -721,6 +779,7 @@ int64_t queue_create(const struct kfd_queue_args *a, uint32_t *id, uint64_t *doo
 	q->rptr_va = a->rptr_va;
 	q->wptr_va = a->wptr_va;
 	q->amd_queue = a->rptr_va - offsetof(struct abi_queue, read_dispatch_id);
+	q->cwsr = a->cwsr_bytes >= sizeof(struct cwsr_header) ? a->cwsr : 0;
 	q->doorbell = &q->gpu->doorbells[bell];
 	q->bell = UINT64_MAX;
 	*q->doorbell = q->type == QUEUE_AQL ? UINT64_MAX : 0;

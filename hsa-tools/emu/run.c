@@ -524,15 +524,16 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 		error = QUEUE_ERROR_ILLEGAL;
 		break;
 	case EMU_FAULT_trap:
-		error = QUEUE_ERROR_TRAP;
+		/* llvm.trap */
+		error = !d->injected && (i.imm & 0xff) == 2 ? QUEUE_ERROR_ABORT : QUEUE_ERROR_TRAP;
 		break;
 	default:
-		error = 0; /* page and permission faults go by the memory event */
+		error = QUEUE_ERROR_MEMORY; /* TRAPSTS.XNACK_ERROR */
 		break;
 	}
 	queue_fault(k, d->q, error);
-	if (!error)
-		event_memory_fault(d->q->gpu, w->fault.va, w->fault.kind == EMU_FAULT_permission);
+	if (error == QUEUE_ERROR_MEMORY) /* page and permission faults */
+		event_memory_fault(d->q->gpu, w->fault.va, fault_reason(w->fault.kind, w->fault.write));
 }
 
 /*

@@ -126,6 +126,25 @@ static int put_node_file(const char *root, unsigned int node, const char *name, 
  */
 #define CAPABILITY 0x2280u
 #define CAPABILITY_SVM (1u << 27)
+/*
+ * From interface 1.13 on (kfd_topology_set_capabilities): the debugger's traps, launch mode and trap
+ * override; that the firmware reports exceptions, which is so from MEC version 144 on (gfx10.1; 89
+ * on gfx10.3); the address bits of a watch point's mask.
+ */
+#define CAPABILITY_DEBUG 0x38000u
+#define CAPABILITY_DEBUG_FIRMWARE (1u << 29)
+#define DEBUG_FIRMWARE 144u
+#define DEBUG_PROP_GFX10 (7u | 29u << 4)
+
+static unsigned int capability(const struct emu_config *config, const struct caps_card *c)
+{
+	unsigned int bits = CAPABILITY | (config->svm ? CAPABILITY_SVM : 0);
+
+	if (config->kfd_minor < EMU_KFD_DEBUG)
+		return bits;
+	return bits | CAPABILITY_DEBUG |
+	       (c->fw_version >= DEBUG_FIRMWARE ? CAPABILITY_DEBUG_FIRMWARE : 0);
+}
 
 static int put_gpu_node(const char *root, const struct emu_config *config, unsigned int n)
 {
@@ -149,13 +168,14 @@ static int put_gpu_node(const char *root, const struct emu_config *config, unsig
 		 "device_id %u\nlocation_id %u\ndomain 0\ndrm_render_minor %u\nhive_id 0\n"
 		 "num_sdma_engines %u\nnum_sdma_xgmi_engines 0\nnum_sdma_queues_per_engine 8\n"
 		 "num_cp_queues 8\nmax_engine_clk_fcompute %u\nlocal_mem_size 0\n"
-		 "fw_version %u\ncapability %u\ndebug_prop 0\nsdma_fw_version %u\nunique_id 0\n"
+		 "fw_version %u\ncapability %u\ndebug_prop %u\nsdma_fw_version %u\nunique_id 0\n"
 		 "max_engine_clk_ccompute 3000\n",
 		 c->compute_units * c->simd_per_cu, c->max_waves_per_simd, c->lds_kb, c->wave_size,
 		 arrays, c->shader_arrays_per_engine, (c->compute_units + arrays - 1) / arrays,
 		 c->simd_per_cu, c->max_slots_scratch_cu, c->gfx_target_version, c->device_id,
 		 (0x2d + n) << 8, EMU_RENDER_MINOR(n), c->sdma_engines, c->max_clock_mhz,
-		 c->fw_version, CAPABILITY | (config->svm ? CAPABILITY_SVM : 0), c->sdma_fw_version);
+		 c->fw_version, capability(config, c),
+		 config->kfd_minor < EMU_KFD_DEBUG ? 0 : DEBUG_PROP_GFX10, c->sdma_fw_version);
 	err = err ? err : put_node_file(root, node, "properties", text);
 	/* heap_type 1: public frame buffer (large BAR), 2: private */
 	snprintf(text, sizeof(text),
