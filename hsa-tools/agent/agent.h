@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "../stream/stream.h"
 #include "hsa_c.h"
+#include "layout.h"
 
 /* One thread's stream. Lives in the list below from the thread's first event to its end. */
 struct thread {
@@ -27,7 +28,7 @@ struct agent {
 	int dir_fd; /* the trace directory */
 	bool recording;
 	CoreApiTable core; /* as it was before us: what the hooks call */
-	AmdExtTable amd;
+	struct amd_table amd;
 	bool has_amd;
 	struct thread *threads; /* atomic list, never shortened */
 	uint64_t dispatches, pool_allocs; /* atomic */
@@ -69,7 +70,7 @@ int session_open(const struct options *o, char *path, size_t size);
 void file_store(int dir, const char *name, const void *data, size_t size);
 
 /* hooks, one file each: replace entries of the tables, having saved them */
-void memory_hook(AmdExtTable *amd);
+void memory_hook(struct amd_table *amd);
 void queue_hook(CoreApiTable *core);
 bool queue_hooked(const CoreApiTable *core); /* this library is in the table already */
 void code_hook(CoreApiTable *core);

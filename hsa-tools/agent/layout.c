@@ -17,13 +17,15 @@ static const struct {
 static const struct {
 	uint16_t here, at[NUM_LAYOUTS];
 } slots[] = {
-#define AMD_SLOT(fn, in_5_2, in_6_4) {offsetof(AmdExtTable, fn), {in_5_2, in_6_4}},
+#define AMD_SLOT(fn, in_5_2, in_6_4) {offsetof(struct amd_table, fn##_fn), {in_5_2, in_6_4}},
 #include "layout.def"
 };
-
+/* The header this is built with is 5.2.3's on Debian 12. */
 #define AMD_SLOT(fn, in_5_2, in_6_4)                                                               \
-	_Static_assert(sizeof(AmdExtTable) != 400 || offsetof(AmdExtTable, fn) == (in_5_2), #fn);
+	_Static_assert(sizeof(AmdExtTable) != 400 || offsetof(AmdExtTable, fn##_fn) == (in_5_2), #fn);
+#define AMD_SLOT_5_7(fn, in_6_4)
 #include "layout.def"
+#define NUM_SLOTS (sizeof(slots) / sizeof(slots[0]))
 
 static int layout_of(const AmdExtTable *table)
 {
@@ -39,18 +41,23 @@ bool amd_table__known(const AmdExtTable *table)
 	return layout_of(table) >= 0;
 }
 
-void amd_table__read(AmdExtTable *to, const AmdExtTable *table)
+void amd_table__read(struct amd_table *to, const AmdExtTable *table)
 {
 	int l = layout_of(table);
 
-	for (size_t i = 0; l >= 0 && i < sizeof(slots) / sizeof(slots[0]); i++)
-		memcpy((char *)to + slots[i].here, (const char *)table + slots[i].at[l], sizeof(void *));
+	memset(to, 0, sizeof(*to));
+	for (size_t i = 0; l >= 0 && i < NUM_SLOTS; i++)
+		if (slots[i].at[l])
+			memcpy((char *)to + slots[i].here, (const char *)table + slots[i].at[l],
+			       sizeof(void *));
 }
 
-void amd_table__write(AmdExtTable *table, const AmdExtTable *from)
+void amd_table__write(AmdExtTable *table, const struct amd_table *from)
 {
 	int l = layout_of(table);
 
-	for (size_t i = 0; l >= 0 && i < sizeof(slots) / sizeof(slots[0]); i++)
-		memcpy((char *)table + slots[i].at[l], (const char *)from + slots[i].here, sizeof(void *));
+	for (size_t i = 0; l >= 0 && i < NUM_SLOTS; i++)
+		if (slots[i].at[l])
+			memcpy((char *)table + slots[i].at[l], (const char *)from + slots[i].here,
+			       sizeof(void *));
 }

@@ -162,19 +162,11 @@ static hsa_status_t allow_access(uint32_t n, const hsa_agent_t *agents, const ui
 	return status;
 }
 
-static hsa_status_t async_copy(void *dst, hsa_agent_t dst_agent, const void *src,
-			       hsa_agent_t src_agent, size_t size, uint32_t num_deps,
-			       const hsa_signal_t *deps, hsa_signal_t completion)
+static void note_copy(struct thread *t, uint64_t begin, hsa_status_t status, const void *dst,
+		      hsa_agent_t dst_agent, const void *src, hsa_agent_t src_agent, size_t size,
+		      uint32_t num_deps, hsa_signal_t completion)
 {
-	struct thread *t = agent_enter();
-	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.amd.hsa_amd_memory_async_copy_fn(
-		dst, dst_agent, src, src_agent, size, num_deps, deps, completion);
-	struct ev_async_copy e;
-
-	if (!t)
-		return status;
-	e = (struct ev_async_copy){
+	struct ev_async_copy e = {
 		.begin_dt = agent_since(begin),
 		.status = (int32_t)status,
 		.dst = (uint64_t)(uintptr_t)dst,
@@ -185,7 +177,41 @@ static hsa_status_t async_copy(void *dst, hsa_agent_t dst_agent, const void *src
 		.num_dep_signals = num_deps,
 		.completion_signal = completion.handle,
 	};
+
 	agent_event(t, EV_async_copy, &e, sizeof(e));
+}
+
+static hsa_status_t async_copy(void *dst, hsa_agent_t dst_agent, const void *src,
+			       hsa_agent_t src_agent, size_t size, uint32_t num_deps,
+			       const hsa_signal_t *deps, hsa_signal_t completion)
+{
+	struct thread *t = agent_enter();
+	uint64_t begin = t ? agent_now() : 0;
+	hsa_status_t status = agent.amd.hsa_amd_memory_async_copy_fn(
+		dst, dst_agent, src, src_agent, size, num_deps, deps, completion);
+
+	if (!t)
+		return status;
+	note_copy(t, begin, status, dst, dst_agent, src, src_agent, size, num_deps, completion);
+	agent_leave(t);
+	return status;
+}
+
+/* What HIP 6 copies with. */
+static hsa_status_t copy_on_engine(void *dst, hsa_agent_t dst_agent, const void *src,
+				   hsa_agent_t src_agent, size_t size, uint32_t num_deps,
+				   const hsa_signal_t *deps, hsa_signal_t completion,
+				   uint32_t engine_id, bool force_copy_on_sdma)
+{
+	struct thread *t = agent_enter();
+	uint64_t begin = t ? agent_now() : 0;
+	hsa_status_t status = agent.amd.hsa_amd_memory_async_copy_on_engine_fn(
+		dst, dst_agent, src, src_agent, size, num_deps, deps, completion, engine_id,
+		force_copy_on_sdma);
+
+	if (!t)
+		return status;
+	note_copy(t, begin, status, dst, dst_agent, src, src_agent, size, num_deps, completion);
 	agent_leave(t);
 	return status;
 }
@@ -230,10 +256,11 @@ void memory_forget(void)
 	}
 }
 
-void memory_hook(AmdExtTable *amd)
+void memory_hook(struct amd_table *amd)
 {
 	amd->hsa_amd_memory_pool_allocate_fn = pool_allocate;
 	amd->hsa_amd_memory_pool_free_fn = pool_free;
 	amd->hsa_amd_agents_allow_access_fn = allow_access;
 	amd->hsa_amd_memory_async_copy_fn = async_copy;
+	amd->hsa_amd_memory_async_copy_on_engine_fn = copy_on_engine;
 }

@@ -7,7 +7,6 @@
  * layout.def are touched. Anything else is left alone, with one line.
  */
 #include "agent.h"
-#include "layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -131,7 +130,7 @@ bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_c
 								   : sizeof(agent.core));
 	agent.has_amd = amd_table__known(table->amd_ext_);
 	if (agent.has_amd) {
-		AmdExtTable hooks;
+		struct amd_table hooks;
 
 		amd_table__read(&agent.amd, table->amd_ext_);
 		hooks = agent.amd;
