@@ -506,8 +506,8 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 		trace_gap(k, w->pc, i.words, w->fault.what ? w->fault.what : op_name(i.op));
 		return; /* does not come back */
 	}
-	snprintf(text, sizeof(text), "%s", op_name(i.op));
-	if (!i.op) {
+	snprintf(text, sizeof(text), "%s", i.dwords ? op_name(i.op) : "instruction fetch");
+	if (!i.op && i.dwords) {
 		uint32_t words[2];
 
 		memcpy(words, i.words, sizeof(words));
