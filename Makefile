@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, bench, clean.
+# rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, check-rocm6, bench, clean.
 # V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers (into
 # build/san), DEBUG=1 without optimisation (into build/debug).
 
@@ -283,7 +283,7 @@ $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 
 .SECONDARY:
 
-.PHONY: all build-all demo check-fast check check-long bench clean tests-bin long-bin
+.PHONY: all build-all demo check-fast check check-long check-rocm6 bench clean tests-bin long-bin
 all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
@@ -312,6 +312,13 @@ check-fast check check-long:
 	@$(MAKE) --no-print-directory $(JOBS) $(or $(BIN),tests-bin)
 	@B=$(B) tests/run $(TIER_$@)
 
+# The device and the agent with the newer ROCm and the MIOpen of Debian sid, in a chroot that is kept.
+ROCM6 := build/rocm6
+check-rocm6:
+	@.ci/install-packages check
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin
+	@B=$(B) tests/rocm6/run $(ROCM6)
+
 bench:
 	@.ci/install-packages demo check
 	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(B)/tests/bench/conv_cpu
@@ -320,5 +327,5 @@ bench:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path '*/rocm6/root' -prune -o -name '*.d' -type f -print 2>/dev/null)
 endif
