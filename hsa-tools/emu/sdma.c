@@ -26,6 +26,12 @@ static uint64_t va_of(const uint32_t *p)
 	return p[0] | (uint64_t)p[1] << 32;
 }
 
+/* Bits beyond the engine's are ignored (a choice): ROCr writes them to a chip it takes for another. */
+static uint64_t byte_count(const struct queue *q, uint32_t dword)
+{
+	return (dword & ((1ull << q->gpu->card->sdma_count_bits) - 1)) + 1;
+}
+
 static void sdma_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write)
 {
 	queue_access_fault(k, q, va, size, write, "SDMA");
@@ -90,7 +96,7 @@ static bool copy_rect(struct worker *k, struct queue *q, const uint32_t *p)
 
 static bool fill(struct worker *k, struct queue *q, const uint32_t *p)
 {
-	uint64_t dst = va_of(p + 1), size = (p[4] & 0x3fffff) + 1, done = 0;
+	uint64_t dst = va_of(p + 1), size = byte_count(q, p[4]), done = 0;
 	unsigned int unit = 1u << (p[0] >> 30); /* bytes of the pattern */
 
 	trace_copy(k, q, dst, p[3], size, SDMA_CONST_FILL);
@@ -165,7 +171,7 @@ static int execute(struct worker *k, struct queue *q, const uint32_t *p)
 		return 1 + (int)(p[0] >> 16 & 0x3fff);
 	case SDMA_COPY:
 		if (sub == 0) {
-			uint64_t size = (p[1] & 0x3fffff) + 1;
+			uint64_t size = byte_count(q, p[1]);
 
 			if (!copy(k, q, va_of(p + 5), va_of(p + 3), size))
 				return -1;

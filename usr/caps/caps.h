@@ -87,7 +87,9 @@ struct caps_card {
 	unsigned int lds_kb;	 /* per workgroup */
 	unsigned int wave_size;
 	unsigned int sdma_engines;
+	unsigned int sdma_count_bits; /* of a linear copy or fill */
 	unsigned int fw_version;
+	unsigned int debug_fw_version; /* from which on the firmware reports exceptions */
 	unsigned int sdma_fw_version;
 	unsigned int max_clock_mhz;
 	unsigned int l2_kb;
@@ -97,8 +99,11 @@ struct caps_card {
 /*
  * The cards that can be emulated. Counts from AMD's product pages and the shape of the chips: Navi 10
  * and 12 have 2 shader engines of 2 arrays, Navi 14 one of 2, Navi 21 four of 2; 2 SDMA engines, Navi
- * 21 four (sdma_v5_2.c). Firmware versions are plausible values, not read off a card; a gfx10.1
- * fw_version below 145 would make KFD require PCIe atomics (kfd_device.c). The first is the default.
+ * 21 four (sdma_v5_2.c). A packet for SDMA 5.0 has 22 bits of byte count (navi10_sdma_pkt_open.h,
+ * copy_max_bytes in sdma_v5_0.c), for 5.2 it has 30 (sdma_v5_2.c, "SDMA 5.2.x has increased transfer
+ * limits"). debug_fw_version: kfd_topology_set_dbg_firmware_support. Firmware versions are plausible
+ * values, not read off a card; a gfx10.1 fw_version below 145 would make KFD require PCIe atomics
+ * (kfd_device.c). The first is the default.
  */
 static const struct caps_card caps_cards[] = {
 	{
@@ -117,7 +122,9 @@ static const struct caps_card caps_cards[] = {
 		.lds_kb = 64,
 		.wave_size = 32,
 		.sdma_engines = 2,
+		.sdma_count_bits = 22,
 		.fw_version = 144,
+		.debug_fw_version = 144,
 		.sdma_fw_version = 35,
 		.max_clock_mhz = 1560,
 		.l2_kb = 3072,
@@ -139,7 +146,9 @@ static const struct caps_card caps_cards[] = {
 		.lds_kb = 64,
 		.wave_size = 32,
 		.sdma_engines = 2,
+		.sdma_count_bits = 22,
 		.fw_version = 144,
+		.debug_fw_version = 144,
 		.sdma_fw_version = 35,
 		.max_clock_mhz = 1600,
 		.l2_kb = 4096,
@@ -161,7 +170,9 @@ static const struct caps_card caps_cards[] = {
 		.lds_kb = 64,
 		.wave_size = 32,
 		.sdma_engines = 2,
+		.sdma_count_bits = 22,
 		.fw_version = 144,
+		.debug_fw_version = 144,
 		.sdma_fw_version = 35,
 		.max_clock_mhz = 1845,
 		.l2_kb = 2048,
@@ -183,7 +194,9 @@ static const struct caps_card caps_cards[] = {
 		.lds_kb = 64,
 		.wave_size = 32,
 		.sdma_engines = 4,
+		.sdma_count_bits = 30,
 		.fw_version = 99,
+		.debug_fw_version = 89,
 		.sdma_fw_version = 76,
 		.max_clock_mhz = 2250,
 		.l2_kb = 4096,

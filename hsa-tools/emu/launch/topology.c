@@ -128,12 +128,10 @@ static int put_node_file(const char *root, unsigned int node, const char *name, 
 #define CAPABILITY_SVM (1u << 27)
 /*
  * From interface 1.13 on (kfd_topology_set_capabilities): the debugger's traps, launch mode and trap
- * override; that the firmware reports exceptions, which is so from MEC version 144 on (gfx10.1; 89
- * on gfx10.3); the address bits of a watch point's mask.
+ * override; that the firmware reports exceptions; the address bits of a watch point's mask.
  */
 #define CAPABILITY_DEBUG 0x38000u
 #define CAPABILITY_DEBUG_FIRMWARE (1u << 29)
-#define DEBUG_FIRMWARE 144u
 #define DEBUG_PROP_GFX10 (7u | 29u << 4)
 
 static unsigned int capability(const struct emu_config *config, const struct caps_card *c)
@@ -143,7 +141,7 @@ static unsigned int capability(const struct emu_config *config, const struct cap
 	if (config->kfd_minor < EMU_KFD_DEBUG)
 		return bits;
 	return bits | CAPABILITY_DEBUG |
-	       (c->fw_version >= DEBUG_FIRMWARE ? CAPABILITY_DEBUG_FIRMWARE : 0);
+	       (c->fw_version >= c->debug_fw_version ? CAPABILITY_DEBUG_FIRMWARE : 0);
 }
 
 static int put_gpu_node(const char *root, const struct emu_config *config, unsigned int n)
