@@ -434,6 +434,43 @@ static int64_t device_info(const struct caps_card *c, const struct drm_amdgpu_in
 	return put_info(a, &info, sizeof(info));
 }
 
+/* IP blocks of a type (amdgpu_info_ioctl): Navi has GFX, compute, SDMA and VCN with JPEG; no UVD, VCE. */
+static int64_t hw_ip_count(const struct drm_amdgpu_info *a)
+{
+	static const uint32_t count[] = {
+		[AMDGPU_HW_IP_GFX] = 1,	    [AMDGPU_HW_IP_COMPUTE] = 1, [AMDGPU_HW_IP_DMA] = 1,
+		[AMDGPU_HW_IP_VCN_DEC] = 1, [AMDGPU_HW_IP_VCN_ENC] = 1, [AMDGPU_HW_IP_VCN_JPEG] = 1,
+	};
+
+	if (a->query_hw_ip.type >= sizeof(count) / sizeof(count[0]))
+		return -EINVAL;
+	return put_info(a, &count[a->query_hw_ip.type], sizeof(count[0]));
+}
+
+/* amdgpu_hw_ip_info of what ROCm asks for: gfx_v10_0's block version, alignments and rings. */
+static int64_t hw_ip_info(const struct drm_amdgpu_info *a)
+{
+	struct drm_amdgpu_info_hw_ip ip = {
+		.hw_ip_version_major = 10,
+		.ib_start_alignment = 32,
+		.ib_size_alignment = 32,
+	};
+
+	switch (a->query_hw_ip.type) {
+	case AMDGPU_HW_IP_GFX:
+		ip.available_rings = 1;
+		break;
+	case AMDGPU_HW_IP_COMPUTE:
+		ip.available_rings = 0xff;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (a->query_hw_ip.ip_instance)
+		return -EINVAL;
+	return put_info(a, &ip, sizeof(ip));
+}
+
 int64_t drm_ioctl(struct gpu *gpu, uint32_t cmd, void *arg)
 {
 	uint32_t zero[64] = {0}, one = 1;
@@ -454,6 +491,10 @@ int64_t drm_ioctl(struct gpu *gpu, uint32_t cmd, void *arg)
 		switch (a->query) {
 		case AMDGPU_INFO_ACCEL_WORKING:
 			return put_info(a, &one, sizeof(one));
+		case AMDGPU_INFO_HW_IP_INFO:
+			return hw_ip_info(a);
+		case AMDGPU_INFO_HW_IP_COUNT:
+			return hw_ip_count(a);
 		case AMDGPU_INFO_READ_MMR_REG:
 			return put_info(a, zero, sizeof(zero));
 		case AMDGPU_INFO_DEV_INFO:
