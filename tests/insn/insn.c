@@ -863,7 +863,7 @@ static void test_insn(const struct ref_insn *i)
 
 	if (!exec_of(i->op))
 		return;
-	insn_decode(&d, i->words, i->num_words);
+	insn_decode(&d, ISA_gfx1010, i->words, i->num_words);
 	if (d.op != i->op || d.dwords != i->num_words) {
 		differs(i, 0, 0, "decoded ", 0, d.op, i->op);
 		return;
@@ -943,7 +943,7 @@ static bool run_program(uint64_t seed, const struct ref_insn **pool, size_t n)
 		if (i->row->sig[0] == '@')
 			memcpy(dev.v, ref.v, (size_t)NUM_VGPRS * lanes * 4);
 		memcpy(&before, &ref, sizeof(before));
-		insn_decode(&d, i->words, i->num_words);
+		insn_decode(&d, ISA_gfx1010, i->words, i->num_words);
 		d.fp = (uint8_t)exec_fp(d.op);
 		ref_execute(&ref, i);
 		step_device(&d, variant);
