@@ -192,6 +192,7 @@ static bool map_card(const struct emu *e, struct gpu *g)
 	if (g->vram == MAP_FAILED || g->doorbells == MAP_FAILED || g->mmio == MAP_FAILED)
 		return false;
 	madvise(g->vram, vram, MADV_DONTFORK);
+	madvise(g->vram, vram, MADV_DONTDUMP); /* mostly holes, and long to walk */
 	madvise(g->doorbells, EMU_DOORBELL_BYTES, MADV_DONTFORK);
 	madvise(g->mmio, 4096, MADV_DONTFORK);
 	return !vm_init(&g->vm);
