@@ -149,7 +149,8 @@ static void put16(struct wave *w, const struct insn *i, uint32_t *r)
 		}                                                                                  \
 		put16(w, i, r);                                                                    \
 	}
-#define LITERAL double_of_half(i->literal & 0xffff)
+#define LITERAL                                                                                    \
+	double_of_half(w->mode >> 6 & 1 ? i->literal & 0xffff : flush_half(i->literal & 0xffff))
 
 static double min3(double a, double b, double c)
 {
@@ -291,6 +292,21 @@ EXEC(v_cvt_f16_i16)
 	EACH r[l] = round_half(w, i, (int16_t)a0[l]);
 	put16(w, i, r);
 }
+FROM_HALF(v_cvt_norm_i16_f16, false, snorm16(s0))
+FROM_HALF(v_cvt_norm_u16_f16, false, unorm16(s0))
+#define PAIR_OF_HALVES(name, expr)                                                                 \
+	EXEC(name)                                                                                 \
+	{                                                                                          \
+		ROWS;                                                                              \
+                                                                                                   \
+		UNUSED_ROWS;                                                                       \
+		source16(w, i, 0, true, a0);                                                       \
+		source16(w, i, 1, true, a1);                                                       \
+		EACH r[l] = expr(F(0)) | expr(F(1)) << 16;                                         \
+		put32(w, i, r, false);                                                             \
+	}
+PAIR_OF_HALVES(v_cvt_pknorm_i16_f16, snorm16)
+PAIR_OF_HALVES(v_cvt_pknorm_u16_f16, unorm16)
 static inline uint32_t half_toward_zero(float x)
 {
 	return half_of_double(x, ROUND_ZERO);

@@ -70,46 +70,14 @@ static inline float mullit(float s0, float s1, float s2)
 
 	if (!(s1 > least) || !(s2 > 0))
 		return least;
-	return s0 * s1;
+	return s0 == 0 || s1 == 0 ? 0 : s0 * s1; /* "0.0 * x = 0.0" (GCN3 ISA) */
 }
 V3(v_mullit_f32, f32, f32, f32, f32, mullit(s0, s1, s2))
 
-/* ---- integers that stand for [-1, 1] and [0, 1]; rounded to nearest even (open: no text says how) ---- */
+/* ---- integers that stand for [-1, 1] and [0, 1]; of halves: exec_half.c ---- */
 
-static inline uint32_t snorm16(double x)
-{
-	double r = x > -1 ? (x < 1 ? x : 1) : x == x ? -1 : 0;
-
-	return (uint32_t)(int32_t)rint64(r * 32767) & 0xffff;
-}
-static inline uint32_t unorm16(double x)
-{
-	double r = x > 0 ? (x < 1 ? x : 1) : 0;
-
-	return (uint32_t)rint64(r * 65535);
-}
 V2(v_cvt_pknorm_i16_f32, u32, f32, f32, snorm16(s0) | snorm16(s1) << 16)
 V2(v_cvt_pknorm_u16_f32, u32, f32, f32, unorm16(s0) | unorm16(s1) << 16)
-
-/* Half `s` of the row `a` as a double, with the source's modifiers. */
-static inline double half_source(const struct insn *i, uint32_t v, unsigned int s)
-{
-	uint32_t h = v >> (i->opsel >> s & 1 ? 16 : 0) & 0xffff;
-
-	if (i->abs >> s & 1)
-		h &= 0x7fff;
-	if (i->neg >> s & 1)
-		h ^= 0x8000;
-	return double_of_half(h);
-}
-V2(v_cvt_pknorm_i16_f16, u32, u32, u32,
-   snorm16(half_source(i, s0, 0)) | snorm16(half_source(i, s1, 1)) << 16)
-V2(v_cvt_pknorm_u16_f16, u32, u32, u32,
-   unorm16(half_source(i, s0, 0)) | unorm16(half_source(i, s1, 1)) << 16)
-/* 16-bit results: the other half of the destination stays (GFX10). */
-#define TO_LOW(x) (i->opsel & 8 ? (d & 0xffff) | (x) << 16 : (d & 0xffff0000) | (x))
-V1(v_cvt_norm_i16_f16, u32, u32, TO_LOW(snorm16(half_source(i, s0, 0))))
-V1(v_cvt_norm_u16_f16, u32, u32, TO_LOW(unorm16(half_source(i, s0, 0))))
 
 /* ---- four sums of absolute differences at the four byte offsets of a 64-bit source ---- */
 

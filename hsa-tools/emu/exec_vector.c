@@ -239,7 +239,7 @@ V1(v_floor_f32, f32, f32, floor32(s0))
 V1(v_ceil_f32, f32, f32, ceil32(s0))
 V1(v_rndne_f32, f32, f32, rint32(s0))
 V1(v_fract_f32, f32, f32, fract32(s0))
-/* "Denormals are flushed" (RDNA 1.0 ISA, V_RCP_F32, V_RSQ_F32, V_SQRT_F32). */
+/* "1ULP accuracy, denormals are flushed" (RDNA ISA, V_RCP_F32, V_RSQ_F32, V_SQRT_F32). */
 V1(v_rcp_f32, f32, f32, flush32(1.0f / flush32(s0)))
 V1(v_rcp_iflag_f32, f32, f32, flush32(1.0f / flush32(s0)))
 V1(v_rsq_f32, f32, f32, (float)(1.0 / __builtin_sqrt((double)flush32(s0))))

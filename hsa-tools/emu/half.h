@@ -87,6 +87,21 @@ static inline uint32_t half_of_double(double x, enum round mode)
 	return sign | low; /* past the largest it has become infinity */
 }
 
+/* Integers that stand for [-1, 1] and [0, 1], rounded to nearest even (open: no text says how). */
+static inline uint32_t snorm16(double x)
+{
+	double r = x > -1 ? (x < 1 ? x : 1) : x == x ? -1 : 0;
+
+	return (uint32_t)(int32_t)rint64(r * 32767) & 0xffff;
+}
+
+static inline uint32_t unorm16(double x)
+{
+	double r = x > 0 ? (x < 1 ? x : 1) : 0;
+
+	return (uint32_t)rint64(r * 65535);
+}
+
 static inline uint32_t flush_half(uint32_t h)
 {
 	return h & 0x7c00 ? h : h & 0x8000;

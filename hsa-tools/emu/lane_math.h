@@ -417,7 +417,7 @@ static inline double sin_quarter(double x)
 }
 
 /*
- * V_SIN_F32: sin of x revolutions. "Full range input is supported" (RDNA ISA; the range of
+ * V_SIN_F32: sin of x revolutions. "Full range input is supported" (RDNA 3 ISA; the range of
  * [-256, 256] is GCN's: LLVM FeatureTrigReducedRange ends before gfx9).
  */
 static inline float sin_32(float x, double phase)
