@@ -739,10 +739,14 @@ static void scalar_buffer_store(struct wave *w, const struct insn *i, unsigned i
 	}
 }
 
-/* Scratch by scalars: the offset counts 64 bytes (RDNA 1.0 ISA, 7.2, "Scalar scratch"). */
+/*
+ * Scratch by scalars: "If the offset is specified as an SGPR, the SGPR contains an UNSIGNED 64-byte
+ * offset ... as an immediate 21-bit constant, the constant is a SIGNED BYTE offset" (S_SCRATCH_LOAD_DWORD).
+ */
 static void scalar_scratch(struct wave *w, const struct insn *i, unsigned int dwords, bool write)
 {
-	uint64_t va = (w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) + scalar_offset(w, i) * 64;
+	uint64_t va = (w->s[i->saddr] | (uint64_t)w->s[i->saddr + 1] << 32) + (uint64_t)(int64_t)i->imm +
+		      (i->soffset == OPERAND_NULL ? 0 : 64 * (uint64_t)operand_u32(w, i, i->soffset));
 	uint32_t data[4];
 
 	for (unsigned int d = 0; write && d < dwords; d++)
