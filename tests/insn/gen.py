@@ -182,7 +182,7 @@ class Lines:
             if cls not in ("CMP", "CMPX"):
                 # Parts of a float are not a float's: a NaN's bits are the device's own.
                 # What a 16-bit integer leaves in the high half of a whole register is not said.
-                sel = 6 if dst[0] == "f" else pick([4, 5, 6]) if dst[0] == "h" else random.randrange(6 + (dst[0] != "s"))
+                sel = 6 if dst[0] in "fP" else pick([4, 5, 6]) if dst[0] == "h" else random.randrange(6 + (dst[0] != "s"))
                 unused = pick([0, 2]) if dst[0] == "h" else random.randrange(3)
                 if chance(0.2):
                     tail += " clamp"
@@ -275,6 +275,23 @@ class Lines:
                 fields["clamp"] = 1
             self.add(name, f"{name} {d}, {', '.join(texts)}{tail}", **fields)
 
+    def dot(self, name):
+        for _ in range(12):
+            fields, texts, tail = {"form": "3", "opsel_hi": 7}, [], ""
+            for n in range(3):
+                text, fields[f"s{n}"] = pick([vreg, vreg, sreg])()
+                texts.append(text)
+            if "f16" in name:
+                for key, low in (("op_sel", "opsel"), ("op_sel_hi", "opsel_hi"), ("neg_lo", "neg"), ("neg_hi", "neg_hi")):
+                    sel = [random.randrange(2), random.randrange(2), 0]
+                    tail += f" {key}:[{','.join(map(str, sel))}]"
+                    fields[low] = sum(b << n for n, b in enumerate(sel))
+            if chance(0.4):
+                tail += " clamp"
+                fields["clamp"] = 1
+            d, fields["d"] = vreg()
+            self.add(name, f"{name} {d}, {', '.join(texts)}{tail}", **fields)
+
     # ---- scalar arithmetic ----
 
     def salu(self, name, sig):
@@ -302,6 +319,10 @@ class Lines:
     def wave_row(self, name, sig):
         if "mmm" in sig:
             return self.mix(name)
+        if "DDD" in sig:
+            return self.dot(name)
+        if "subvector" in name and self.wave == 32:
+            return None
         dst, src = sig.split(":") if ":" in sig else ("", "")
         for _ in range(12 if src else 2):
             fields, parts = {}, []
@@ -397,11 +418,18 @@ class Lines:
             addr, fields["s0"] = vreg(2)
             base = "off" if name.startswith("global") else None
         tail = f" offset:{offset}" if offset else ""
+        if "addtid" in name:
+            fields.pop("s0", None)
+            base, fields["sa"] = sreg(2, 0, 64)
+            if load:
+                fields["d"] = fields.pop("s1")
+            self.add(name, f"{name} {data}, {base}{tail}", **fields)
+            return
         parts = [addr, data]
         if load:
             data, fields["d"] = vreg(n)
             parts = [data, addr]
-        elif atomic and chance(0.6):
+        elif atomic and (chance(0.6) or "csub" in name):
             ret, fields["d"] = vreg(n)
             parts = [ret, addr, data]
             fields["glc"] = 1
@@ -428,10 +456,10 @@ class Lines:
             addr, fields["s0"] = vreg(offen + idxen)
         base, fields["sa"] = sreg(4, 0, 64)
         soff, fields["so"] = sreg(1, 64, 96) if chance(0.7) else ("0", "c0")
-        offset = pick([0, 4, 16, 64])
+        offset = pick([0, 16, 64] if name.endswith("_x2") else [0, 4, 16, 64])
         fields.update(imm=offset, offen=offen, idxen=idxen)
         tail = (" idxen" if idxen else "") + (" offen" if offen else "") + (f" offset:{offset}" if offset else "")
-        if "_atomic_" in name and chance(0.6):
+        if "_atomic_" in name and (chance(0.6) or "csub" in name):
             tail += " glc"
             fields["glc"] = 1
         fmt = ""
@@ -456,7 +484,7 @@ class Lines:
             self.add(name, name, **fields)
             return
         base, fields["sa"] = sreg(4 if buffer else 2, 0, 32)
-        imm = pick([0, 4, 16, 0x40] + ([-4, -0x40] if not buffer else []))
+        imm = pick([0, 16, 0x40] + ([] if name.endswith("_x2") else [4]) + ([-0x10, -0x40] if not buffer else []))
         off = f"{'-' if imm < 0 else ''}0x{abs(imm):x}"
         if chance(0.4):
             off, fields["so"] = sreg(1, 90, 96)
@@ -529,10 +557,10 @@ class Lines:
             self.add(name, f"{name} {', '.join(parts)}{tail}", **fields)
 
 
-def assemble(mc, lines):
+def assemble(mc, lines, mcpu):
     """The words of each line, None where llvm-mc knows no such instruction."""
     text = "".join(f"s_mov_b32 s101, 0x{MARK + n:x}\n{line[1]}\n" for n, line in enumerate(lines.lines))
-    run = subprocess.run([mc, "-arch=amdgcn", "-mcpu=gfx1010", f"-mattr=+wavefrontsize{lines.wave}," +
+    run = subprocess.run([mc, "-arch=amdgcn", f"-mcpu={mcpu}", f"-mattr=+wavefrontsize{lines.wave}," +
                           f"-wavefrontsize{96 - lines.wave}", "--show-encoding"],
                          input=text, capture_output=True, text=True)
     words, at = [None] * len(lines.lines), None
@@ -567,7 +595,14 @@ def main():
                     lines.memory(name)
                 else:
                     lines.wave_row(name, sig)
-            for (name, text, fields), words in zip(lines.lines, assemble(mc, lines)):
+            answers = assemble(mc, lines, "gfx1010")
+            known = {line[0] for line, words in zip(lines.lines, answers) if words}
+            # What only later ones of the family have.
+            later = assemble(mc, lines, "gfx1030")
+            for (name, text, fields), words, words30 in zip(lines.lines, answers, later):
+                if name not in known and words30:
+                    fields["isa"] = 1
+                    words = words30
                 if words:
                     what = " ".join(f"{k}={v}" for k, v in fields.items())
                     f.write(f"{name} wave={wave} {what} | {' '.join(f'{w:08x}' for w in words)} | {text}\n")

@@ -158,7 +158,7 @@ static void parse_field(struct ref_insn *i, const char *key, const char *value)
 		{"fi", offsetof(struct ref_insn, fi)},	     {"dpp8", offsetof(struct ref_insn, dpp8)},
 		{"off0", offsetof(struct ref_insn, offset0)}, {"off1", offsetof(struct ref_insn, offset1)},
 		{"offen", offsetof(struct ref_insn, offen)}, {"idxen", offsetof(struct ref_insn, idxen)},
-		{"glc", offsetof(struct ref_insn, glc)},     {"fmt", offsetof(struct ref_insn, format)},
+		{"isa", offsetof(struct ref_insn, isa)},     {"glc", offsetof(struct ref_insn, glc)},     {"fmt", offsetof(struct ref_insn, format)},
 	};
 
 	for (size_t n = 0; n < sizeof(operands) / sizeof(operands[0]); n++)
@@ -389,6 +389,14 @@ static void load_device(const struct ref_wave *r)
 	num_interrupts = 0;
 }
 
+/* As the device does it once, when it fetches. */
+static void decode(struct insn *d, const struct ref_insn *i)
+{
+	insn_decode(d, isa_of(i->isa ? "gfx1030" : "gfx1010"), i->words, i->num_words);
+	d->fp = (uint8_t)exec_fp(d->op);
+	operand_constants(d);
+}
+
 /* One instruction, as the device's run loop does it. */
 static void step_device(const struct insn *d, int variant)
 {
@@ -472,7 +480,7 @@ static bool result_alike(const struct ref_insn *i, unsigned int reg, unsigned in
 		return false;
 	if (!strncmp(i->name, "v_fma_mix", 9))
 		t = strstr(i->name, "mix_f32") ? 'f' : 'h';
-	if (!strcmp(i->name, "ds_add_rtn_f32"))
+	if (!strcmp(i->name, "ds_add_rtn_f32") || !strcmp(i->name, "v_dot2_f32_f16"))
 		t = 'f';
 	if (reg == i->dst.reg && (t == 'f')) {
 		ok = float_alike(i, &F32, got, want, l);
@@ -698,7 +706,9 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 {
 	bool atomic = strstr(i->name, "atomic"), scratch = *i->name == 's';
 	unsigned int align = atomic ? 8 : chance(70) ? 4 : 1, region = scratch || chance(20) ? 1 : 0;
-	uint32_t base = somewhere(2048, 8);
+	uint32_t base = somewhere(2048, 8), pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 0;
+	/* The last address of the second range that is good. */
+	uint64_t end = ranges[1].va + REF_MEM - (strstr(i->name, "x4") ? 16 : strstr(i->name, "x3") ? 12 : 8);
 
 	if (scratch) {
 		/* Swizzled: 64 lanes to a dword leave room for 8192 / 256 dwords. */
@@ -711,9 +721,19 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 			ref_v(w, i->src[0].reg)[rnd() % w->lanes] = 0x4000 - (uint32_t)i->imm;
 		return;
 	}
+	if (strstr(i->name, "addtid")) {
+		w->s[i->saddr.reg] = (uint32_t)(ranges[0].va + 2048 + base / 2);
+		w->s[i->saddr.reg + 1] = (uint32_t)(ranges[0].va >> 32);
+		return;
+	}
 	for (unsigned int l = 0; l < w->lanes; l++) {
 		uint64_t va = ranges[0].va + somewhere(region ? 8192 : 4096, align) + 64;
 
+		/* What kernels do most: one after the other, or all the same; and nearly so; and the end. */
+		if (!region && pattern < 2)
+			va = ranges[0].va + base + (pattern ? (atomic ? 8 : 4) * (l ^ (swap && l / 2 == swap)) : 0);
+		if (!region && pattern == 2)
+			va = end - (rnd() % 4 ? 8 * (1 + rnd() % 64) : 0) + (faults && chance(30) && !atomic ? 4 : 0);
 		if (region && !atomic && chance(20))
 			va = ranges[1].va - 1 - rnd() % 7; /* across */
 		/* Atomics of 8 bytes and the swizzle of scratch do not go together. */
@@ -738,7 +758,7 @@ static void aim_buffer(struct ref_wave *w, const struct ref_insn *i)
 {
 	uint32_t *r = &w->s[i->saddr.reg], stride = (uint32_t)(rnd() % 5) * 8;
 	unsigned int align = strstr(i->name, "atomic") || strstr(i->name, "format") ? 8 : 4;
-	bool swizzle = chance(30) && !strstr(i->name, "format");
+	bool swizzle = chance(30) && !strstr(i->name, "format") && !(align == 8 && strstr(i->name, "_x2"));
 	static const uint32_t formats[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 18, 20, 21, 22, 23, 27, 28, 29, 50, 54,
 					   56, 57, 60, 61, 62, 63, 64, 65, 69, 70, 71, 72, 74, 75, 76, 77};
 
@@ -780,6 +800,7 @@ static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	unsigned int align = strstr(i->name, "64") || strstr(i->name, "b96") || strstr(i->name, "128") ? 16 : 4;
 	unsigned int room = strstr(i->name, "st64") ? 2048 : 1024 + 64;
 	bool two = i->offset0 || i->offset1;
+	uint32_t pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 64;
 
 	if (strstr(i->name, "permute"))
 		align = 1;
@@ -791,8 +812,13 @@ static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	if (i->src[0].kind != O_VGPR)
 		return;
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint32_t at = somewhere(REF_LDS - room, align);
+		uint32_t at = pattern == 0 ? 1024 + l * (align < 8 ? 4 : 8)
+			      : pattern == 1 ? 1024 : somewhere(REF_LDS - room, align);
 
+		if (pattern == 2 && !two && !(rnd() % 8))
+			at = REF_LDS - 16 - (uint32_t)i->imm;
+		if (pattern == 0 && l / 2 == swap)
+			at ^= align < 8 ? 4 : 8;
 		if (strstr(i->name, "src2")) {
 			at = 1024 + somewhere(1024, 8);
 			if (i->offset1 & 0x80)
@@ -863,12 +889,11 @@ static void test_insn(const struct ref_insn *i)
 
 	if (!exec_of(i->op))
 		return;
-	insn_decode(&d, ISA_gfx1010, i->words, i->num_words);
+	decode(&d, i);
 	if (d.op != i->op || d.dwords != i->num_words) {
 		differs(i, 0, 0, "decoded ", 0, d.op, i->op);
 		return;
 	}
-	d.fp = (uint8_t)exec_fp(d.op);
 	tested_op[i->op] = 1;
 	/* The same cases whatever else is tested. */
 	state = (uint64_t)(i - insns + 1) * 0x9e3779b97f4a7c15ull;
@@ -901,7 +926,7 @@ static bool straight(const struct ref_insn *i)
 {
 	static const char *const no[] = {"s_branch", "s_cbranch", "s_setpc", "s_swappc", "s_call", "s_endpgm", "s_barrier",
 					 "s_trap", "s_sendmsg", "s_setreg", "s_round_mode", "s_denorm_mode", "s_subvector",
-					 "s_getreg", "src2", "s_movrel", "buffer_", "scratch"};
+					 "s_getreg", "src2", "halt", "s_setkill", "s_code_end", "s_movrel", "buffer_", "scratch"};
 
 	for (size_t n = 0; n < sizeof(no) / sizeof(no[0]); n++)
 		if (strstr(i->name, no[n]))
@@ -943,8 +968,7 @@ static bool run_program(uint64_t seed, const struct ref_insn **pool, size_t n)
 		if (i->row->sig[0] == '@')
 			memcpy(dev.v, ref.v, (size_t)NUM_VGPRS * lanes * 4);
 		memcpy(&before, &ref, sizeof(before));
-		insn_decode(&d, ISA_gfx1010, i->words, i->num_words);
-		d.fp = (uint8_t)exec_fp(d.op);
+		decode(&d, i);
 		ref_execute(&ref, i);
 		step_device(&d, variant);
 		cases += lanes;

@@ -31,6 +31,7 @@ def bugs():
 def try_bug(number, path, obj, mnemonic, meaning, old, new):
     """None when it was found, else what happened."""
     copy = os.path.join(T, str(number))
+    shutil.rmtree(copy, ignore_errors=True)
     for part in ("hsa-tools/emu", "hsa-tools/stream", "bpf", "usr/caps"):
         shutil.copytree(part, os.path.join(copy, part))
     with open(os.path.join(copy, path)) as f:

@@ -203,7 +203,7 @@ static void set_env(const struct ref_wave *w, struct lane *x)
 
 /*
  * OMOD, then CLAMP. "If output denormals are enabled, then output modifiers are ignored", -0 becomes
- * +0 (RDNA 1.0 ISA, 6.2.3 "Output Operands").
+ * +0 (AMD's ISA texts, Vega to RDNA 3, "Output modifiers").
  */
 static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uint64_t v, struct env *e)
 {
@@ -635,3 +635,89 @@ WAVE_(v_mqsad_u32_u8, "X:liX")
 			if (ref_exec(w) >> l & 1)
 				ref_v(w, i->dst.reg + k)[l] = out[l][k];
 }
+
+/* ---- dot products: gfx1011 and on (LLVM FeatureDot1Insts and its like) ---- */
+
+static int64_t element(uint32_t v, unsigned int k, unsigned int bits, bool sign)
+{
+	uint32_t e = v >> (k * bits) & (uint32_t)((1ull << bits) - 1);
+
+	return sign && e >> (bits - 1) ? (int64_t)e - (1ll << bits) : (int64_t)e;
+}
+
+static void dot(struct ref_wave *w, const struct ref_insn *i, unsigned int bits, bool sign)
+{
+	uint32_t out[64];
+
+	for (unsigned int l = 0; l < w->lanes; l++) {
+		uint32_t a = plain_source(w, &i->src[0], l), b = plain_source(w, &i->src[1], l);
+		uint32_t c = plain_source(w, &i->src[2], l);
+		int64_t sum = sign ? (int32_t)c : (int64_t)c;
+		const int64_t low = sign ? INT32_MIN : 0, high = sign ? INT32_MAX : UINT32_MAX;
+
+		for (unsigned int k = 0; k < 32 / bits; k++)
+			sum += element(a, k, bits, sign) * element(b, k, bits, sign);
+		if (i->clamp)
+			sum = sum < low ? low : sum > high ? high : sum;
+		out[l] = (uint32_t)sum;
+	}
+	for (unsigned int l = 0; l < w->lanes; l++)
+		if (ref_exec(w) >> l & 1)
+			ref_v(w, i->dst.reg)[l] = out[l];
+}
+#define DOT(name, bits, sign)                                                                      \
+	WAVE_(name, "V:DDD")                                                                       \
+	{                                                                                          \
+		dot(w, i, bits, sign);                                                             \
+	}
+DOT(v_dot2_i32_i16, 16, true)
+DOT(v_dot2_u32_u16, 16, false)
+DOT(v_dot4_i32_i8, 8, true)
+DOT(v_dot4_u32_u8, 8, false)
+DOT(v_dot8_i32_i4, 4, true)
+DOT(v_dot8_u32_u4, 4, false)
+
+/* Exact products, added from the low half up, each sum rounded: a choice, no text says the order. */
+static uint64_t dot_of_halves(uint32_t a, uint32_t b, uint64_t c)
+{
+	struct env e = {RNE, 3, false};
+	uint64_t p[2];
+
+	for (unsigned int k = 0; k < 2; k++)
+		p[k] = fl_mul(&F32, fl_convert(&F32, &F16, a >> (16 * k) & 0xffff, &e),
+			      fl_convert(&F32, &F16, b >> (16 * k) & 0xffff, &e), &e);
+	return fl_add(&F32, p[1], fl_add(&F32, p[0], c, &e), &e);
+}
+
+static uint32_t chosen_halves(struct ref_wave *w, const struct ref_insn *i, unsigned int s, unsigned int l)
+{
+	uint32_t v = plain_source(w, &i->src[s], l);
+	uint32_t low = i->opsel >> s & 1 ? v >> 16 : v & 0xffff, high = i->opsel_hi >> s & 1 ? v >> 16 : v & 0xffff;
+
+	return (low | high << 16) ^ (i->neg >> s & 1 ? 0x8000u : 0) ^ (i->neg_hi >> s & 1 ? 0x80000000u : 0);
+}
+WAVE_(v_dot2_f32_f16, "V:DDD=")
+{
+	uint32_t out[64];
+
+	for (unsigned int l = 0; l < w->lanes; l++) {
+		struct env e = {RNE, 3, false};
+		uint32_t c = plain_source(w, &i->src[2], l) ^ (i->neg & 4 ? 0x80000000u : 0);
+
+		out[l] = (uint32_t)out_modifiers(
+			i, &F32, dot_of_halves(chosen_halves(w, i, 0, l), chosen_halves(w, i, 1, l), c), &e);
+	}
+	for (unsigned int l = 0; l < w->lanes; l++)
+		if (ref_exec(w) >> l & 1)
+			ref_v(w, i->dst.reg)[l] = out[l];
+}
+VALU(v_dot2c_f32_f16, "f:ii=", dot_of_halves((uint32_t)A, (uint32_t)B, x->d))
+static uint64_t dot4c(uint32_t a, uint32_t b, uint32_t c)
+{
+	uint64_t sum = c;
+
+	for (unsigned int k = 0; k < 4; k++)
+		sum += (uint64_t)(element(a, k, 8, true) * element(b, k, 8, true));
+	return sum;
+}
+VALU(v_dot4c_i32_i8, "i:ii", dot4c((uint32_t)A, (uint32_t)B, (uint32_t)x->d))

@@ -103,6 +103,7 @@ struct ref_insn {
 	uint32_t dpp8;
 	int64_t imm;
 	uint32_t offset0, offset1, offen, idxen, glc, format;
+	uint32_t isa; /* 0: gfx1010, 1: gfx1030, for what only that one has */
 	unsigned int op; /* the device's number for it */
 };
 

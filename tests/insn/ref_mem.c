@@ -205,6 +205,8 @@ static uint64_t apply(const char *op, unsigned int n, uint64_t old, uint64_t dat
 		return cut(old + data, n);
 	if (IS("sub"))
 		return cut(old - data, n);
+	if (IS("csub"))
+		return old < data ? 0 : old - data;
 	if (IS("rsub"))
 		return cut(data - old, n);
 	if (IS("smin"))
@@ -316,6 +318,16 @@ static void wave_flat(struct ref_wave *w, const struct ref_insn *i)
 				return;
 		}
 	}
+}
+
+/* gfx10.3: a scalar address, and 4 bytes for each lane. */
+static void wave_addtid(struct ref_wave *w, const struct ref_insn *i)
+{
+	for (unsigned int l = 0; l < w->lanes; l++)
+		if (ref_exec(w) >> l & 1 &&
+		    !memory(w, ref_s64(w, &i->saddr) + (uint64_t)i->imm + 4 * l,
+			    &ref_v(w, (i->dst.kind ? i->dst : i->src[1]).reg)[l], 4, !i->dst.kind))
+			return;
 }
 
 /* ---- buffers ---- */
@@ -656,6 +668,7 @@ static void wave_smem(struct ref_wave *w, const struct ref_insn *i)
 		size = r.stride ? r.stride * r.records : r.records;
 		offset &= ~3ull;
 	} else if (strstr(i->name, "scratch")) {
+		/* "As an SGPR, an unsigned 64-byte offset ... as an immediate, a signed byte offset" */
 		base = ref_s64(w, &i->saddr);
 		offset = (uint64_t)i->imm + (uint64_t)ref_s32(w, &i->soffset) * 64;
 		offset &= ~3ull;
@@ -829,9 +842,10 @@ static void wave_ds_atomic(struct ref_wave *w, const struct ref_insn *i)
 						       : (int32_t)((i->offset1 & 0x7f) << 8 | i->offset0) |
 								 (i->offset1 & 0x40 ? ~0x7fff : 0);
 
-			at = a;
+			at = a & 0xffff;
 			d0 = d1 = 0;
-			if (!lds(w, (uint32_t)(a + 4 * (uint32_t)by), &d0, n, false))
+			if (!lds(w, at, &old, n, false) ||
+			    !lds(w, (uint32_t)(at + 4 * (uint32_t)by), &d0, n, false))
 				return;
 		} else {
 			d0 = vreg(w, i->src[1].reg, l, n);
@@ -959,6 +973,9 @@ static const struct {
 	 "swap cmpswap add sub smin umin smax umax and or xor inc dec fcmpswap fmin fmax swap_x2 "
 	 "cmpswap_x2 add_x2 sub_x2 smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 dec_x2 "
 	 "fcmpswap_x2 fmin_x2 fmax_x2", wave_flat},
+	{"global_load_dword_ global_store_dword_", "addtid", wave_addtid},
+	{"global_atomic_", "csub", wave_flat},
+	{"buffer_atomic_", "csub", wave_buffer},
 	{"buffer_load_",
 	 "ubyte sbyte ushort sshort dword dwordx2 dwordx3 dwordx4 ubyte_d16 ubyte_d16_hi sbyte_d16 "
 	 "sbyte_d16_hi short_d16 short_d16_hi", wave_buffer},

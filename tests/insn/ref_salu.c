@@ -396,6 +396,26 @@ WAVE_(s_endpgm_saved, ":")
 {
 	w->state = ENDED;
 }
+WAVE_(s_endpgm_ordered_ps_done, ":")
+{
+	w->state = ENDED;
+}
+NOTHING_PLAIN(s_wait_idle)
+WAVE_(s_code_end, ":")
+{
+	w->fault = FAULT_ILLEGAL;
+}
+WAVE_(s_setkill, ":n")
+{
+	if (i->imm & 1)
+		w->state = ENDED;
+}
+/* A halted wave stays where it is: nobody lets it go on. */
+WAVE_(s_sethalt, ":n")
+{
+	if (i->imm & 1)
+		w->pc -= 4;
+}
 WAVE_(s_barrier, ":")
 {
 	w->state = AT_BARRIER;
@@ -411,7 +431,11 @@ WAVE_(s_sendmsg, ":g")
 	if ((i->imm & 15) == 1)
 		w->interrupts[w->num_interrupts++ & 3] = w->s[R_M0] & 0x7fffff;
 }
-/* The program goes on once the message is sent: nothing halts it here. */
+WAVE_(s_sendmsghalt, ":g")
+{
+	wave_s_sendmsg(w, i);
+	w->pc -= 4;
+}
 
 /* ---- hardware registers ---- */
 

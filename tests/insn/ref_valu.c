@@ -462,9 +462,19 @@ VALU(v_madmk_f32, "f:ffK", mad32(x, A, C, B, false))
 VALU(v_mad_legacy_f32, "f:fff", mad32(x, A, B, C, true))
 VALU(v_mac_legacy_f32, "f:ff", mad32(x, A, B, x->d, true))
 
+/* gfx10.3: the same rule, fused. */
+static uint64_t legacy_fma(uint64_t a, uint64_t b, uint64_t c, struct env *e)
+{
+	bool zero = fl_cmp(&F32, a, 0, e->den) == 0 || fl_cmp(&F32, b, 0, e->den) == 0;
+
+	return zero ? fl_add(&F32, 0, c, e) : fl_fma(&F32, a, b, c, e);
+}
+VALU(v_fma_legacy_f32, "f:fff", legacy_fma(A, B, C, E32))
+VALU(v_fmac_legacy_f32, "f:ff", legacy_fma(A, B, x->d, E32))
+
 /*
  * V_MULLIT_F32: "if (S1 == -MAX_FLOAT || S1 == -INF || NaN(S1) || S2 <= 0 || NaN(S2)) D = -MAX_FLOAT,
- * else S0 * S1", 0 times anything is 0.
+ * else S0 * S1", "0.0 * x = 0.0" (GCN3 ISA).
  */
 static uint64_t mullit(struct lane *x, uint64_t a, uint64_t b, uint64_t c)
 {
