@@ -392,7 +392,7 @@ static void load_device(const struct ref_wave *r)
 /* As the device does it once, when it fetches. */
 static void decode(struct insn *d, const struct ref_insn *i)
 {
-	insn_decode(d, isa_of(i->isa ? "gfx1030" : "gfx1010"), i->words, i->num_words);
+	insn_decode(d, i->isa ? ISA_gfx1030 : ISA_gfx1010, i->words, i->num_words);
 	d->fp = (uint8_t)exec_fp(d->op);
 	operand_constants(d);
 }
