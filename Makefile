@@ -141,11 +141,11 @@ $(GEN_DECODE): $(B)/gen-decode
 # Vector instructions and the hot memory ones are built twice: for any x86-64 and for AVX2 with FMA.
 VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
 $(call pic,$(addprefix hsa-tools/emu/exec_,vector.c hot.c half.c special.c)): CFLAGS += $(VECTOR_CFLAGS)
-AVX2_OBJ := $(B)/pic/hsa-tools/emu/exec_vector.avx2.o $(B)/pic/hsa-tools/emu/exec_hot.avx2.o
+AVX2_OBJ := $(addprefix $(B)/pic/hsa-tools/emu/exec_,vector.avx2.o hot.avx2.o half.avx2.o)
 $(B)/pic/%.avx2.o: %.c $(DEPS_ALL)
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) $(VECTOR_CFLAGS) -mavx2 -mfma -DEXEC_VARIANT=avx2 -I$(B)/gen -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) $(VECTOR_CFLAGS) -mavx2 -mfma -mf16c -DEXEC_VARIANT=avx2 -I$(B)/gen -c $< -o $@
 
 EMU_OBJ := $(call pic,$(EMU_SRC) $(STREAM_SRC)) $(AVX2_OBJ)
 $(EMU_OBJ): | $(GEN_DECODE) $(B)/gen/drm

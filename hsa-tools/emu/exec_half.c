@@ -533,7 +533,7 @@ static void source_mixed(struct wave *w, const struct insn *i, unsigned int s, f
 		whole_source(w, i, s, rows);
 		EACH rows[l] = rows[l] >> shift & 0xffff;
 		float_modifiers(w, rows, false, false);
-		EACH out[l] = (float)double_of_half(rows[l]);
+		EACH out[l] = float_of_half(rows[l]);
 	} else {
 		const u32 *row =
 			i->src[s] < OPERAND_VGPR

@@ -10,6 +10,9 @@
 #define RDNA1_EMU_HALF_H
 
 #include <stdint.h>
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
 #include "lane_math.h"
 
 /* MODE.FP_ROUND (RDNA 1.0 ISA, "MODE register"). */
@@ -38,6 +41,16 @@ static inline double double_of_result(float x)
 	double man = (double)(int32_t)(u & 0x7fffff) * 0x1p-149;
 
 	return is_denormal32(x) ? (u >> 31 ? -man : man) : (double)x;
+}
+
+/* Signalling NaNs may come out quiet. */
+static inline float float_of_half(uint32_t h)
+{
+#ifdef __F16C__
+	return _cvtsh_ss((unsigned short)h);
+#else
+	return (float)double_of_half(h);
+#endif
 }
 
 /* The magnitude is between two halves, `low` below it; `rest` is what is above `low`, of `unit`. */

@@ -184,7 +184,8 @@ void exec_init(void)
 		fp_of[op] = (uint8_t)fp_by_name(op_name(op));
 	fill(__start_exec_rows_base, __stop_exec_rows_base);
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+	    __builtin_cpu_supports("f16c"))
 		fill(__start_exec_rows_avx2, __stop_exec_rows_avx2);
 }
 
