@@ -74,4 +74,7 @@ text = sh(TOOL, "--emulate=list").stdout
 counts = dict(re.findall(r"^(gfx\d+): (\d+) executed / \d+ decoded$", text, re.M))
 expect(set(counts) == set(CARDS) and int(counts["gfx1010"]) > 1000, f"{counts}")
 expect(re.search(r"^v_dot2_f32_f16 +executed +gfx1011 gfx1012 gfx1030$", text, re.M), "v_dot2 is not gfx1010's")
+with open(os.path.join(TOP, "README.md")) as f:
+    readme = re.search(r"\((\d+) of gfx1010's (\d+)\s+instructions", f.read())
+expect(readme and f"\ngfx1010: {readme[1]} executed / {readme[2]} decoded" in text, "README's count of instructions")
 done("four cards of the family, BARs, SVM, gfx1030 code under the override")
