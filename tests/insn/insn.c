@@ -21,7 +21,6 @@
  */
 #include "ref.h"
 
-#include <fenv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -707,6 +706,7 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	bool atomic = strstr(i->name, "atomic"), scratch = *i->name == 's';
 	unsigned int align = atomic ? 8 : chance(70) ? 4 : 1, region = scratch || chance(20) ? 1 : 0;
 	uint32_t base = somewhere(2048, 8), pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 0;
+	uint32_t step = atomic ? 8 : 4u << rnd() % 3;
 	/* The last address of the second range that is good. */
 	uint64_t end = ranges[1].va + REF_MEM - (strstr(i->name, "x4") ? 16 : strstr(i->name, "x3") ? 12 : 8);
 
@@ -731,7 +731,7 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 
 		/* What kernels do most: one after the other, or all the same; and nearly so; and the end. */
 		if (!region && pattern < 2)
-			va = ranges[0].va + base + (pattern ? (atomic ? 8 : 4) * (l ^ (swap && l / 2 == swap)) : 0);
+			va = ranges[0].va + base + (pattern ? step * (l ^ (swap && l / 2 == swap)) : 0);
 		if (!region && pattern == 2)
 			va = end - (rnd() % 4 ? 8 * (1 + rnd() % 64) : 0) + (faults && chance(30) && !atomic ? 4 : 0);
 		if (region && !atomic && chance(20))
@@ -740,7 +740,7 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 		if (*i->name == 'f' && region)
 			va = (l & 1 || (atomic && strstr(i->name, "_x2")) ? 1ull << 48 : 2ull << 48) +
 			     (l & 1 || (atomic && strstr(i->name, "_x2")) ? somewhere(REF_LDS, align) : somewhere(256, align));
-		if (faults && chance(5))
+		if (faults && chance(5) && (region || pattern != 2))
 			va = chance(50) ? ranges[2].va + somewhere(4096, align) : va + 0x100000;
 		va -= (uint64_t)i->imm;
 		if (i->saddr.kind) {
@@ -801,6 +801,7 @@ static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	unsigned int room = strstr(i->name, "st64") ? 2048 : 1024 + 64;
 	bool two = i->offset0 || i->offset1;
 	uint32_t pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 64;
+	uint32_t step = 0;
 
 	if (strstr(i->name, "permute"))
 		align = 1;
@@ -808,17 +809,18 @@ static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 		align = 1;
 	if (strstr(i->name, "u16") || strstr(i->name, "i16") || strstr(i->name, "b16"))
 		align = 2;
+	step = (align < 8 ? 4u : 8u) << rnd() % 3;
 	w->s[R_M0] = (uint32_t)rnd() << 16 | somewhere(2048, 4);
 	if (i->src[0].kind != O_VGPR)
 		return;
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint32_t at = pattern == 0 ? 1024 + l * (align < 8 ? 4 : 8)
+		uint32_t at = pattern == 0 ? 1024 + l * step
 			      : pattern == 1 ? 1024 : somewhere(REF_LDS - room, align);
 
 		if (pattern == 2 && !two && !(rnd() % 8))
 			at = REF_LDS - 16 - (uint32_t)i->imm;
 		if (pattern == 0 && l / 2 == swap)
-			at ^= align < 8 ? 4 : 8;
+			at ^= step;
 		if (strstr(i->name, "src2")) {
 			at = 1024 + somewhere(1024, 8);
 			if (i->offset1 & 0x80)
