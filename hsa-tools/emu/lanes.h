@@ -184,8 +184,8 @@ static USED_SOMEWHERE const u64 *source64(struct wave *w, const struct insn *i, 
 
 /*
  * "If output denormals are enabled, then output modifiers are ignored"; where they are applied, -0
- * becomes +0 (AMD's ISA texts, Vega to RDNA 3, "Output modifiers"; the host's control word flushes). CLAMP: DX10_CLAMP is
- * taken as set, so NaN becomes 0.
+ * becomes +0 (AMD's ISA texts, Vega to RDNA 3, "Output modifiers"; the host's control word flushes).
+ * CLAMP: DX10_CLAMP is taken as set, so NaN becomes 0.
  */
 #define FACTOR(i) ((i)->omod == 1 ? 2 : (i)->omod == 2 ? 4 : 0.5f)
 #define OMOD_IGNORED_32(w) ((w)->mode >> 5 & 1)

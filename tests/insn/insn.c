@@ -46,34 +46,56 @@ static bool chance(unsigned int percent)
 	return rnd() % 100 < percent;
 }
 
-static const uint64_t edges_i[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 23, 24, 31, 32, 33, 63, 64, 127, 128, 255,
-	256, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffff, 0x800000, 0xffffff, 0x1000000, 0x7fffffff, 0x80000000,
-	0x80000001, 0xfffffffe, 0xffffffff, 0xff00ff00, 0x00ff00ff, 0x0c0d0e07, 0x0b0a0908, 0x03020100, 0x55555555};
-static const uint64_t edges_l[] = {0, 1, 2, 31, 32, 63, 64, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-	0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001, 0xfffffffffffffffe, 0xffffffffffffffff,
-	0xffffffff00000000, 0x5555555555555555};
-static const uint64_t edges_s[] = {0, 1, 2, 7, 8, 15, 16, 31, 127, 128, 255, 256, 0x7ffe, 0x7fff, 0x8000, 0x8001,
-	0xff80, 0xfff8, 0xfffe, 0xffff, 0x5555};
-static const uint64_t edges_f[] = {0, 0x80000000, 1, 0x80000001, 0x7fffff, 0x807fffff, 0x400000, 0x800000, 0x80800000,
-	0x800001, 0x3f7fffff, 0x3f800000, 0x3f800001, 0xbf800000, 0x3f000000, 0xbf000000, 0x3fc00000, 0x40000000,
-	0x40200000, 0xc0200000, 0x40490fdb, 0x33800000, 0x34000000, 0x38800000, 0x33000000, 0x477fe000, 0x477ff000,
-	0x47800000, 0x4b000000, 0x4affffff, 0x4b000001, 0x4b800000, 0x4f000000, 0xcf000000, 0x4effffff, 0x4f7fffff,
-	0x4f800000, 0x5f000000, 0x7f7fffff, 0xff7fffff, 0x7e800000, 0x7f000000, 0x7f800000, 0xff800000, 0x7fc00000,
-	0xffc00001, 0x7f800001, 0xffa00000, 0x3e22f983, 0x437f0000, 0x437f8000, 0x42fe0000, 0xc2fc0000, 0xc3150000};
-static const uint64_t edges_d[] = {0, 0x8000000000000000, 1, 0x8000000000000001, 0xfffffffffffff, 0x10000000000000,
-	0x8010000000000000, 0x3fefffffffffffff, 0x3ff0000000000000, 0x3ff0000000000001, 0xbff0000000000000,
-	0x3fe0000000000000, 0xbfe0000000000000, 0x3ff8000000000000, 0x4000000000000000, 0x4004000000000000,
-	0x400921fb54442d18, 0x3ca0000000000000, 0x3cb0000000000000, 0x36a0000000000000, 0x3690000000000000,
-	0x47efffffe0000000, 0x47effffff0000000, 0x47f0000000000000, 0x3810000000000000, 0x380fffffffffffff,
-	0x41dfffffffc00000, 0xc1e0000000000000, 0x41efffffffe00000, 0x41f0000000000000, 0x4330000000000000,
-	0x432fffffffffffff, 0x4340000000000000, 0x7fe0000000000000, 0x7fefffffffffffff, 0xffefffffffffffff,
-	0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001,
-	0x6700000000000000, 0x7b00000000000000};
-static const uint64_t edges_h[] = {0, 0x8000, 1, 0x8001, 2, 0x3ff, 0x83ff, 0x200, 0x400, 0x8400, 0x401, 0x3bff, 0x3c00,
-	0x3c01, 0xbc00, 0x3800, 0xb800, 0x3e00, 0x4000, 0x4100, 0xc100, 0x4248, 0x1000, 0x1400, 0x3555, 0x63ff, 0x6400,
-	0x6401, 0x6800, 0x7800, 0x77ff, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00, 0xfe01, 0x7c01, 0xfd00, 0x3118, 0x4c00,
-	0xcc80};
-#define POOL(t) {t, sizeof(t) / sizeof(t[0])}
+/* clang-format off */
+static const uint64_t edges_i[] = {
+	0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 23, 24, 31, 32, 33, 63, 64, 127, 128, 255, 256, 0x7fff,
+	0x8000, 0xffff, 0x10000, 0x7fffff, 0x800000, 0xffffff, 0x1000000, 0x7fffffff, 0x80000000,
+	0x80000001, 0xfffffffe, 0xffffffff, 0xff00ff00, 0x00ff00ff, 0x0c0d0e07, 0x0b0a0908,
+	0x03020100, 0x55555555,
+};
+static const uint64_t edges_l[] = {
+	0, 1, 2, 31, 32, 63, 64, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
+	0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001, 0xfffffffffffffffe,
+	0xffffffffffffffff, 0xffffffff00000000, 0x5555555555555555,
+};
+static const uint64_t edges_s[] = {
+	0, 1, 2, 7, 8, 15, 16, 31, 127, 128, 255, 256, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0xff80,
+	0xfff8, 0xfffe, 0xffff, 0x5555,
+};
+static const uint64_t edges_f[] = {
+	0, 0x80000000, 1, 0x80000001, 0x7fffff, 0x807fffff, 0x400000, 0x800000, 0x80800000,
+	0x800001, 0x3f7fffff, 0x3f800000, 0x3f800001, 0xbf800000, 0x3f000000, 0xbf000000,
+	0x3fc00000, 0x40000000, 0x40200000, 0xc0200000, 0x40490fdb, 0x33800000, 0x34000000,
+	0x38800000, 0x33000000, 0x477fe000, 0x477ff000, 0x47800000, 0x4b000000, 0x4affffff,
+	0x4b000001, 0x4b800000, 0x4f000000, 0xcf000000, 0x4effffff, 0x4f7fffff, 0x4f800000,
+	0x5f000000, 0x7f7fffff, 0xff7fffff, 0x7e800000, 0x7f000000, 0x7f800000, 0xff800000,
+	0x7fc00000, 0xffc00001, 0x7f800001, 0xffa00000, 0x3e22f983, 0x437f0000, 0x437f8000,
+	0x42fe0000, 0xc2fc0000, 0xc3150000,
+};
+static const uint64_t edges_d[] = {
+	0, 0x8000000000000000, 1, 0x8000000000000001, 0xfffffffffffff, 0x10000000000000,
+	0x8010000000000000, 0x3fefffffffffffff, 0x3ff0000000000000, 0x3ff0000000000001,
+	0xbff0000000000000, 0x3fe0000000000000, 0xbfe0000000000000, 0x3ff8000000000000,
+	0x4000000000000000, 0x4004000000000000, 0x400921fb54442d18, 0x3ca0000000000000,
+	0x3cb0000000000000, 0x36a0000000000000, 0x3690000000000000, 0x47efffffe0000000,
+	0x47effffff0000000, 0x47f0000000000000, 0x3810000000000000, 0x380fffffffffffff,
+	0x41dfffffffc00000, 0xc1e0000000000000, 0x41efffffffe00000, 0x41f0000000000000,
+	0x4330000000000000, 0x432fffffffffffff, 0x4340000000000000, 0x7fe0000000000000,
+	0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000, 0xfff0000000000000,
+	0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001, 0x6700000000000000,
+	0x7b00000000000000,
+};
+static const uint64_t edges_h[] = {
+	0, 0x8000, 1, 0x8001, 2, 0x3ff, 0x83ff, 0x200, 0x400, 0x8400, 0x401, 0x3bff, 0x3c00,
+	0x3c01, 0xbc00, 0x3800, 0xb800, 0x3e00, 0x4000, 0x4100, 0xc100, 0x4248, 0x1000, 0x1400,
+	0x3555, 0x63ff, 0x6400, 0x6401, 0x6800, 0x7800, 0x77ff, 0x7bff, 0xfbff, 0x7c00, 0xfc00,
+	0x7e00, 0xfe01, 0x7c01, 0xfd00, 0x3118, 0x4c00, 0xcc80,
+};
+/* clang-format on */
+#define POOL(t)                                                                                    \
+	{                                                                                          \
+		t, sizeof(t) / sizeof(t[0])                                                        \
+	}
 struct pool {
 	const uint64_t *values;
 	size_t n;
@@ -81,10 +103,15 @@ struct pool {
 
 static struct pool pool_of(char t)
 {
-	static const struct pool i = POOL(edges_i), l = POOL(edges_l), s = POOL(edges_s), f = POOL(edges_f),
-				 d = POOL(edges_d), h = POOL(edges_h);
+	static const struct pool i = POOL(edges_i), l = POOL(edges_l), s = POOL(edges_s),
+				 f = POOL(edges_f), d = POOL(edges_d), h = POOL(edges_h);
 
-	return t == 'f' || t == 'u' ? f : t == 'd' ? d : t == 'h' || t == 'H' ? h : t == 's' ? s : t == 'l' ? l : i;
+	return t == 'f' || t == 'u'   ? f
+	       : t == 'd'	      ? d
+	       : t == 'h' || t == 'H' ? h
+	       : t == 's'	      ? s
+	       : t == 'l'	      ? l
+				      : i;
 }
 
 static uint64_t random_of(char t)
@@ -139,35 +166,57 @@ static void parse_field(struct ref_insn *i, const char *key, const char *value)
 	static const struct {
 		const char *key;
 		size_t at;
-	} operands[] = {
-		{"d", offsetof(struct ref_insn, dst)},	     {"sd", offsetof(struct ref_insn, sdst)},
-		{"s0", offsetof(struct ref_insn, src[0])},   {"s1", offsetof(struct ref_insn, src[1])},
-		{"s2", offsetof(struct ref_insn, src[2])},   {"s3", offsetof(struct ref_insn, src[3])},
-		{"sa", offsetof(struct ref_insn, saddr)},    {"so", offsetof(struct ref_insn, soffset)},
-	}, numbers[] = {
-		{"wave", offsetof(struct ref_insn, lanes)},  {"neg", offsetof(struct ref_insn, neg)},
-		{"abs", offsetof(struct ref_insn, abs)},     {"opsel", offsetof(struct ref_insn, opsel)},
-		{"opsel_hi", offsetof(struct ref_insn, opsel_hi)}, {"neg_hi", offsetof(struct ref_insn, neg_hi)},
-		{"clamp", offsetof(struct ref_insn, clamp)}, {"omod", offsetof(struct ref_insn, omod)},
-		{"dsel", offsetof(struct ref_insn, dst_sel)}, {"dun", offsetof(struct ref_insn, dst_unused)},
-		{"sel0", offsetof(struct ref_insn, src_sel[0])}, {"sel1", offsetof(struct ref_insn, src_sel[1])},
-		{"sext0", offsetof(struct ref_insn, src_sext[0])}, {"sext1", offsetof(struct ref_insn, src_sext[1])},
-		{"ctrl", offsetof(struct ref_insn, dpp_ctrl)}, {"rows", offsetof(struct ref_insn, row_mask)},
-		{"banks", offsetof(struct ref_insn, bank_mask)}, {"bound", offsetof(struct ref_insn, bound_ctrl)},
-		{"fi", offsetof(struct ref_insn, fi)},	     {"dpp8", offsetof(struct ref_insn, dpp8)},
-		{"off0", offsetof(struct ref_insn, offset0)}, {"off1", offsetof(struct ref_insn, offset1)},
-		{"offen", offsetof(struct ref_insn, offen)}, {"idxen", offsetof(struct ref_insn, idxen)},
-		{"isa", offsetof(struct ref_insn, isa)},     {"glc", offsetof(struct ref_insn, glc)},     {"fmt", offsetof(struct ref_insn, format)},
-	};
+	} operands[] =
+		{
+			{"d", offsetof(struct ref_insn, dst)},
+			{"sd", offsetof(struct ref_insn, sdst)},
+			{"s0", offsetof(struct ref_insn, src[0])},
+			{"s1", offsetof(struct ref_insn, src[1])},
+			{"s2", offsetof(struct ref_insn, src[2])},
+			{"s3", offsetof(struct ref_insn, src[3])},
+			{"sa", offsetof(struct ref_insn, saddr)},
+			{"so", offsetof(struct ref_insn, soffset)},
+		},
+	  numbers[] = {
+		  {"wave", offsetof(struct ref_insn, lanes)},
+		  {"neg", offsetof(struct ref_insn, neg)},
+		  {"abs", offsetof(struct ref_insn, abs)},
+		  {"opsel", offsetof(struct ref_insn, opsel)},
+		  {"opsel_hi", offsetof(struct ref_insn, opsel_hi)},
+		  {"neg_hi", offsetof(struct ref_insn, neg_hi)},
+		  {"clamp", offsetof(struct ref_insn, clamp)},
+		  {"omod", offsetof(struct ref_insn, omod)},
+		  {"dsel", offsetof(struct ref_insn, dst_sel)},
+		  {"dun", offsetof(struct ref_insn, dst_unused)},
+		  {"sel0", offsetof(struct ref_insn, src_sel[0])},
+		  {"sel1", offsetof(struct ref_insn, src_sel[1])},
+		  {"sext0", offsetof(struct ref_insn, src_sext[0])},
+		  {"sext1", offsetof(struct ref_insn, src_sext[1])},
+		  {"ctrl", offsetof(struct ref_insn, dpp_ctrl)},
+		  {"rows", offsetof(struct ref_insn, row_mask)},
+		  {"banks", offsetof(struct ref_insn, bank_mask)},
+		  {"bound", offsetof(struct ref_insn, bound_ctrl)},
+		  {"fi", offsetof(struct ref_insn, fi)},
+		  {"dpp8", offsetof(struct ref_insn, dpp8)},
+		  {"off0", offsetof(struct ref_insn, offset0)},
+		  {"off1", offsetof(struct ref_insn, offset1)},
+		  {"offen", offsetof(struct ref_insn, offen)},
+		  {"idxen", offsetof(struct ref_insn, idxen)},
+		  {"isa", offsetof(struct ref_insn, isa)},
+		  {"glc", offsetof(struct ref_insn, glc)},
+		  {"fmt", offsetof(struct ref_insn, format)},
+	  };
 
 	for (size_t n = 0; n < sizeof(operands) / sizeof(operands[0]); n++)
 		if (!strcmp(key, operands[n].key)) {
-			*(struct ref_op *)(void *)((char *)i + operands[n].at) = parse_operand(value);
+			*(struct ref_op *)(void *)((char *)i + operands[n].at) =
+				parse_operand(value);
 			return;
 		}
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		if (!strcmp(key, numbers[n].key)) {
-			*(uint32_t *)(void *)((char *)i + numbers[n].at) = (uint32_t)strtoul(value, NULL, 10);
+			*(uint32_t *)(void *)((char *)i + numbers[n].at) =
+				(uint32_t)strtoul(value, NULL, 10);
 			return;
 		}
 	if (!strcmp(key, "imm"))
@@ -191,7 +240,8 @@ static unsigned int op_number(const char *name)
 static void parse_line(char *line)
 {
 	struct ref_insn i = {0};
-	char *fields = line, *words = strchr(line, '|'), *text = strchr(words + 1, '|'), *token, *at = NULL;
+	char *fields = line, *words = strchr(line, '|'), *text = strchr(words + 1, '|'), *token,
+	     *at = NULL;
 	static char last_name[40];
 	static unsigned int last_op;
 
@@ -253,7 +303,8 @@ static void parse_tolerance(char *line)
 
 	if (*line == '#' || *line == '\n')
 		return;
-	if (sscanf(line, "%39s %7s %lf %15s", t.name, kind, &value, source) != 4 || num_tolerances == 64) {
+	if (sscanf(line, "%39s %7s %lf %15s", t.name, kind, &value, source) != 4 ||
+	    num_tolerances == 64) {
 		fprintf(stderr, "tolerances: %s", line);
 		exit(2);
 	}
@@ -275,9 +326,11 @@ static const struct tolerance *tolerance_of(const char *name)
 }
 
 /* want: rounded; exact: the same before. */
-static bool within(const struct tolerance *t, const struct fmt *f, uint64_t got, uint64_t want, double exact)
+static bool within(const struct tolerance *t, const struct fmt *f, uint64_t got, uint64_t want,
+		   double exact)
 {
-	const double a = fl_double(f, got), b = isinf(fl_double(f, want)) ? fl_double(f, want) : exact;
+	const double a = fl_double(f, got),
+		     b = isinf(fl_double(f, want)) ? fl_double(f, want) : exact;
 	const int low = 2 - (1 << (f->ebits - 1));
 	int e;
 
@@ -286,7 +339,8 @@ static bool within(const struct tolerance *t, const struct fmt *f, uint64_t got,
 	if (isinf(a) || isinf(b)) {
 		double big = ldexp(2 - ldexp(1, -f->mbits), (1 << (f->ebits - 1)) - 1);
 
-		return (isinf(a) && isinf(b)) ? signbit(a) == signbit(b) : fabs(isinf(a) ? b : a) == big;
+		return (isinf(a) && isinf(b)) ? signbit(a) == signbit(b)
+					      : fabs(isinf(a) ? b : a) == big;
 	}
 	if (t->absolute != 0)
 		return fabs(a - b) <= t->absolute;
@@ -313,8 +367,8 @@ uint64_t device_clock(void)
 	return 0x123456789abcdef0;
 }
 
-extern const struct exec_row __start_exec_rows_base[], __stop_exec_rows_base[], __start_exec_rows_avx2[],
-	__stop_exec_rows_avx2[];
+extern const struct exec_row __start_exec_rows_base[], __stop_exec_rows_base[],
+	__start_exec_rows_avx2[], __stop_exec_rows_avx2[];
 static exec_fn functions[2][OP_COUNT]; /* of either variant */
 
 static void take_rows(exec_fn *table, const struct exec_row *row, const struct exec_row *end)
@@ -345,7 +399,8 @@ static struct device {
 static const struct {
 	uint64_t va;
 	bool read, write;
-} ranges[REF_RANGES] = {{0x700000000000, true, true}, {0x700000001000, true, true}, {0x700000010000, true, false}};
+} ranges[REF_RANGES] = {
+	{0x700000000000, true, true}, {0x700000001000, true, true}, {0x700000010000, true, false}};
 
 static void start_device(void)
 {
@@ -429,32 +484,38 @@ static void show_lane(const struct ref_insn *i, unsigned int l)
 	for (int s = 0; s < 3; s++)
 		if (i->src[s].kind == O_VGPR)
 			printf("    source %d v%u lane %u: %08x %08x\n", s, i->src[s].reg, l,
-			       ref_v(&before, i->src[s].reg)[l], ref_v(&before, i->src[s].reg + 1u)[l]);
+			       ref_v(&before, i->src[s].reg)[l],
+			       ref_v(&before, i->src[s].reg + 1u)[l]);
 		else if (i->src[s].kind == O_SGPR)
-			printf("    source %d s%u: %08x %08x\n", s, i->src[s].reg, before.s[i->src[s].reg & 127],
-			       before.s[(i->src[s].reg + 1) & 127]);
-	printf("    exec %016llx vcc %08x %08x mode %03x scc %d m0 %08x\n", (unsigned long long)ref_exec(&before),
-	       before.s[R_VCC], before.s[R_VCC + 1], before.mode, before.scc, before.s[R_M0]);
+			printf("    source %d s%u: %08x %08x\n", s, i->src[s].reg,
+			       before.s[i->src[s].reg & 127], before.s[(i->src[s].reg + 1) & 127]);
+	printf("    exec %016llx vcc %08x %08x mode %03x scc %d m0 %08x\n",
+	       (unsigned long long)ref_exec(&before), before.s[R_VCC], before.s[R_VCC + 1],
+	       before.mode, before.scc, before.s[R_M0]);
 }
 
 /* Prints the first few of each mnemonic. */
-static bool differs(const struct ref_insn *i, int variant, unsigned int l, const char *what, uint64_t at,
-		    uint64_t got, uint64_t want)
+static bool differs(const struct ref_insn *i, int variant, unsigned int l, const char *what,
+		    uint64_t at, uint64_t got, uint64_t want)
 {
 	mismatches++;
 	if (failed_op[i->op] < 2 || verbose) {
 		failed_op[i->op]++;
 		shown++;
-		printf("%s: wave%u%s: %s\n    %s", i->name, i->lanes, variant ? " avx2" : "", i->text, what);
-		printf(what[strlen(what) - 1] == 'v' ? "%llu lane %u" : "%llu", (unsigned long long)at, l);
-		printf(": device %llx, reference %llx\n", (unsigned long long)got, (unsigned long long)want);
+		printf("%s: wave%u%s: %s\n    %s", i->name, i->lanes, variant ? " avx2" : "",
+		       i->text, what);
+		printf(what[strlen(what) - 1] == 'v' ? "%llu lane %u" : "%llu",
+		       (unsigned long long)at, l);
+		printf(": device %llx, reference %llx\n", (unsigned long long)got,
+		       (unsigned long long)want);
 		show_lane(i, l < i->lanes ? l : 0);
 	}
 	return false;
 }
 
 /* Whether a float result may differ: NaNs have the device's own bits, flushing two answers. */
-static bool float_alike(const struct ref_insn *i, const struct fmt *f, uint64_t got, uint64_t want, unsigned int l)
+static bool float_alike(const struct ref_insn *i, const struct fmt *f, uint64_t got, uint64_t want,
+			unsigned int l)
 {
 	const struct tolerance *t;
 
@@ -489,10 +550,13 @@ static bool result_alike(const struct ref_insn *i, unsigned int reg, unsigned in
 	} else if (t == 'd' && (reg == i->dst.reg || reg == i->dst.reg + 1u)) {
 		unsigned int r = i->dst.reg;
 
-		ok = float_alike(i, &F64, dev.v[r * i->lanes + l] | (uint64_t)dev.v[(r + 1) * i->lanes + l] << 32,
+		ok = float_alike(i, &F64,
+				 dev.v[r * i->lanes + l] | (uint64_t)dev.v[(r + 1) * i->lanes + l]
+								   << 32,
 				 ref_v(&ref, r)[l] | (uint64_t)ref_v(&ref, r + 1)[l] << 32, l);
 		if (ok)
-			ref_v(&ref, r)[l] = dev.v[r * i->lanes + l], ref_v(&ref, r + 1)[l] = dev.v[(r + 1) * i->lanes + l];
+			ref_v(&ref, r)[l] = dev.v[r * i->lanes + l],
+				    ref_v(&ref, r + 1)[l] = dev.v[(r + 1) * i->lanes + l];
 	}
 	if (ok)
 		ref_v(&ref, reg)[l] = got;
@@ -537,7 +601,9 @@ static bool compare_memory(const struct ref_insn *i, int variant)
 
 				memcpy(&got, dev.memory[r] + b, 4);
 				memcpy(&want, ref.range[r].data + b, 4);
-				return differs(i, variant, 0, r ? "memory of the second range, byte " : "memory byte ",
+				return differs(i, variant, 0,
+					       r ? "memory of the second range, byte "
+						 : "memory byte ",
 					       b, got, want);
 			}
 	return true;
@@ -549,17 +615,25 @@ static bool compare(const struct ref_insn *i, int variant)
 	const size_t rows = (size_t)NUM_VGPRS * i->lanes;
 
 	if (ref.fault != device_fault())
-		return differs(i, variant, w->fault.lane, "fault ", w->fault.va, (uint64_t)device_fault(), (uint64_t)ref.fault);
+		return differs(i, variant, w->fault.lane, "fault ", w->fault.va,
+			       (uint64_t)device_fault(), (uint64_t)ref.fault);
 	if (ref.fault)
 		return !ref.fault_va || ref.fault_va == w->fault.va ||
-		       differs(i, variant, w->fault.lane, "fault address ", 0, w->fault.va, ref.fault_va);
+		       differs(i, variant, w->fault.lane, "fault address ", 0, w->fault.va,
+			       ref.fault_va);
 	if (memcmp(dev.v, ref.v, rows * 4))
 		for (size_t n = 0; n < rows; n++)
-			if (dev.v[n] != ref.v[n] && !result_alike(i, (unsigned int)(n / i->lanes), n % i->lanes))
-				return differs(i, variant, n % i->lanes, "v", n / i->lanes, dev.v[n], ref.v[n]);
+			if (dev.v[n] != ref.v[n] &&
+			    !result_alike(i, (unsigned int)(n / i->lanes), n % i->lanes))
+				return differs(i, variant, n % i->lanes, "v", n / i->lanes,
+					       dev.v[n], ref.v[n]);
 	for (unsigned int r = 0; r < NUM_SREGS; r++)
 		if (w->s[r] != ref.s[r])
-			return differs(i, variant, 0, r == R_EXEC ? "EXEC s" : r == R_VCC ? "VCC s" : "s", r, w->s[r], ref.s[r]);
+			return differs(i, variant, 0,
+				       r == R_EXEC  ? "EXEC s"
+				       : r == R_VCC ? "VCC s"
+						    : "s",
+				       r, w->s[r], ref.s[r]);
 	if (w->scc != ref.scc)
 		return differs(i, variant, 0, "SCC ", 0, w->scc, ref.scc);
 	if (w->pc != ref.pc)
@@ -567,7 +641,8 @@ static bool compare(const struct ref_insn *i, int variant)
 	if (w->mode != ref.mode)
 		return differs(i, variant, 0, "MODE ", 0, w->mode, ref.mode);
 	if (w->trapsts != ref.trapsts || w->flat_scratch != ref.flat_scratch)
-		return differs(i, variant, 0, "TRAPSTS, FLAT_SCR ", w->trapsts, w->flat_scratch, ref.flat_scratch);
+		return differs(i, variant, 0, "TRAPSTS, FLAT_SCR ", w->trapsts, w->flat_scratch,
+			       ref.flat_scratch);
 	if ((int)w->state != ref.state)
 		return differs(i, variant, 0, "state ", 0, w->state, (uint64_t)ref.state);
 	if (num_interrupts != ref.num_interrupts || interrupts[0] != ref.interrupts[0])
@@ -579,7 +654,8 @@ static bool compare(const struct ref_insn *i, int variant)
 
 /* ---- states ---- */
 
-static void put_value(struct ref_wave *w, const struct ref_op *o, char t, unsigned int s, uint64_t k)
+static void put_value(struct ref_wave *w, const struct ref_op *o, char t, unsigned int s,
+		      uint64_t k)
 {
 	bool wide = t == 'd' || t == 'l';
 
@@ -615,7 +691,9 @@ static void random_exec(struct ref_wave *w)
 		exec = full;
 	}
 	w->s[R_EXEC] = (uint32_t)exec;
-	w->s[R_EXEC + 1] = w->lanes == 64 ? (uint32_t)(exec >> 32) : chance(50) ? 0 : (uint32_t)rnd();
+	w->s[R_EXEC + 1] = w->lanes == 64 ? (uint32_t)(exec >> 32)
+			   : chance(50)	  ? 0
+					  : (uint32_t)rnd();
 }
 
 static void random_state(struct ref_wave *w, unsigned int lanes)
@@ -661,7 +739,8 @@ static uint64_t some_cell(void)
 static void random_memory(struct ref_wave *w)
 {
 	for (int n = 0; n < 8; n++)
-		cells[n] = value_of("ilffdd"[rnd() % 6], 2, rnd()) | (n & 1 ? value_of('f', 2, rnd()) << 32 : 0);
+		cells[n] = value_of("ilffdd"[rnd() % 6], 2, rnd()) |
+			   (n & 1 ? value_of('f', 2, rnd()) << 32 : 0);
 	for (unsigned int b = 0; b < REF_LDS; b += 8) {
 		uint64_t v = some_cell();
 
@@ -704,11 +783,18 @@ static uint32_t somewhere(unsigned int size, unsigned int align)
 static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 {
 	bool atomic = strstr(i->name, "atomic"), scratch = *i->name == 's';
-	unsigned int align = atomic ? 8 : chance(70) ? 4 : 1, region = scratch || chance(20) ? 1 : 0;
-	uint32_t base = somewhere(2048, 8), pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 0;
+	unsigned int align = atomic	  ? 8
+			     : chance(70) ? 4
+					  : 1,
+		     region = scratch || chance(20) ? 1 : 0;
+	uint32_t base = somewhere(2048, 8), pattern = (uint32_t)rnd() % 4,
+		 swap = chance(50) ? (uint32_t)rnd() % 16 : 0;
 	uint32_t step = atomic ? 8 : 4u << rnd() % 3;
 	/* The last address of the second range that is good. */
-	uint64_t end = ranges[1].va + REF_MEM - (strstr(i->name, "x4") ? 16 : strstr(i->name, "x3") ? 12 : 8);
+	uint64_t end = ranges[1].va + REF_MEM -
+		       (strstr(i->name, "x4")	? 16
+			: strstr(i->name, "x3") ? 12
+						: 8);
 
 	if (scratch) {
 		/* Swizzled: 64 lanes to a dword leave room for 8192 / 256 dwords. */
@@ -716,7 +802,8 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 			w->s[i->saddr.reg] = 8 - (uint32_t)i->imm;
 		else
 			for (unsigned int l = 0; l < w->lanes; l++)
-				ref_v(w, i->src[0].reg)[l] = (uint32_t)(rnd() % 48) - (uint32_t)i->imm;
+				ref_v(w, i->src[0].reg)[l] =
+					(uint32_t)(rnd() % 48) - (uint32_t)i->imm;
 		if (faults && !i->saddr.kind)
 			ref_v(w, i->src[0].reg)[rnd() % w->lanes] = 0x4000 - (uint32_t)i->imm;
 		return;
@@ -729,17 +816,23 @@ static void aim_flat(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	for (unsigned int l = 0; l < w->lanes; l++) {
 		uint64_t va = ranges[0].va + somewhere(region ? 8192 : 4096, align) + 64;
 
-		/* What kernels do most: one after the other, or all the same; and nearly so; and the end. */
+		/* What kernels do most: one after the other, or all the same; and nearly so; and
+		 * the end. */
 		if (!region && pattern < 2)
-			va = ranges[0].va + base + (pattern ? step * (l ^ (swap && l / 2 == swap)) : 0);
+			va = ranges[0].va + base +
+			     (pattern ? step * (l ^ (swap && l / 2 == swap)) : 0);
 		if (!region && pattern == 2)
-			va = end - (rnd() % 4 ? 8 * (1 + rnd() % 64) : 0) + (faults && chance(30) && !atomic ? 4 : 0);
+			va = end - (rnd() % 4 ? 8 * (1 + rnd() % 64) : 0) +
+			     (faults && chance(30) && !atomic ? 4 : 0);
 		if (region && !atomic && chance(20))
 			va = ranges[1].va - 1 - rnd() % 7; /* across */
 		/* Atomics of 8 bytes and the swizzle of scratch do not go together. */
 		if (*i->name == 'f' && region)
-			va = (l & 1 || (atomic && strstr(i->name, "_x2")) ? 1ull << 48 : 2ull << 48) +
-			     (l & 1 || (atomic && strstr(i->name, "_x2")) ? somewhere(REF_LDS, align) : somewhere(256, align));
+			va = (l & 1 || (atomic && strstr(i->name, "_x2")) ? 1ull << 48
+									  : 2ull << 48) +
+			     (l & 1 || (atomic && strstr(i->name, "_x2"))
+				      ? somewhere(REF_LDS, align)
+				      : somewhere(256, align));
 		if (faults && chance(5) && (region || pattern != 2))
 			va = chance(50) ? ranges[2].va + somewhere(4096, align) : va + 0x100000;
 		va -= (uint64_t)i->imm;
@@ -758,14 +851,17 @@ static void aim_buffer(struct ref_wave *w, const struct ref_insn *i)
 {
 	uint32_t *r = &w->s[i->saddr.reg], stride = (uint32_t)(rnd() % 5) * 8;
 	unsigned int align = strstr(i->name, "atomic") || strstr(i->name, "format") ? 8 : 4;
-	bool swizzle = chance(30) && !strstr(i->name, "format") && !(align == 8 && strstr(i->name, "_x2"));
-	static const uint32_t formats[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 18, 20, 21, 22, 23, 27, 28, 29, 50, 54,
-					   56, 57, 60, 61, 62, 63, 64, 65, 69, 70, 71, 72, 74, 75, 76, 77};
+	bool swizzle =
+		chance(30) && !strstr(i->name, "format") && !(align == 8 && strstr(i->name, "_x2"));
+	static const uint32_t formats[] = {1,  2,  3,  4,  5,  6,  7,  8,  11, 12, 13, 14, 18,
+					   20, 21, 22, 23, 27, 28, 29, 50, 54, 56, 57, 60, 61,
+					   62, 63, 64, 65, 69, 70, 71, 72, 74, 75, 76, 77};
 
 	r[0] = (uint32_t)ranges[0].va;
 	r[1] = (uint32_t)(ranges[0].va >> 32) | stride << 16 | (swizzle ? 1u << 31 : 0);
 	r[2] = chance(50) ? 8192 : (uint32_t)rnd() % 64;
-	r[3] = (4 | 5 << 3 | 6 << 6 | 7 << 9) | formats[rnd() % (sizeof(formats) / sizeof(formats[0]))] << 12 |
+	r[3] = (4 | 5 << 3 | 6 << 6 | 7 << 9) |
+	       formats[rnd() % (sizeof(formats) / sizeof(formats[0]))] << 12 |
 	       (uint32_t)rnd() % 2 << 21 | (uint32_t)rnd() % 4 << 28 | (chance(20) ? 1u << 23 : 0);
 	if (i->soffset.kind == O_SGPR)
 		w->s[i->soffset.reg] = somewhere(1024, align);
@@ -787,17 +883,20 @@ static void aim_smem(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	w->s[i->saddr.reg] = (uint32_t)va;
 	w->s[i->saddr.reg + 1] = (uint32_t)(va >> 32);
 	if (buffer) {
-		w->s[i->saddr.reg + 1] = (uint32_t)(va >> 32 & 0xffff) | (chance(50) ? 4u << 16 : 0);
+		w->s[i->saddr.reg + 1] =
+			(uint32_t)(va >> 32 & 0xffff) | (chance(50) ? 4u << 16 : 0);
 		w->s[i->saddr.reg + 2] = chance(60) ? 1024 : (uint32_t)rnd() % 100;
 		w->s[i->saddr.reg + 3] = 0;
 	}
 	if (i->soffset.kind == O_SGPR && i->soffset.reg != R_NULL)
-		w->s[i->soffset.reg] = strstr(i->name, "scratch") ? (uint32_t)rnd() % 16 : somewhere(512, 8);
+		w->s[i->soffset.reg] =
+			strstr(i->name, "scratch") ? (uint32_t)rnd() % 16 : somewhere(512, 8);
 }
 
 static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 {
-	unsigned int align = strstr(i->name, "64") || strstr(i->name, "b96") || strstr(i->name, "128") ? 16 : 4;
+	unsigned int align =
+		strstr(i->name, "64") || strstr(i->name, "b96") || strstr(i->name, "128") ? 16 : 4;
 	unsigned int room = strstr(i->name, "st64") ? 2048 : 1024 + 64;
 	bool two = i->offset0 || i->offset1;
 	uint32_t pattern = (uint32_t)rnd() % 4, swap = chance(50) ? (uint32_t)rnd() % 16 : 64;
@@ -814,8 +913,9 @@ static void aim_ds(struct ref_wave *w, const struct ref_insn *i, bool faults)
 	if (i->src[0].kind != O_VGPR)
 		return;
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint32_t at = pattern == 0 ? 1024 + l * step
-			      : pattern == 1 ? 1024 : somewhere(REF_LDS - room, align);
+		uint32_t at = pattern == 0   ? 1024 + l * step
+			      : pattern == 1 ? 1024
+					     : somewhere(REF_LDS - room, align);
 
 		if (pattern == 2 && !two && !(rnd() % 8))
 			at = REF_LDS - 16 - (uint32_t)i->imm;
@@ -875,10 +975,13 @@ static void make_case(struct ref_wave *w, const struct ref_insn *i, unsigned int
 		if (sig[0] != ':')
 			put_value(w, &i->dst, sig[0], 2, k);
 		for (unsigned int s = 0; s < 3 && src[1 + s] && src[1 + s] != '='; s++)
-			put_value(w, &i->src[s], strstr(i->name, "v_fma_mix") ? (i->opsel_hi >> s & 1 ? 'h' : 'f') : src[1 + s],
+			put_value(w, &i->src[s],
+				  strstr(i->name, "v_fma_mix") ? (i->opsel_hi >> s & 1 ? 'h' : 'f')
+							       : src[1 + s],
 				  s, k);
 		/* Offset and width in one source. */
-		if (!strncmp(i->name, "s_bfe", 5) && i->src[1].kind == O_SGPR && i->src[1].reg < R_M0)
+		if (!strncmp(i->name, "s_bfe", 5) && i->src[1].kind == O_SGPR &&
+		    i->src[1].reg < R_M0)
 			w->s[i->src[1].reg] = (uint32_t)(rnd() % 64 | (rnd() % 128) << 16);
 	}
 	aim(w, i, run % 4 == 3);
@@ -913,7 +1016,9 @@ static void test_insn(const struct ref_insn *i)
 			if (dev.w.fault.kind == WAVE_GAP) {
 				gaps++;
 				if (!gap_op[i->op]++)
-					printf("gap: %s: %s\n", dev.w.fault.what ? dev.w.fault.what : i->name, i->text);
+					printf("gap: %s: %s\n",
+					       dev.w.fault.what ? dev.w.fault.what : i->name,
+					       i->text);
 				break;
 			}
 			if (!compare(i, variant))
@@ -926,9 +1031,12 @@ static void test_insn(const struct ref_insn *i)
 
 static bool straight(const struct ref_insn *i)
 {
-	static const char *const no[] = {"s_branch", "s_cbranch", "s_setpc", "s_swappc", "s_call", "s_endpgm", "s_barrier",
-					 "s_trap", "s_sendmsg", "s_setreg", "s_round_mode", "s_denorm_mode", "s_subvector",
-					 "s_getreg", "src2", "halt", "s_setkill", "s_code_end", "s_movrel", "buffer_", "scratch"};
+	static const char *const no[] = {
+		"s_branch",	"s_cbranch",	 "s_setpc",	"s_swappc",  "s_call",
+		"s_endpgm",	"s_barrier",	 "s_trap",	"s_sendmsg", "s_setreg",
+		"s_round_mode", "s_denorm_mode", "s_subvector", "s_getreg",  "src2",
+		"halt",		"s_setkill",	 "s_code_end",	"s_movrel",  "buffer_",
+		"scratch"};
 
 	for (size_t n = 0; n < sizeof(no) / sizeof(no[0]); n++)
 		if (strstr(i->name, no[n]))
@@ -961,7 +1069,8 @@ static bool run_program(uint64_t seed, const struct ref_insn **pool, size_t n)
 			continue;
 		}
 		done[at] = i;
-		/* What only a longer program could make: addresses, and lanes to see something with. */
+		/* What only a longer program could make: addresses, and lanes to see something
+		 * with. */
 		if (!ref_exec(&ref))
 			random_exec(&ref);
 		aim(&ref, i, false);
@@ -977,7 +1086,8 @@ static bool run_program(uint64_t seed, const struct ref_insn **pool, size_t n)
 		if (dev.w.fault.kind == WAVE_GAP || (ref.fault && ref.fault == device_fault()))
 			return true;
 		if (!compare(i, variant)) {
-			printf("program %llu, instruction %u of %u:\n", (unsigned long long)seed, at, length);
+			printf("program %llu, instruction %u of %u:\n", (unsigned long long)seed,
+			       at, length);
 			for (unsigned int k = 0; k <= at; k++)
 				printf("    %s\n", done[k]->text);
 			return false;
@@ -998,8 +1108,9 @@ static int random_programs(unsigned long count, uint64_t seed)
 	for (unsigned long p = 0; p < count && bad < 5; p++)
 		bad += !run_program(seed + p, pool, n);
 	free(pool);
-	printf("%lu random programs of 20 to 60 instructions from seed %llu, %lu differ: %.1f M cases\n", count,
-	       (unsigned long long)seed, bad, (double)cases / 1e6);
+	printf("%lu random programs of 20 to 60 instructions from seed %llu, %lu differ: %.1f M "
+	       "cases\n",
+	       count, (unsigned long long)seed, bad, (double)cases / 1e6);
 	return bad != 0;
 }
 
@@ -1040,7 +1151,8 @@ static double double_of_bits(uint64_t u)
 
 static unsigned long host_checks, host_bad;
 
-static void host_says(const struct fmt *f, const char *what, uint64_t mine, uint64_t host, const struct env *e)
+static void host_says(const struct fmt *f, const char *what, uint64_t mine, uint64_t host,
+		      const struct env *e)
 {
 	host_checks++;
 	if (mine == host || (fl_nan(f, mine) && fl_nan(f, host)) || e->tie_of_tiny)
@@ -1057,11 +1169,13 @@ static void check_reference(void)
 
 	for (uint64_t k = 0; k < 60000; k++) {
 		struct env e = {(int)(k & 3), (int)(k >> 2 & 3), false};
-		unsigned int csr = 0x1f80 | rc[e.rm] << 13 | (e.den & DEN_IN ? 0 : 1u << 6) | (e.den & DEN_OUT ? 0 : 1u << 15);
+		unsigned int csr = 0x1f80 | rc[e.rm] << 13 | (e.den & DEN_IN ? 0 : 1u << 6) |
+				   (e.den & DEN_OUT ? 0 : 1u << 15);
 		uint64_t a = value_of('f', 0, k), b = value_of('f', 1, k), c = value_of('f', 2, k);
 		uint64_t p = value_of('d', 0, k), q = value_of('d', 1, k), r = value_of('d', 2, k);
 		volatile float x = float_of_bits(a), y = float_of_bits(b), z = float_of_bits(c), o;
-		volatile double u = double_of_bits(p), v = double_of_bits(q), w = double_of_bits(r), s;
+		volatile double u = double_of_bits(p), v = double_of_bits(q), w = double_of_bits(r),
+				s;
 #define SAYS32(what, mine, host)                                                                   \
 	e.tie_of_tiny = false;                                                                     \
 	_mm_setcsr(csr);                                                                           \
@@ -1088,16 +1202,24 @@ static void check_reference(void)
 			/* glibc's own where the host has no FMA, exact as well */
 			SAYS32("f32 fma", fl_fma(&F32, a, b, c, &e), fmaf(x, y, z))
 			SAYS64("f64 fma", fl_fma(&F64, p, q, r, &e), fma(u, v, w))
-			SAYS64("f64 fma that cancels", fl_fma(&F64, p, q, p ^ 1ull << 63, &e), fma(u, v, -u))
-			SAYS64("f64 fma of all ones", fl_fma(&F64, p | 0xfffffffffffff, q | 0xfffffffffffff, r, &e),
-			       fma(double_of_bits(p | 0xfffffffffffff), double_of_bits(q | 0xfffffffffffff), w))
+			SAYS64("f64 fma that cancels", fl_fma(&F64, p, q, p ^ 1ull << 63, &e),
+			       fma(u, v, -u))
+			SAYS64("f64 fma of all ones",
+			       fl_fma(&F64, p | 0xfffffffffffff, q | 0xfffffffffffff, r, &e),
+			       fma(double_of_bits(p | 0xfffffffffffff),
+				   double_of_bits(q | 0xfffffffffffff), w))
 		}
 		if (e.den == 3 && e.rm == RNE) {
 			SAYS32("rint", fl_integral(&F32, a, RNE), rintf(x))
 			SAYS64("floor", fl_integral(&F64, p, RMI), floor(u))
 			SAYS64("sqrt", fl_sqrt(&F64, p, &e), sqrt(u))
-			host_says(&F16, "f16 of f32", fl_convert(&F16, &F32, a, &e),
-				  (uint16_t)({ _Float16 h = (_Float16)x; uint16_t g; memcpy(&g, &h, 2); g; }), &e);
+			host_says(&F16, "f16 of f32", fl_convert(&F16, &F32, a, &e), (uint16_t)({
+				_Float16 h = (_Float16)x;
+				uint16_t g;
+				memcpy(&g, &h, 2);
+				g;
+			}),
+				  &e);
 		}
 	}
 }
@@ -1128,7 +1250,10 @@ static void check_fold(char *line)
 	x.a = a, x.b = b, x.c = c;
 	got = row->lane(&x);
 	t = row->sig[0];
-	mask = t == ':' ? 1 : t == 'd' || t == 'l' ? ~0ull : t == 'h' || t == 's' ? 0xffff : 0xffffffff;
+	mask = t == ':'		      ? 1
+	       : t == 'd' || t == 'l' ? ~0ull
+	       : t == 'h' || t == 's' ? 0xffff
+				      : 0xffffffff;
 	f = t == 'f' ? &F32 : t == 'd' ? &F64 : t == 'h' ? &F16 : NULL;
 	tol = tolerance_of(name);
 	folds++;
@@ -1157,14 +1282,18 @@ static int summary(void)
 		printf("claimed but untested: %s\n", op_name(op));
 	}
 	if (host_bad || fold_bad)
-		printf("the reference itself is wrong: %lu of %lu against the host, %lu of %lu against LLVM\n", host_bad,
-		       host_checks, fold_bad, folds);
+		printf("the reference itself is wrong: %lu of %lu against the host, %lu of %lu "
+		       "against LLVM\n",
+		       host_bad, host_checks, fold_bad, folds);
 	if (failed)
-		printf("%u mnemonics differ from the reference (%llu cases)\n", failed, (unsigned long long)mismatches);
-	printf("%u of %u mnemonics claimed, %s: %.1f M cases, %llu in gaps; reference: %lu cases of the host, %lu folded "
+		printf("%u mnemonics differ from the reference (%llu cases)\n", failed,
+		       (unsigned long long)mismatches);
+	printf("%u of %u mnemonics claimed, %s: %.1f M cases, %llu in gaps; reference: %lu cases "
+	       "of the host, %lu folded "
 	       "by LLVM; %u tolerance rows (%u open)\n",
-	       claimed, OP_COUNT - 1, untested ? "NOT all executed" : "all executed", (double)cases / 1e6,
-	       (unsigned long long)gaps, host_checks, folds, num_tolerances, num_open);
+	       claimed, OP_COUNT - 1, untested ? "NOT all executed" : "all executed",
+	       (double)cases / 1e6, (unsigned long long)gaps, host_checks, folds, num_tolerances,
+	       num_open);
 	return failed || untested || host_bad || fold_bad;
 }
 

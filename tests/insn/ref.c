@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What an encoding puts around the operation: sources, modifiers, SDWA, DPP, masks, destinations. */
+/* What an encoding puts around the operation: sources, modifiers, SDWA, DPP, masks, destinations.
+ */
 #include "ref.h"
 
 #include <stdio.h>
@@ -12,7 +13,8 @@ void ref_each_memory(void (*fn)(const struct ref_row *row));
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct ref_row *const *)a)->name, (*(const struct ref_row *const *)b)->name);
+	return strcmp((*(const struct ref_row *const *)a)->name,
+		      (*(const struct ref_row *const *)b)->name);
 }
 
 const struct ref_row *ref_find(const char *name)
@@ -202,10 +204,11 @@ static void set_env(const struct ref_wave *w, struct lane *x)
 }
 
 /*
- * OMOD, then CLAMP. "If output denormals are enabled, then output modifiers are ignored", -0 becomes
- * +0 (AMD's ISA texts, Vega to RDNA 3, "Output modifiers").
+ * OMOD, then CLAMP. "If output denormals are enabled, then output modifiers are ignored", -0
+ * becomes +0 (AMD's ISA texts, Vega to RDNA 3, "Output modifiers").
  */
-static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uint64_t v, struct env *e)
+static uint64_t out_modifiers(const struct ref_insn *i, const struct fmt *f, uint64_t v,
+			      struct env *e)
 {
 	static const int by[] = {0, 1, 2, -1};
 	struct env n = {e->rm, e->den, false};
@@ -245,7 +248,8 @@ static uint32_t sdwa_result(const struct ref_insn *i, uint32_t v, uint32_t old)
 	return v;
 }
 
-static void write_lane(struct ref_wave *w, const struct ref_insn *i, char t, unsigned int l, uint64_t v)
+static void write_lane(struct ref_wave *w, const struct ref_insn *i, char t, unsigned int l,
+		       uint64_t v)
 {
 	uint32_t *d = &ref_v(w, i->dst.reg)[l];
 
@@ -350,7 +354,8 @@ static void vector(struct ref_wave *w, const struct ref_insn *i)
 			if (from >= 0 && !i->fi && !(exec >> from & 1))
 				from = -1;
 			if (i->form == 'd')
-				write[l] = i->row_mask >> (l / 16 & 3) & 1 && i->bank_mask >> (l / 4 & 3) & 1 &&
+				write[l] = i->row_mask >> (l / 16 & 3) & 1 &&
+					   i->bank_mask >> (l / 4 & 3) & 1 &&
 					   (from >= 0 || i->bound_ctrl);
 		}
 		set_env(w, &x);
@@ -475,7 +480,8 @@ WAVE_(v_swap_b32, "V:W")
 }
 WAVE_(v_swaprel_b32, "V:W")
 {
-	unsigned int d = i->dst.reg + (w->s[R_M0] >> 16 & 1023), s = i->src[0].reg + (w->s[R_M0] & 1023);
+	unsigned int d = i->dst.reg + (w->s[R_M0] >> 16 & 1023),
+		     s = i->src[0].reg + (w->s[R_M0] & 1023);
 
 	for (unsigned int l = 0; l < w->lanes; l++)
 		if (ref_exec(w) >> l & 1) {
@@ -588,7 +594,8 @@ static void mix(struct ref_wave *w, const struct ref_insn *i, int half)
 			r = fl_flush(&F16, r);
 		r = out_modifiers(i, &F16, r, &x.e16);
 		ref_either[l] |= x.e16.tie_of_tiny;
-		out[l] = half ? (old & 0xffff) | (uint32_t)r << 16 : (old & 0xffff0000) | (uint32_t)r;
+		out[l] = half ? (old & 0xffff) | (uint32_t)r << 16
+			      : (old & 0xffff0000) | (uint32_t)r;
 	}
 	for (unsigned int l = 0; l < w->lanes; l++)
 		if (ref_exec(w) >> l & 1)
@@ -613,9 +620,10 @@ WAVE_(v_mqsad_u32_u8, "X:liX")
 	uint32_t out[64][4];
 
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint64_t a = i->src[0].kind == O_VGPR ? plain_source(w, &i->src[0], l) |
-								(uint64_t)ref_v(w, i->src[0].reg + 1)[l] << 32
-						      : ref_s64(w, &i->src[0]);
+		uint64_t a = i->src[0].kind == O_VGPR
+				     ? plain_source(w, &i->src[0], l) |
+					       (uint64_t)ref_v(w, i->src[0].reg + 1)[l] << 32
+				     : ref_s64(w, &i->src[0]);
 		uint32_t b = plain_source(w, &i->src[1], l);
 
 		for (unsigned int k = 0; k < 4; k++) {
@@ -677,7 +685,8 @@ DOT(v_dot4_u32_u8, 8, false)
 DOT(v_dot8_i32_i4, 4, true)
 DOT(v_dot8_u32_u4, 4, false)
 
-/* Exact products, added from the low half up, each sum rounded: a choice, no text says the order. */
+/* Exact products, added from the low half up, each sum rounded: a choice, no text says the order.
+ */
 static uint64_t dot_of_halves(uint32_t a, uint32_t b, uint64_t c)
 {
 	struct env e = {RNE, 3, false};
@@ -689,12 +698,15 @@ static uint64_t dot_of_halves(uint32_t a, uint32_t b, uint64_t c)
 	return fl_add(&F32, p[1], fl_add(&F32, p[0], c, &e), &e);
 }
 
-static uint32_t chosen_halves(struct ref_wave *w, const struct ref_insn *i, unsigned int s, unsigned int l)
+static uint32_t chosen_halves(struct ref_wave *w, const struct ref_insn *i, unsigned int s,
+			      unsigned int l)
 {
 	uint32_t v = plain_source(w, &i->src[s], l);
-	uint32_t low = i->opsel >> s & 1 ? v >> 16 : v & 0xffff, high = i->opsel_hi >> s & 1 ? v >> 16 : v & 0xffff;
+	uint32_t low = i->opsel >> s & 1 ? v >> 16 : v & 0xffff,
+		 high = i->opsel_hi >> s & 1 ? v >> 16 : v & 0xffff;
 
-	return (low | high << 16) ^ (i->neg >> s & 1 ? 0x8000u : 0) ^ (i->neg_hi >> s & 1 ? 0x80000000u : 0);
+	return (low | high << 16) ^ (i->neg >> s & 1 ? 0x8000u : 0) ^
+	       (i->neg_hi >> s & 1 ? 0x80000000u : 0);
 }
 WAVE_(v_dot2_f32_f16, "V:DDD=")
 {
@@ -705,7 +717,8 @@ WAVE_(v_dot2_f32_f16, "V:DDD=")
 		uint32_t c = plain_source(w, &i->src[2], l) ^ (i->neg & 4 ? 0x80000000u : 0);
 
 		out[l] = (uint32_t)out_modifiers(
-			i, &F32, dot_of_halves(chosen_halves(w, i, 0, l), chosen_halves(w, i, 1, l), c), &e);
+			i, &F32,
+			dot_of_halves(chosen_halves(w, i, 0, l), chosen_halves(w, i, 1, l), c), &e);
 	}
 	for (unsigned int l = 0; l < w->lanes; l++)
 		if (ref_exec(w) >> l & 1)

@@ -17,12 +17,13 @@ struct fmt {
 	int ebits, mbits;
 };
 extern const struct fmt F16, F32, F64;
-enum { RNE, RPI, RMI, RTZ }; /* MODE.FP_ROUND */
+enum { RNE, RPI, RMI, RTZ };	  /* MODE.FP_ROUND */
 enum { DEN_IN = 1, DEN_OUT = 2 }; /* MODE.FP_DENORM: kept, not flushed */
 
 struct env {
 	int rm, den;
-	bool tie_of_tiny; /* out: tiny before rounding, the smallest normal after; flushing may see either */
+	bool tie_of_tiny; /* out: tiny before rounding, the smallest normal after; flushing may see
+			     either */
 };
 
 bool fl_nan(const struct fmt *f, uint64_t a);
@@ -43,7 +44,8 @@ uint64_t fl_div(const struct fmt *f, uint64_t a, uint64_t b, struct env *e);
 uint64_t fl_sqrt(const struct fmt *f, uint64_t a, struct env *e);
 uint64_t fl_fma(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, struct env *e);
 /* (a * b + c) * 2^n and a * 2^n, rounded once. */
-uint64_t fl_fma_scaled(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, int n, struct env *e);
+uint64_t fl_fma_scaled(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, int n,
+		       struct env *e);
 uint64_t fl_scale(const struct fmt *f, uint64_t a, int64_t n, struct env *e);
 /* Convert between formats; fma with sources and result of different formats. */
 uint64_t fl_convert(const struct fmt *to, const struct fmt *from, uint64_t a, struct env *e);
@@ -103,7 +105,7 @@ struct ref_insn {
 	uint32_t dpp8;
 	int64_t imm;
 	uint32_t offset0, offset1, offen, idxen, glc, format;
-	uint32_t isa; /* 0: gfx1010, 1: gfx1030, for what only that one has */
+	uint32_t isa;	 /* 0: gfx1010, 1: gfx1030, for what only that one has */
 	unsigned int op; /* the device's number for it */
 };
 
@@ -152,9 +154,9 @@ struct lane {
 	unsigned int l;
 	const struct ref_insn *i;
 	struct ref_wave *w;
-	bool either;	 /* out: flushing may go either way */
-	double exact;	 /* out, of an operation with a tolerance: before it was rounded */
-	bool keep;	 /* out: nothing is written */
+	bool either;  /* out: flushing may go either way */
+	double exact; /* out, of an operation with a tolerance: before it was rounded */
+	bool keep;    /* out: nothing is written */
 };
 
 static inline uint64_t ref_exec(const struct ref_wave *w)

@@ -259,7 +259,8 @@ uint64_t fl_fma(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, struct 
 	return fl_fma_scaled(f, a, b, c, 0, e);
 }
 
-uint64_t fl_fma_scaled(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, int by, struct env *e)
+uint64_t fl_fma_scaled(const struct fmt *f, uint64_t a, uint64_t b, uint64_t c, int by,
+		       struct env *e)
 {
 	struct num na, nb, nc, r;
 	bool ps = fl_sign(f, a) != fl_sign(f, b);
@@ -354,7 +355,8 @@ uint64_t fl_sqrt(const struct fmt *f, uint64_t a, struct env *e)
 		if (t * t <= n.man)
 			root = t;
 	}
-	return pack(f, (struct num){false, (n.exp >> 1) - 1, root << 1 | (root * root != n.man)}, e);
+	return pack(f, (struct num){false, (n.exp >> 1) - 1, root << 1 | (root * root != n.man)},
+		    e);
 }
 
 uint64_t fl_scale(const struct fmt *f, uint64_t a, int64_t by, struct env *e)
@@ -433,7 +435,7 @@ uint64_t fl_integral(const struct fmt *f, uint64_t a, int rm)
 	rest = n.man & (((u128)1 << by) - 1);
 	half = (u128)1 << (by - 1);
 	r = (struct num){n.sign, 0, n.man >> by};
-	up = rm == RNE   ? rest > half || (rest == half && (r.man & 1))
+	up = rm == RNE	 ? rest > half || (rest == half && (r.man & 1))
 	     : rm == RPI ? rest && !n.sign
 	     : rm == RMI ? rest && n.sign
 			 : false;

@@ -80,8 +80,8 @@ static bool scratch(struct ref_wave *w, uint64_t at, void *data, unsigned int si
 	return true;
 }
 
-static bool access_space(struct ref_wave *w, enum space s, uint64_t at, void *data, unsigned int size,
-			 bool write, unsigned int l)
+static bool access_space(struct ref_wave *w, enum space s, uint64_t at, void *data,
+			 unsigned int size, bool write, unsigned int l)
 {
 	return s == LDS	      ? lds(w, at, data, size, write)
 	       : s == SCRATCH ? scratch(w, at, data, size, write, l)
@@ -248,7 +248,8 @@ static uint64_t vreg(struct ref_wave *w, unsigned int reg, unsigned int l, unsig
 	return bytes == 4 ? lo : lo | (uint64_t)ref_v(w, reg + 1)[l] << 32;
 }
 
-static void put_vreg(struct ref_wave *w, unsigned int reg, unsigned int l, unsigned int bytes, uint64_t v)
+static void put_vreg(struct ref_wave *w, unsigned int reg, unsigned int l, unsigned int bytes,
+		     uint64_t v)
 {
 	ref_v(w, reg)[l] = (uint32_t)v;
 	if (bytes == 8)
@@ -257,14 +258,16 @@ static void put_vreg(struct ref_wave *w, unsigned int reg, unsigned int l, unsig
 
 /* ---- FLAT, GLOBAL, SCRATCH ---- */
 
-static uint64_t flat_address(struct ref_wave *w, const struct ref_insn *i, unsigned int l, enum space *s)
+static uint64_t flat_address(struct ref_wave *w, const struct ref_insn *i, unsigned int l,
+			     enum space *s)
 {
 	uint64_t at;
 
 	*s = MEMORY;
 	if (i->name[0] == 's') {
 		*s = SCRATCH;
-		return (uint32_t)((i->saddr.kind ? ref_s32(w, &i->saddr) : vreg(w, i->src[0].reg, l, 4)) +
+		return (uint32_t)((i->saddr.kind ? ref_s32(w, &i->saddr)
+						 : vreg(w, i->src[0].reg, l, 4)) +
 				  (uint32_t)i->imm);
 	}
 	if (i->saddr.kind)
@@ -354,8 +357,8 @@ static struct resource resource_of(const struct ref_wave *w, const struct ref_in
 }
 
 /* False: out of range. */
-static bool buffer_at(struct ref_wave *w, const struct ref_insn *i, unsigned int l, unsigned int more,
-		      unsigned int bytes, uint64_t *va)
+static bool buffer_at(struct ref_wave *w, const struct ref_insn *i, unsigned int l,
+		      unsigned int more, unsigned int bytes, uint64_t *va)
 {
 	const struct resource r = resource_of(w, i);
 	uint64_t index = i->idxen ? ref_v(w, i->src[0].reg)[l] : 0;
@@ -423,7 +426,8 @@ static void wave_buffer(struct ref_wave *w, const struct ref_insn *i)
 		if (!load)
 			get_stored(w, i->src[1].reg, l, data, k);
 		for (unsigned int b = 0; b < n; b += piece)
-			if (buffer_at(w, i, l, b, piece, &va) && !memory(w, va, data + b, piece, !load))
+			if (buffer_at(w, i, l, b, piece, &va) &&
+			    !memory(w, va, data + b, piece, !load))
 				return;
 		if (load)
 			put_loaded(w, i->src[1].reg, l, data, k);
@@ -434,9 +438,9 @@ static void wave_buffer(struct ref_wave *w, const struct ref_insn *i)
 
 enum number { UNORM, SNORM, USCALED, SSCALED, UINT, SINT, FLOAT };
 struct layout {
-	unsigned int first; /* unified format number of the first */
+	unsigned int first;  /* unified format number of the first */
 	const char *numbers; /* which of enum number, in order */
-	uint8_t bits[4];    /* x, y, z, w from the lowest bit on */
+	uint8_t bits[4];     /* x, y, z, w from the lowest bit on */
 };
 static const struct layout layouts[] = {
 	{1, "nsUSui", {8}},
@@ -458,7 +462,8 @@ static const struct layout layouts[] = {
 static const struct layout *layout_of(uint32_t format, char *number)
 {
 	for (unsigned int n = 0; n < sizeof(layouts) / sizeof(layouts[0]); n++)
-		if (format >= layouts[n].first && format < layouts[n].first + strlen(layouts[n].numbers)) {
+		if (format >= layouts[n].first &&
+		    format < layouts[n].first + strlen(layouts[n].numbers)) {
 			*number = layouts[n].numbers[format - layouts[n].first];
 			return &layouts[n];
 		}
@@ -503,7 +508,9 @@ static uint32_t decode_element(uint32_t v, unsigned int bits, char number)
 	case 'i':
 		return (uint32_t)s;
 	}
-	return bits == 32 ? v : bits == 16 ? (uint32_t)fl_convert(&F32, &F16, v, &e) : small_float(v, bits);
+	return bits == 32   ? v
+	       : bits == 16 ? (uint32_t)fl_convert(&F32, &F16, v, &e)
+			    : small_float(v, bits);
 }
 
 static unsigned int layout_bytes(const struct layout *y)
@@ -520,7 +527,8 @@ static uint32_t raw_element(const uint8_t *data, unsigned int at, unsigned int b
 }
 
 /* Loads only of the reference's formats; 0, 1 and the components by DST_SEL. */
-static void format_load(struct ref_wave *w, const struct ref_insn *i, bool typed, bool d16, unsigned int count)
+static void format_load(struct ref_wave *w, const struct ref_insn *i, bool typed, bool d16,
+			unsigned int count)
 {
 	const struct resource r = resource_of(w, i);
 	char number = 'u';
@@ -528,7 +536,8 @@ static void format_load(struct ref_wave *w, const struct ref_insn *i, bool typed
 
 	for (unsigned int l = 0; l < w->lanes; l++) {
 		uint8_t data[24] = {0};
-		uint32_t xyzw[4] = {0, 0, 0, number == 'u' || number == 'i' ? 1 : 0x3f800000}, out[4];
+		uint32_t xyzw[4] = {0, 0, 0, number == 'u' || number == 'i' ? 1 : 0x3f800000},
+			 out[4];
 		uint64_t va;
 		unsigned int at = 0;
 
@@ -538,14 +547,15 @@ static void format_load(struct ref_wave *w, const struct ref_insn *i, bool typed
 			if (!memory(w, va, data, layout_bytes(y), false))
 				return;
 			for (unsigned int c = 0; c < 4 && y->bits[c]; at += y->bits[c++])
-				xyzw[c] = decode_element(raw_element(data, at, y->bits[c]), y->bits[c], number);
+				xyzw[c] = decode_element(raw_element(data, at, y->bits[c]),
+							 y->bits[c], number);
 		} else {
 			xyzw[3] = 0;
 		}
 		for (unsigned int c = 0; c < count; c++) {
 			unsigned int sel = typed ? 4 + c : r.dst_sel >> (3 * c) & 7;
 
-			out[c] = sel >= 4 ? xyzw[sel - 4]
+			out[c] = sel >= 4   ? xyzw[sel - 4]
 				 : sel == 1 ? (number == 'u' || number == 'i' ? 1 : 0x3f800000)
 					    : 0;
 		}
@@ -563,7 +573,8 @@ static void format_load(struct ref_wave *w, const struct ref_insn *i, bool typed
 			if (c & 1)
 				*d = (*d & 0xffff) | out[c] << 16;
 			else
-				*d = count == c + 1 ? (*d & 0xffff0000) | (out[c] & 0xffff) : out[c] & 0xffff;
+				*d = count == c + 1 ? (*d & 0xffff0000) | (out[c] & 0xffff)
+						    : out[c] & 0xffff;
 		}
 	}
 }
@@ -576,7 +587,8 @@ static double clamped(double v, double low, double high)
 static uint32_t encode_element(uint32_t v, unsigned int bits, char number)
 {
 	struct env e = {RNE, 3, false};
-	double d = fl_double(&F32, v), top = (double)((1ull << bits) - 1), half = (double)((1ull << (bits - 1)) - 1);
+	double d = fl_double(&F32, v), top = (double)((1ull << bits) - 1),
+	       half = (double)((1ull << (bits - 1)) - 1);
 	uint32_t mask = (uint32_t)((1ull << bits) - 1);
 
 	if (d != d && number != 'f')
@@ -602,7 +614,8 @@ static uint32_t encode_element(uint32_t v, unsigned int bits, char number)
 	return 0; /* gen.py does not store floats of 10 and 11 bits */
 }
 
-static void format_store(struct ref_wave *w, const struct ref_insn *i, bool typed, bool d16, unsigned int count)
+static void format_store(struct ref_wave *w, const struct ref_insn *i, bool typed, bool d16,
+			 unsigned int count)
 {
 	const struct resource r = resource_of(w, i);
 	char number = 'u';
@@ -668,7 +681,8 @@ static void wave_smem(struct ref_wave *w, const struct ref_insn *i)
 		size = r.stride ? r.stride * r.records : r.records;
 		offset &= ~3ull;
 	} else if (strstr(i->name, "scratch")) {
-		/* "As an SGPR, an unsigned 64-byte offset ... as an immediate, a signed byte offset" */
+		/* "As an SGPR, an unsigned 64-byte offset ... as an immediate, a signed byte
+		 * offset" */
 		base = ref_s64(w, &i->saddr);
 		offset = (uint64_t)i->imm + (uint64_t)ref_s32(w, &i->soffset) * 64;
 		offset &= ~3ull;
@@ -773,7 +787,8 @@ static void wave_ds2(struct ref_wave *w, const struct ref_insn *i)
 
 	for (unsigned int l = 0; l < w->lanes && !w->fault; l++) {
 		uint32_t base = ref_v(w, i->src[0].reg)[l];
-		uint64_t a[2] = {0}, at[2] = {(uint64_t)base + i->offset0 * unit, (uint64_t)base + i->offset1 * unit};
+		uint64_t a[2] = {0}, at[2] = {(uint64_t)base + i->offset0 * unit,
+					      (uint64_t)base + i->offset1 * unit};
 
 		if (!(ref_exec(w) >> l & 1))
 			continue;
@@ -784,7 +799,8 @@ static void wave_ds2(struct ref_wave *w, const struct ref_insn *i)
 				return;
 		}
 		if (!read) {
-			uint64_t d0 = vreg(w, i->src[1].reg, l, n), d1 = vreg(w, i->src[2].reg, l, n);
+			uint64_t d0 = vreg(w, i->src[1].reg, l, n),
+				 d1 = vreg(w, i->src[2].reg, l, n);
 
 			if (!lds(w, at[0], &d0, n, true))
 				return;
@@ -824,11 +840,13 @@ static const char *ds_operation(const char *name, bool *swapped)
 static void wave_ds_atomic(struct ref_wave *w, const struct ref_insn *i)
 {
 	unsigned int n = ds_bytes(i->name);
-	bool swapped, rtn = strstr(i->name, "_rtn_") != NULL, src2 = strstr(i->name, "_src2_") != NULL;
+	bool swapped, rtn = strstr(i->name, "_rtn_") != NULL,
+		      src2 = strstr(i->name, "_src2_") != NULL;
 	const char *op = ds_operation(i->name, &swapped);
 
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint64_t at = (uint32_t)(ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm), old = 0, new, d0, d1;
+		uint64_t at = (uint32_t)(ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm), old = 0,
+			 new, d0, d1;
 
 		if (!(ref_exec(w) >> l & 1))
 			continue;
@@ -838,9 +856,10 @@ static void wave_ds_atomic(struct ref_wave *w, const struct ref_insn *i)
 			 * offset0}); DS[A] = DS[A] op DS[B]
 			 */
 			uint32_t a = ref_v(w, i->src[0].reg)[l];
-			int32_t by = i->offset1 & 0x80 ? (int32_t)a >> 17
-						       : (int32_t)((i->offset1 & 0x7f) << 8 | i->offset0) |
-								 (i->offset1 & 0x40 ? ~0x7fff : 0);
+			int32_t by = i->offset1 & 0x80
+					     ? (int32_t)a >> 17
+					     : (int32_t)((i->offset1 & 0x7f) << 8 | i->offset0) |
+						       (i->offset1 & 0x40 ? ~0x7fff : 0);
 
 			at = a & 0xffff;
 			d0 = d1 = 0;
@@ -864,7 +883,8 @@ static void wave_ds_atomic(struct ref_wave *w, const struct ref_insn *i)
 static void wave_ds_condxchg(struct ref_wave *w, const struct ref_insn *i)
 {
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		uint64_t at = (uint32_t)(ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm), old = 0, new;
+		uint64_t at = (uint32_t)(ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm), old = 0,
+			 new;
 		uint64_t d = vreg(w, i->src[1].reg, l, 8);
 
 		if (!(ref_exec(w) >> l & 1))
@@ -875,13 +895,14 @@ static void wave_ds_condxchg(struct ref_wave *w, const struct ref_insn *i)
 		if (d >> 31 & 1)
 			new = (new & ~0xffffffffull) | (d & 0x7fffffff);
 		if (d >> 63 & 1)
-			new = (uint32_t)new | (d & 0x7fffffff00000000ull);
+			new = (uint32_t) new | (d & 0x7fffffff00000000ull);
 		lds(w, at, &new, 8, true);
 		put_vreg(w, i->dst.reg, l, 8, old);
 	}
 }
 
-/* One counter: + or - the lanes that are on; all of them see the old value. At M0[15:0] + offset. */
+/* One counter: + or - the lanes that are on; all of them see the old value. At M0[15:0] + offset.
+ */
 static void wave_ds_append(struct ref_wave *w, const struct ref_insn *i)
 {
 	uint32_t old, new, at = (w->s[R_M0] & 0xffff) + (uint32_t)i->imm;
@@ -924,7 +945,8 @@ static void wave_ds_permute(struct ref_wave *w, const struct ref_insn *i)
 	bool backward = strstr(i->name, "bperm") != NULL;
 
 	for (unsigned int l = 0; l < w->lanes; l++) {
-		unsigned int other = l / 32 * 32 + ((ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm) / 4) % 32;
+		unsigned int other =
+			l / 32 * 32 + ((ref_v(w, i->src[0].reg)[l] + (uint32_t)i->imm) / 4) % 32;
 
 		if (backward)
 			out[l] = exec >> other & 1 ? ref_v(w, i->src[1].reg)[other] : 0;
@@ -966,53 +988,70 @@ static const struct {
 } families[] = {
 	{"flat_load_ global_load_ scratch_load_",
 	 "ubyte sbyte ushort sshort dword dwordx2 dwordx3 dwordx4 ubyte_d16 ubyte_d16_hi sbyte_d16 "
-	 "sbyte_d16_hi short_d16 short_d16_hi", wave_flat},
+	 "sbyte_d16_hi short_d16 short_d16_hi",
+	 wave_flat},
 	{"flat_store_ global_store_ scratch_store_",
 	 "byte byte_d16_hi short short_d16_hi dword dwordx2 dwordx3 dwordx4", wave_flat},
 	{"flat_atomic_ global_atomic_",
 	 "swap cmpswap add sub smin umin smax umax and or xor inc dec fcmpswap fmin fmax swap_x2 "
-	 "cmpswap_x2 add_x2 sub_x2 smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 dec_x2 "
-	 "fcmpswap_x2 fmin_x2 fmax_x2", wave_flat},
+	 "cmpswap_x2 add_x2 sub_x2 smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 "
+	 "dec_x2 "
+	 "fcmpswap_x2 fmin_x2 fmax_x2",
+	 wave_flat},
 	{"global_load_dword_ global_store_dword_", "addtid", wave_addtid},
 	{"global_atomic_", "csub", wave_flat},
 	{"buffer_atomic_", "csub", wave_buffer},
 	{"buffer_load_",
 	 "ubyte sbyte ushort sshort dword dwordx2 dwordx3 dwordx4 ubyte_d16 ubyte_d16_hi sbyte_d16 "
-	 "sbyte_d16_hi short_d16 short_d16_hi", wave_buffer},
-	{"buffer_store_", "byte byte_d16_hi short short_d16_hi dword dwordx2 dwordx3 dwordx4", wave_buffer},
+	 "sbyte_d16_hi short_d16 short_d16_hi",
+	 wave_buffer},
+	{"buffer_store_", "byte byte_d16_hi short short_d16_hi dword dwordx2 dwordx3 dwordx4",
+	 wave_buffer},
 	{"buffer_atomic_",
 	 "swap cmpswap add sub smin umin smax umax and or xor inc dec fcmpswap fmin fmax swap_x2 "
-	 "cmpswap_x2 add_x2 sub_x2 smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 dec_x2 "
-	 "fcmpswap_x2 fmin_x2 fmax_x2", wave_buffer},
+	 "cmpswap_x2 add_x2 sub_x2 smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 "
+	 "dec_x2 "
+	 "fcmpswap_x2 fmin_x2 fmax_x2",
+	 wave_buffer},
 	{"buffer_load_format_ buffer_store_format_ tbuffer_load_format_ tbuffer_store_format_",
 	 "x xy xyz xyzw d16_x d16_xy d16_xyz d16_xyzw", wave_format},
 	{"s_load_ s_buffer_load_", "dword dwordx2 dwordx4 dwordx8 dwordx16", wave_smem},
-	{"s_store_ s_buffer_store_ s_scratch_load_ s_scratch_store_", "dword dwordx2 dwordx4", wave_smem},
+	{"s_store_ s_buffer_store_ s_scratch_load_ s_scratch_store_", "dword dwordx2 dwordx4",
+	 wave_smem},
 	{"s_atomic_ s_buffer_atomic_",
-	 "swap cmpswap add sub smin umin smax umax and or xor inc dec swap_x2 cmpswap_x2 add_x2 sub_x2 "
-	 "smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 dec_x2", wave_smem},
+	 "swap cmpswap add sub smin umin smax umax and or xor inc dec swap_x2 cmpswap_x2 add_x2 "
+	 "sub_x2 "
+	 "smin_x2 umin_x2 smax_x2 umax_x2 and_x2 or_x2 xor_x2 inc_x2 dec_x2",
+	 wave_smem},
 	{"s_", "memtime memrealtime", wave_time},
-	{"s_", "dcache_inv dcache_wb gl1_inv dcache_discard dcache_discard_x2 atc_probe atc_probe_buffer",
+	{"s_",
+	 "dcache_inv dcache_wb gl1_inv dcache_discard dcache_discard_x2 atc_probe atc_probe_buffer",
 	 wave_nothing},
 	{"buffer_", "gl0_inv gl1_inv", wave_nothing},
 	{"s_", "get_waveid_in_workgroup", wave_waveid},
 	{"ds_",
 	 "read_u8 read_i8 read_u16 read_i16 read_b32 read_b64 read_b96 read_b128 read_u8_d16 "
 	 "read_u8_d16_hi read_i8_d16 read_i8_d16_hi read_u16_d16 read_u16_d16_hi write_b8 "
-	 "write_b8_d16_hi write_b16 write_b16_d16_hi write_b32 write_b64 write_b96 write_b128", wave_ds},
+	 "write_b8_d16_hi write_b16 write_b16_d16_hi write_b32 write_b64 write_b96 write_b128",
+	 wave_ds},
 	{"ds_",
 	 "read2_b32 read2_b64 read2st64_b32 read2st64_b64 write2_b32 write2_b64 write2st64_b32 "
-	 "write2st64_b64 wrxchg2_rtn_b32 wrxchg2_rtn_b64 wrxchg2st64_rtn_b32 wrxchg2st64_rtn_b64", wave_ds2},
-	{"ds_add_ ds_sub_ ds_rsub_ ds_inc_ ds_dec_",
-	 "u32 u64 rtn_u32 rtn_u64 src2_u32 src2_u64", wave_ds_atomic},
+	 "write2st64_b64 wrxchg2_rtn_b32 wrxchg2_rtn_b64 wrxchg2st64_rtn_b32 wrxchg2st64_rtn_b64",
+	 wave_ds2},
+	{"ds_add_ ds_sub_ ds_rsub_ ds_inc_ ds_dec_", "u32 u64 rtn_u32 rtn_u64 src2_u32 src2_u64",
+	 wave_ds_atomic},
 	{"ds_min_ ds_max_",
-	 "i32 u32 f32 i64 u64 f64 rtn_i32 rtn_u32 rtn_f32 rtn_i64 rtn_u64 rtn_f64 src2_i32 src2_u32 "
-	 "src2_f32 src2_i64 src2_u64 src2_f64", wave_ds_atomic},
+	 "i32 u32 f32 i64 u64 f64 rtn_i32 rtn_u32 rtn_f32 rtn_i64 rtn_u64 rtn_f64 src2_i32 "
+	 "src2_u32 "
+	 "src2_f32 src2_i64 src2_u64 src2_f64",
+	 wave_ds_atomic},
 	{"ds_and_ ds_or_ ds_xor_", "b32 b64 rtn_b32 rtn_b64 src2_b32 src2_b64", wave_ds_atomic},
 	{"ds_mskor_ ds_cmpst_", "b32 b64 rtn_b32 rtn_b64", wave_ds_atomic},
 	{"ds_cmpst_", "f32 f64 rtn_f32 rtn_f64", wave_ds_atomic},
-	{"ds_", "add_f32 add_rtn_f32 add_src2_f32 wrxchg_rtn_b32 wrxchg_rtn_b64 wrap_rtn_b32 "
-		"write_src2_b32 write_src2_b64", wave_ds_atomic},
+	{"ds_",
+	 "add_f32 add_rtn_f32 add_src2_f32 wrxchg_rtn_b32 wrxchg_rtn_b64 wrap_rtn_b32 "
+	 "write_src2_b32 write_src2_b64",
+	 wave_ds_atomic},
 	{"ds_", "condxchg32_rtn_b64", wave_ds_condxchg},
 	{"ds_", "append consume", wave_ds_append},
 	{"ds_", "read_addtid_b32 write_addtid_b32", wave_ds_addtid},
@@ -1040,7 +1079,10 @@ static void make_rows(void)
 			for (s = strtok_r(list, " ", &at2); s; s = strtok_r(NULL, " ", &at2)) {
 				if (asprintf(&name, "%s%s", p, s) < 0)
 					abort();
-				rows[num_rows++] = (struct ref_row){.name = name, .cls = C_WAVE, .sig = "@", .wave = families[f].fn};
+				rows[num_rows++] = (struct ref_row){.name = name,
+								    .cls = C_WAVE,
+								    .sig = "@",
+								    .wave = families[f].fn};
 			}
 			free(list);
 		}
