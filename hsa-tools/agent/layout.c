@@ -22,7 +22,8 @@ static const struct {
 };
 /* The header this is built with is 5.2.3's on Debian 12. */
 #define AMD_SLOT(fn, in_5_2, in_6_4)                                                               \
-	_Static_assert(sizeof(AmdExtTable) != 400 || offsetof(AmdExtTable, fn##_fn) == (in_5_2), #fn);
+	_Static_assert(sizeof(AmdExtTable) != 400 || offsetof(AmdExtTable, fn##_fn) == (in_5_2),   \
+		       #fn);
 #define AMD_SLOT_5_7(fn, in_6_4)
 #include "layout.def"
 #define NUM_SLOTS (sizeof(slots) / sizeof(slots[0]))

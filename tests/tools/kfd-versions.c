@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kfd-versions MINOR: the KFD interface 1.MINOR has what that version of <linux/kfd_ioctl.h> brought
- * and answers -ENOTTY to what came later. Own structs: Debian 12's header ends at 1.11.
+ * kfd-versions MINOR: the KFD interface 1.MINOR has what that version of <linux/kfd_ioctl.h>
+ * brought and answers -ENOTTY to what came later. Own structs: Debian 12's header ends at 1.11.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,8 @@ static void expect(const char *what, unsigned long cmd, void *arg, int err)
 	int got = ioctl(kfd, cmd, arg) ? errno : 0;
 
 	if (got != err) {
-		printf("%s: %s, not %s\n", what, strerrorname_np(got) ?: "0", strerrorname_np(err) ?: "0");
+		printf("%s: %s, not %s\n", what, strerrorname_np(got) ?: "0",
+		       strerrorname_np(err) ?: "0");
 		wrong++;
 	}
 }
@@ -118,14 +119,16 @@ static int wait_for(__u32 event, __u64 *age)
 
 static void event_age(void)
 {
-	struct kfd_ioctl_create_event_args e = {.event_type = KFD_IOC_EVENT_SIGNAL, .auto_reset = 1};
+	struct kfd_ioctl_create_event_args e = {.event_type = KFD_IOC_EVENT_SIGNAL,
+						.auto_reset = 1};
 	bool have = minor >= MINOR_EVENT_AGE;
 	__u64 age = 0;
 
 	expect("CREATE_EVENT", AMDKFD_IOC_CREATE_EVENT, &e, 0);
-	expect("SET_EVENT", AMDKFD_IOC_SET_EVENT, &(struct kfd_ioctl_set_event_args){.event_id = e.event_id},
-	       0);
-	expect_value("wait after a signal", wait_for(e.event_id, &age), KFD_IOC_WAIT_RESULT_COMPLETE);
+	expect("SET_EVENT", AMDKFD_IOC_SET_EVENT,
+	       &(struct kfd_ioctl_set_event_args){.event_id = e.event_id}, 0);
+	expect_value("wait after a signal", wait_for(e.event_id, &age),
+		     KFD_IOC_WAIT_RESULT_COMPLETE);
 	expect_value("age of a caller without one", age, 0);
 	expect_value("wait again", wait_for(e.event_id, &age), KFD_IOC_WAIT_RESULT_TIMEOUT);
 	age = 1;
@@ -133,13 +136,15 @@ static void event_age(void)
 		     have ? KFD_IOC_WAIT_RESULT_COMPLETE : KFD_IOC_WAIT_RESULT_TIMEOUT);
 	expect_value("the age now", age, have ? 2 : 1);
 	age = 2;
-	expect_value("wait with today's age", wait_for(e.event_id, &age), KFD_IOC_WAIT_RESULT_TIMEOUT);
+	expect_value("wait with today's age", wait_for(e.event_id, &age),
+		     KFD_IOC_WAIT_RESULT_TIMEOUT);
 }
 
 static void debugger(void)
 {
 	struct runtime on = {.mode_mask = 1}, off = {0};
-	struct dbg_trap self = {.pid = (__u32)getpid()}, gone = {.pid = 1u << 22}, parent = {.pid = (__u32)getppid()};
+	struct dbg_trap self = {.pid = (__u32)getpid()}, gone = {.pid = 1u << 22},
+			parent = {.pid = (__u32)getppid()};
 
 	if (minor < MINOR_DEBUG) {
 		expect("RUNTIME_ENABLE before 1.13", RUNTIME_ENABLE, &on, ENOTTY);
@@ -155,13 +160,15 @@ static void debugger(void)
 	expect("DBG_TRAP of another", DBG_TRAP, &parent, EPERM);
 }
 
-/* The words of amd_queue_t and amd_signal_t that the packet processor looks at (amd_hsa_queue.h). */
+/* The words of amd_queue_t and amd_signal_t that the packet processor looks at (amd_hsa_queue.h).
+ */
 enum { WRITE_DISPATCH_ID = 56, READ_DISPATCH_ID = 128, INACTIVE_SIGNAL = 192, SIGNAL_VALUE = 8 };
 
 /* A packet of a type there is none of: where does the error show? */
 static void queue_error(bool enabled)
 {
-	struct kfd_ioctl_create_event_args e = {.event_type = KFD_IOC_EVENT_SIGNAL, .auto_reset = 1};
+	struct kfd_ioctl_create_event_args e = {.event_type = KFD_IOC_EVENT_SIGNAL,
+						.auto_reset = 1};
 	char *queue = shared_page(), *signal = shared_page(), *cwsr = malloc(4096);
 	__u16 *ring = shared_page();
 	volatile __u64 reason = 1u << 7, *value = (void *)(signal + SIGNAL_VALUE);
@@ -202,7 +209,8 @@ static void queue_error(bool enabled)
 		complete = wait_for(e.event_id, &age) == KFD_IOC_WAIT_RESULT_COMPLETE;
 		poll(NULL, 0, 10);
 	}
-	/* EC_QUEUE_PACKET_UNSUPPORTED is 20; 32 is an invalid AQL packet (ROCr amd_aql_queue.cpp) */
+	/* EC_QUEUE_PACKET_UNSUPPORTED is 20; 32 is an invalid AQL packet (ROCr amd_aql_queue.cpp)
+	 */
 	expect_value("the exception's event", complete, enabled);
 	expect_value("ErrorReason", reason, enabled ? 1u << 19 | 1u << 7 : 1u << 7);
 	expect_value("queue_inactive_signal", *value, enabled ? 0 : 32);

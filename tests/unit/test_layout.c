@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The AMD extension table by version: each slot the agent uses, where this build's header has it, and
- * nothing beside them.
+ * The AMD extension table by version: each slot the agent uses, where this build's header has it,
+ * and nothing beside them.
  */
 #include "t.h"
 #include "../../hsa-tools/agent/layout.h"
