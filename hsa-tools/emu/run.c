@@ -269,7 +269,9 @@ static void start_workgroup(struct dispatch *d, struct workgroup *wg, uint64_t n
 		w->lds = wg->lds;
 		w->lds_bytes = d->lds_bytes;
 		w->pc = d->entry;
-		wave_set_mode(w, d->kernel.rsrc1 >> 12 & 0xff);
+		/* FLOAT_MODE, ENABLE_DX10_CLAMP, ENABLE_IEEE_MODE (LLVM AMDGPUUsage, compute_pgm_rsrc1) */
+		wave_set_mode(w, (d->kernel.rsrc1 >> 12 & 0xff) | (d->kernel.rsrc1 >> 21 & 1) << 8 |
+					 (d->kernel.rsrc1 >> 23 & 1) << 9);
 		w->mask_stale = true;
 		init_vgprs(d, wg, w);
 		init_sgprs(d, wg, w);
