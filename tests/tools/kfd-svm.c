@@ -104,7 +104,8 @@ static void errors(__u64 at)
 	set("around the end", ~0ull << 12, 2 * PAGE, KFD_IOCTL_SVM_ATTR_ACCESS, GPU, EINVAL);
 	set("another card", at, PAGE, KFD_IOCTL_SVM_ATTR_ACCESS, GPU + 9, EINVAL);
 	set("an unknown attribute", at, PAGE, 99, 0, EINVAL);
-	set("memory that is not there", 0x123456000ull, PAGE, KFD_IOCTL_SVM_ATTR_ACCESS, GPU, EFAULT);
+	munmap((void *)(unsigned long)(at + 31 * PAGE), PAGE);
+	set("memory that is not there", at + 31 * PAGE, PAGE, KFD_IOCTL_SVM_ATTR_ACCESS, GPU, EFAULT);
 	expect("an unknown operation", (unsigned int)svm(&c, 7, at, PAGE, 1), EINVAL);
 	c.a.nattr = 1000;
 	expect("more attributes than there are",
