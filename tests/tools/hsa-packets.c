@@ -4,9 +4,10 @@
  * all types and every error a queue can end with, SDMA packets one by one on a queue of our own.
  * Kernels are a few instructions written here. One argument: errors, barriers, order, sdma.
  */
+#include "hsa_check.h"
+
 #include <dlfcn.h>
 #include <hsa/amd_hsa_kernel_code.h>
-#include <hsa/hsa.h>
 #include <hsa/hsa_ext_amd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static hsa_agent_t gpu, cpu;
 static hsa_amd_memory_pool_t host; /* fine-grained system memory; the GPU may execute it */
 static unsigned int failures, checks;
 
@@ -31,25 +31,6 @@ static void check(bool ok, const char *what, unsigned long long got, unsigned lo
 		unsigned long long g_ = (unsigned long long)(got), w_ = (unsigned long long)(want); \
 		check(g_ == w_, what, g_, w_);                                                     \
 	} while (0)
-
-static void must(hsa_status_t status, const char *what)
-{
-	if (status == HSA_STATUS_SUCCESS)
-		return;
-	printf("%s: status 0x%x\n", what, (unsigned int)status);
-	exit(1);
-}
-#define HSA(call) must(call, #call)
-
-static hsa_status_t take_agent(hsa_agent_t agent, void *unused)
-{
-	hsa_device_type_t type;
-
-	(void)unused;
-	hsa_agent_get_info(agent, HSA_AGENT_INFO_DEVICE, &type);
-	*(type == HSA_DEVICE_TYPE_GPU ? &gpu : &cpu) = agent;
-	return HSA_STATUS_SUCCESS;
-}
 
 static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *unused)
 {
@@ -113,14 +94,6 @@ static hsa_queue_t *queue(void)
 
 	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_MULTI, on_error, NULL, UINT32_MAX, UINT32_MAX, &q));
 	return q;
-}
-
-static hsa_signal_t signal(hsa_signal_value_t value)
-{
-	hsa_signal_t s;
-
-	HSA(hsa_signal_create(value, 0, NULL, &s));
-	return s;
 }
 
 static hsa_kernel_dispatch_packet_t dispatch_of(uint64_t object, void *kernarg)

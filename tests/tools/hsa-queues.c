@@ -8,8 +8,9 @@
  *   again    hsa_shut_down, hsa_init, then a copy from nowhere: a memory fault
  *   lost     a packet whose completion signal is not there
  */
+#include "hsa_check.h"
+
 #include <hsa/amd_hsa_signal.h>
-#include <hsa/hsa.h>
 #include <hsa/hsa_ext_amd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,28 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static hsa_agent_t gpu;
 static hsa_amd_memory_pool_t vram;
-
-static void must(hsa_status_t status, const char *what)
-{
-	if (status == HSA_STATUS_SUCCESS)
-		return;
-	printf("%s: status 0x%x\n", what, (unsigned int)status);
-	exit(1);
-}
-#define HSA(call) must(call, #call)
-
-static hsa_status_t take_gpu(hsa_agent_t agent, void *unused)
-{
-	hsa_device_type_t type;
-
-	(void)unused;
-	hsa_agent_get_info(agent, HSA_AGENT_INFO_DEVICE, &type);
-	if (type == HSA_DEVICE_TYPE_GPU)
-		gpu = agent;
-	return HSA_STATUS_SUCCESS;
-}
 
 static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *unused)
 {
@@ -55,7 +35,7 @@ static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *unused)
 static void start(void)
 {
 	HSA(hsa_init());
-	HSA(hsa_iterate_agents(take_gpu, NULL));
+	HSA(hsa_iterate_agents(take_agent, NULL));
 	HSA(hsa_amd_agent_iterate_memory_pools(gpu, take_pool, NULL));
 }
 
@@ -65,14 +45,6 @@ static hsa_queue_t *queue(void)
 
 	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_MULTI, NULL, NULL, UINT32_MAX, UINT32_MAX, &q));
 	return q;
-}
-
-static hsa_signal_t signal(hsa_signal_value_t value)
-{
-	hsa_signal_t s;
-
-	HSA(hsa_signal_create(value, 0, NULL, &s));
-	return s;
 }
 
 static void publish(hsa_queue_t *q, uint64_t index, uint64_t completion)
