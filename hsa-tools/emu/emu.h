@@ -146,7 +146,8 @@ struct dispatch {
 	struct workgroup *free;
 	bool cancelled;		  /* fault or queue destroyed: begin nothing, finish nothing */
 	uint32_t running;	  /* workers inside */
-	uint32_t injected;	  /* EMU_INJECT_*: to happen at the first instruction */
+	const struct emu_injection *injected; /* to happen at the first instruction, or NULL */
+	struct workgroup *halted;	      /* with a wave that halted itself: never run again */
 	uint64_t start_ns, start_clock;
 	uint64_t instructions, waves;
 	struct dispatch *next_active;
@@ -171,8 +172,8 @@ struct worker {
 	struct wave *wave; /* that runs */
 	struct stream stream;
 	uint32_t tid;
-	uint64_t code_gen;
-	struct code_page *pages[CODE_SLOTS];
+	uint64_t code_gen[EMU_MAX_CARDS];
+	struct code_page *pages[EMU_MAX_CARDS][CODE_SLOTS];
 };
 
 /* ---- the cards ---- */
@@ -226,7 +227,7 @@ const char *emu_root(void); /* directory that stands in for sysfs and /dev, NULL
 /* service.c */
 void service_start(void);
 void service_reply(uint64_t call, uint32_t cmd, int64_t ret, const void *arg);
-void service_tell_reset(void); /* the broker, which tells the other processes */
+void service_tell_reset(const struct gpu *gpu); /* the broker, which tells the other processes */
 int64_t rpc_vram(const struct gpu *gpu, uint32_t op, uint64_t a);
 
 /*
@@ -280,6 +281,7 @@ struct kfd_event_wait {
 	uint64_t user; /* the caller's struct */
 	uint8_t arg[EMU_ARG_MAX] __attribute__((aligned(8))); /* our copy of it */
 };
+void events_forked(void); /* in the child: the parent's descriptors go */
 int64_t event_wait(const struct kfd_event_wait *wait, uint32_t *result);
 /* Answer waits that timed out or whose thread has a signal pending. Returns ms until the next. */
 int event_poll(uint64_t now_ns);
@@ -298,8 +300,8 @@ int64_t queue_update(uint32_t id, uint64_t ring, uint64_t bytes, uint32_t percen
 bool queue_exists(uint32_t id);
 void processor_start(void);
 
-/* A GPU reset: the queues of this process stop for good. */
-void cards_reset(void);
+/* A GPU reset: the queues that this process has on the card stop for good. */
+void card_reset(const struct gpu *gpu);
 
 /* Store a value into a signal as the packet processor does: value, mailbox, event. */
 void signal_store(struct vm_view *view, uint64_t signal, int64_t value);
@@ -335,6 +337,8 @@ void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t e
 /* The queue stops: an access of its own, outside a kernel, that the page tables do not allow. */
 void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write,
 			const char *what);
+/* The same where the page tables allow it, but the application has unmapped its memory. */
+void queue_gone_fault(struct worker *k, struct queue *q, uint64_t va, bool write, const char *what);
 
 /* trace.c: the emu_* stream of the calling worker */
 void trace_fault(struct worker *k, const struct dispatch *d, uint64_t pc, const struct wave_fault *f,

@@ -31,7 +31,6 @@ struct waiting {
 	uint64_t *age;	 /* per event: the newest the caller knows of, 0 when it does not say */
 };
 
-
 static struct event_slot *find(uint32_t id)
 {
 	if (id < MAX_SIGNAL_EVENTS)
@@ -262,7 +261,6 @@ void event_reset(const struct gpu *gpu)
 static struct waiting *make_waiting(const struct kfd_event_wait *w, int64_t *err)
 {
 	struct waiting *x = calloc(1, sizeof(*x));
-	char path[64];
 
 	*err = -ENOMEM;
 	if (!x)
@@ -288,10 +286,6 @@ static struct waiting *make_waiting(const struct kfd_event_wait *w, int64_t *err
 	x->begin_ns = now_ns();
 	x->deadline_ns = w->timeout_ms == UINT32_MAX ? UINT64_MAX
 						     : x->begin_ns + w->timeout_ms * 1000000ull;
-	if (w->timeout_ms) {
-		snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)w->tid);
-		x->status_fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
 	return x;
 }
 
@@ -330,6 +324,10 @@ int64_t event_wait(const struct kfd_event_wait *w, uint32_t *result)
 		*result = KFD_IOC_WAIT_RESULT_TIMEOUT;
 		forget(x);
 	} else if (!ret) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)w->tid);
+		x->status_fd = open(path, O_RDONLY | O_CLOEXEC);
 		x->next = emu->waiting;
 		emu->waiting = x;
 		ret = WAIT_PARKED;
@@ -361,6 +359,31 @@ static bool signal_pending(const struct waiting *x)
 	return (own | shared) & ~blocked;
 }
 
+/*
+ * A signal breaks the wait off, and the caller will ask again: the time that is left goes into its
+ * argument, and events that reset themselves are set again (kfd_wait_on_events, free_waiters).
+ */
+static void undo(struct waiting *x, uint64_t now)
+{
+	struct kfd_ioctl_wait_events_args *args = (void *)x->w.arg;
+
+	if (args->timeout != UINT32_MAX)
+		args->timeout = (uint32_t)((x->deadline_ns - now) / 1000000);
+	for (uint32_t i = 0; i < x->w.num_events; i++) {
+		struct event_slot *e = find(x->ids[i]);
+
+		if (e && x->activated[i] && e->auto_reset)
+			e->signaled = true;
+	}
+}
+
+void events_forked(void)
+{
+	for (const struct waiting *x = emu->waiting; x; x = x->next)
+		if (x->status_fd >= 0)
+			close(x->status_fd);
+}
+
 int event_poll(uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
@@ -372,6 +395,7 @@ int event_poll(uint64_t now)
 		if (now >= x->deadline_ns) {
 			finish(x, KFD_IOC_WAIT_RESULT_TIMEOUT, 0);
 		} else if (signal_pending(x)) {
+			undo(x, now);
 			finish(x, 0, -EINTR);
 		} else {
 			uint64_t until = x->deadline_ns - now, look = SIGNAL_POLL_NS;

@@ -616,7 +616,7 @@ static void permlane(struct wave *w, const struct insn *i, unsigned int across)
 	uint32_t in[WAVE_MAX_LANES], out[WAVE_MAX_LANES];
 	uint64_t exec = wave_exec(w);
 
-	memcpy(in, wave_vgpr(w, i->src[0] - OPERAND_VGPR), w->lanes * 4);
+	memcpy(in, wave_vgpr(w, i->src[0] & 255), w->lanes * 4); /* a VGPR whatever its code says */
 	EACH
 	{
 		unsigned int from = ((l & ~15u) ^ across) | (select >> (4 * (l & 15)) & 15);

@@ -226,6 +226,8 @@ static uint64_t flat_address(const struct wave *w, const struct insn *i, uint32_
 	uint64_t addr = wave_vgpr(w, v)[lane];
 	bool has_saddr = i->saddr != OPERAND_NULL && i->saddr != 0x7f;
 
+	if (i->enc == ENC_SCRATCH && i->saddr == 0x7f) /* gfx10.3: no address register at all */
+		return (uint32_t)i->imm;
 	if (i->enc == ENC_SCRATCH)
 		return (has_saddr ? w->s[i->saddr] : (uint32_t)addr) + (uint32_t)i->imm;
 	if (i->enc == ENC_GLOBAL && has_saddr)
@@ -373,7 +375,7 @@ static bool buffer_address(const struct wave *w, const struct insn *i, uint32_t 
 
 	switch (bits_of(r[3], 29, 28)) { /* OOB_SELECT */
 	case 0:
-		if (index >= records || (stride && offset + bytes > stride))
+		if (index >= records || (stride && (uint64_t)offset + bytes > stride))
 			return false;
 		break;
 	case 1:
@@ -1258,6 +1260,10 @@ EXEC(ds_swizzle_b32)
 	uint64_t exec = wave_exec(w);
 	uint32_t in[WAVE_MAX_LANES], off = (uint32_t)i->imm;
 
+	if (off >= 0xc000) {
+		wave_gap(w, "ds_swizzle that rotates");
+		return;
+	}
 	memcpy(in, wave_vgpr(w, i->src[0] - OPERAND_VGPR), w->lanes * 4);
 	for (uint32_t l = 0; l < w->lanes; l++) {
 		uint32_t from;

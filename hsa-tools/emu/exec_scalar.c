@@ -708,6 +708,7 @@ EXEC(s_setkill)
 static void halt(struct wave *w)
 {
 	w->pc = w->at;
+	w->state = WAVE_HALTED;
 	w->stop = true;
 }
 EXEC(s_sethalt)

@@ -136,7 +136,7 @@ EXEC(v_swaprel_b32)
 {
 	const uint32_t *mask = wave_mask(w);
 	unsigned int a = i->dst - OPERAND_VGPR + (w->s[SREG_M0] >> 16 & 255);
-	unsigned int b = i->src[0] - OPERAND_VGPR + (w->s[SREG_M0] & 255), n = w->lanes;
+	unsigned int b = (i->src[0] & 255) + (w->s[SREG_M0] & 255), n = w->lanes;
 
 	if (a >= NUM_VGPRS || b >= NUM_VGPRS)
 		return;

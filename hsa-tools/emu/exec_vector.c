@@ -423,7 +423,7 @@ EXEC(v_movrelsd_2_b32)
 EXEC(v_swap_b32)
 {
 	const uint32_t *mask = wave_mask(w);
-	u32 *a = wave_vgpr(w, i->dst - OPERAND_VGPR), *b = wave_vgpr(w, i->src[0] - OPERAND_VGPR);
+	u32 *a = wave_vgpr(w, i->dst - OPERAND_VGPR), *b = wave_vgpr(w, i->src[0] & 255);
 
 	for (unsigned int l = 0; l < w->lanes; l++)
 		if (mask[l]) {

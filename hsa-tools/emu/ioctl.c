@@ -315,6 +315,8 @@ static int64_t dbg_trap(const struct kfd_dbg_trap_args *a)
 {
 	if ((pid_t)a->pid == emu->pid)
 		return -EINVAL;
+	if ((pid_t)a->pid <= 0)
+		return -ESRCH;
 	return kill((pid_t)a->pid, 0) && errno == ESRCH ? -ESRCH : -EPERM;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #ifndef MADV_POPULATE_READ /* Linux 5.14 */
 #define MADV_POPULATE_READ 22
@@ -52,6 +53,14 @@ static bool pin(uint64_t addr, uint64_t size, uint32_t flags)
 			flags & ALLOC_WRITABLE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
+/* amdgpu_amdkfd_gpuvm_init_mem_limits: 15/16 of the system's memory. */
+static uint64_t system_memory_limit(void)
+{
+	uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return all - all / 16;
+}
+
 int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size,
 		     uint64_t *mmap_offset, uint32_t flags)
 {
@@ -71,7 +80,9 @@ int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t si
 	if (kind == BO_USERPTR && (*mmap_offset % 4096 || !*mmap_offset))
 		return -EINVAL;
 	/* amdgpu_amdkfd_reserve_mem_limit: more than the system has; amdgpu_vm_bo_map: past the VM */
-	if (size > EMU_GTT_BYTES && kind != BO_VRAM)
+	if (size > EMU_GTT_BYTES && kind == BO_GTT)
+		return -ENOMEM;
+	if (size > system_memory_limit() && kind == BO_USERPTR)
 		return -ENOMEM;
 	if (size > gpu->card->vram_bytes && kind == BO_VRAM)
 		return -ENOMEM;

@@ -101,6 +101,8 @@ static const char *redirect(const char *path, char *buf, size_t size)
 static int device_of(const char *path)
 {
 	static const char render[] = "/dev/dri/renderD";
+	char *end;
+	long minor;
 
 	if (!path || !emu_root())
 		return 0;
@@ -108,10 +110,8 @@ static int device_of(const char *path)
 		return EMU_FILE_KFD;
 	if (strncmp(path, render, sizeof(render) - 1))
 		return 0;
-	for (int i = 0; i < EMU_MAX_CARDS; i++)
-		if (strtol(path + sizeof(render) - 1, NULL, 10) == EMU_RENDER_MINOR(i))
-			return EMU_FILE_RENDER + i;
-	return 0;
+	minor = strtol(path + sizeof(render) - 1, &end, 10) - (long)EMU_RENDER_MINOR(0);
+	return *end || minor < 0 || minor >= EMU_MAX_CARDS ? 0 : EMU_FILE_RENDER + (int)minor;
 }
 
 /* ---- coming up ---- */
@@ -274,6 +274,7 @@ static void in_child(void)
 	pthread_mutex_unlock(&attach_lock);
 	if (!emu)
 		return;
+	events_forked();
 	close(emu->sock);
 	close(emu->rpc);
 	emu->sock = emu->rpc = -1;

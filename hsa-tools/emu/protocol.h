@@ -86,7 +86,7 @@ struct emu_msg {
 	uint32_t type;
 	uint32_t tid;  /* CALL: the calling thread */
 	uint64_t id;   /* CALL, REPLY */
-	uint32_t file; /* CALL: EMU_FILE_*; VRAM, GTT: the card */
+	uint32_t file; /* CALL: EMU_FILE_*; VRAM, GTT, RESET: the card */
 	uint32_t cmd;
 	uint64_t arg; /* CALL: address of the argument in the process */
 	int64_t ret;  /* REPLY, and answers to RPC */

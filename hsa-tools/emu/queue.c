@@ -116,7 +116,9 @@ void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_
 {
 	uint64_t bad = signal_guarded(k->view, signal, -1, true, start_clock);
 
-	if (bad)
+	if (bad && vm_host(k->view, bad, 8, PTE_WRITEABLE))
+		queue_gone_fault(k, q, bad, true, "completion signal");
+	else if (bad)
 		queue_access_fault(k, q, bad, 8, true, "completion signal");
 }
 
@@ -169,10 +171,22 @@ static void raise_exception(const struct queue *q, uint32_t error)
 	}
 }
 
+/* The signal that tells the runtime of errors, 0 when the queue's memory is gone. */
+static uint64_t inactive_signal(struct worker *k, const struct queue *q)
+{
+	const struct abi_queue *queue =
+		(const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	volatile uint64_t signal = 0;
+	struct guard g;
+
+	if (!GUARDED(&g) && queue)
+		signal = queue->queue_inactive_signal;
+	guard_leave(&g);
+	return signal;
+}
+
 void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 {
-	const struct abi_queue *queue;
-
 	pthread_mutex_lock(&emu->lock);
 	q->halted = true;
 	if (q->active)
@@ -188,25 +202,24 @@ void queue_fault(struct worker *k, struct queue *q, uint32_t error)
 		return;
 	if (error == QUEUE_ERROR_ABORT)
 		error = QUEUE_ERROR_TRAP;
-	queue = (const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
-	if (queue)
-		signal_store(k->view, queue->queue_inactive_signal, (int64_t)error);
+	signal_store(k->view, inactive_signal(k, q), (int64_t)error);
 }
 
 /* ---- AQL packets ---- */
 
-/* Queues never go on after a reset; what the cards' memory held is lost, and said to be. */
-void cards_reset(void)
+/* Queues never go on after a reset; what the card's memory held is lost, and said to be. */
+void card_reset(const struct gpu *gpu)
 {
 	pthread_mutex_lock(&emu->lock);
 	for (struct queue *q = emu->queues; q; q = q->next) {
+		if (q->gpu != gpu)
+			continue;
 		q->halted = true;
 		if (q->active)
 			dispatch_cancel(q->active);
 	}
 	pthread_mutex_unlock(&emu->lock);
-	for (uint32_t i = 0; i < emu->num_gpus; i++)
-		event_reset(&emu->gpus[i]);
+	event_reset(gpu);
 }
 
 static struct abi_dispatch *packet_at(struct worker *k, const struct queue *q, uint64_t index,
@@ -271,18 +284,31 @@ void queue_bad_packet(struct worker *k, struct queue *q, uint64_t va, uint32_t e
 	queue_fault(k, q, error);
 }
 
+static void memory_fault_of(struct worker *k, struct queue *q, const struct wave_fault *f,
+			    const char *what)
+{
+	trace_queue_fault(k, q, f, what);
+	queue_fault(k, q, 0);
+	event_memory_fault(q->gpu, f->va, fault_reason((int)f->kind, f->write));
+}
+
 void queue_access_fault(struct worker *k, struct queue *q, uint64_t va, uint64_t size, bool write,
 			const char *what)
 {
 	const struct vm_range *r = vm_find(k->view, va);
-	struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
-			       .write = write,
-			       .va = va,
-			       .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
+	const struct wave_fault f = {.kind = r ? EMU_FAULT_permission : EMU_FAULT_page,
+				     .write = write,
+				     .va = va,
+				     .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
 
-	trace_queue_fault(k, q, &f, what);
-	queue_fault(k, q, 0);
-	event_memory_fault(q->gpu, va, fault_reason((int)f.kind, true));
+	memory_fault_of(k, q, &f, what);
+}
+
+void queue_gone_fault(struct worker *k, struct queue *q, uint64_t va, bool write, const char *what)
+{
+	const struct wave_fault f = {.kind = EMU_FAULT_page, .write = write, .va = va};
+
+	memory_fault_of(k, q, &f, what);
 }
 
 /* PM4 in an indirect buffer: the runtime writes cache invalidations (ROCr InvalidateCodeCaches). */
@@ -518,11 +544,21 @@ static bool step_some(struct worker *k, struct queue *q)
 	return did;
 }
 
+/* Known without a look through the card's page tables. */
+static bool nothing_to_do(const struct queue *q)
+{
+	uint64_t bell = __atomic_load_n(q->doorbell, __ATOMIC_ACQUIRE);
+
+	if (q->type == QUEUE_SDMA)
+		return q->read >= bell;
+	return q->active || (bell == q->bell && !q->look && (int64_t)(q->rung - q->read) <= 0);
+}
+
 static bool step_queue(struct worker *k, struct queue *q)
 {
 	bool did;
 
-	if (q->suspended || q->halted || q->destroy)
+	if (q->suspended || q->halted || q->destroy || nothing_to_do(q))
 		return false;
 	worker_use(k, q->gpu);
 	if (GUARDED(&k->guard)) {
@@ -530,7 +566,8 @@ static bool step_queue(struct worker *k, struct queue *q)
 		uint64_t va = vm_guest_address(k->view, guard_address());
 
 		guard_leave(&k->guard);
-		queue_access_fault(k, q, va, 0, false, "packet processor");
+		queue_gone_fault(k, q, va, false,
+				 q->type == QUEUE_SDMA ? "SDMA" : "packet processor");
 		return true;
 	}
 	did = step_some(k, q);
@@ -704,7 +741,6 @@ void worker_use(struct worker *k, struct gpu *gpu)
 	k->gpu = gpu;
 	k->view = &k->views[gpu->index];
 	vm_view_refresh(k->view);
-	k->code_gen = 0; /* what was decoded was the other card's */
 }
 
 void processor_start(void)

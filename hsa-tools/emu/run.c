@@ -73,7 +73,7 @@ static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
 
 static struct code_page *code_page(struct worker *k, uint64_t va)
 {
-	struct code_page **slot = &k->pages[(va / CODE_PAGE) % CODE_SLOTS];
+	struct code_page **slot = &k->pages[k->gpu->index][(va / CODE_PAGE) % CODE_SLOTS];
 
 	if (!*slot) {
 		*slot = calloc(1, sizeof(**slot));
@@ -92,8 +92,8 @@ static struct code_page *code_page(struct worker *k, uint64_t va)
 static void forget_code(struct worker *k)
 {
 	for (unsigned int i = 0; i < CODE_SLOTS; i++)
-		if (k->pages[i])
-			k->pages[i]->va = 1;
+		if (k->pages[k->gpu->index][i])
+			k->pages[k->gpu->index][i]->va = 1;
 }
 
 /* Run until the wave stops or `budget` instructions are done; returns how many were. */
@@ -298,13 +298,18 @@ static void give_slot(struct dispatch *d, uint32_t s)
 		d->slot_used[s / 64] &= ~(1ull << (s % 64));
 }
 
+static uint32_t kind_of(const struct emu_injection *injected)
+{
+	return injected ? injected->kind : (uint32_t)EMU_INJECT_none;
+}
+
 /* Something to run of d, begun if new. */
 static struct workgroup *take_workgroup(struct dispatch *d)
 {
 	struct workgroup *wg = NULL;
 	int slot;
 
-	if (d->cancelled || d->injected == EMU_INJECT_hang)
+	if (d->cancelled || kind_of(d->injected) == EMU_INJECT_hang)
 		return NULL;
 	/* New ones before old ones, so that all that can be resident are: they may wait for each
 	 * other. */
@@ -351,13 +356,13 @@ static void free_dispatch(struct dispatch *d)
 {
 	struct workgroup *wg;
 
-	while ((wg = d->free ? d->free : d->paused)) {
-		if (wg == d->free)
-			d->free = wg->next;
-		else
-			d->paused = wg->next;
-		free_workgroup(d, wg);
-	}
+	struct workgroup **lists[] = {&d->free, &d->paused, &d->halted};
+
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
+		while ((wg = *lists[l])) {
+			*lists[l] = wg->next;
+			free_workgroup(d, wg);
+		}
 	free(d->slot_used);
 	free(d);
 }
@@ -393,24 +398,20 @@ static const struct {
 };
 
 /* What is to happen at the dispatch that begins now. */
-static uint32_t injection(void)
+static const struct emu_injection *injection(void)
 {
 	uint64_t n = ++emu->num_dispatches;
 
 	for (uint32_t i = 0; i < emu->config.num_injections; i++)
 		if (emu->config.injections[i].dispatch == n)
-			return emu->config.injections[i].kind;
-	return EMU_INJECT_none;
+			return &emu->config.injections[i];
+	return NULL;
 }
 
 static void injected_text(const struct dispatch *d, char *text, size_t size)
 {
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < emu->config.num_injections; i++)
-		if (emu->config.injections[i].kind == d->injected)
-			at = emu->config.injections[i].dispatch;
-	snprintf(text, size, "injected by --emulate=fault:%s@%u", injections[d->injected].name, at);
+	snprintf(text, size, "injected by --emulate=fault:%s@%u", injections[d->injected->kind].name,
+		 d->injected->dispatch);
 }
 
 /* Hang and reset are no fault of a wave. True when d is not to run at all. */
@@ -418,11 +419,11 @@ static bool inject_whole(struct worker *k, struct dispatch *d)
 {
 	char text[64];
 
-	if (d->injected != EMU_INJECT_hang && d->injected != EMU_INJECT_reset)
+	if (kind_of(d->injected) != EMU_INJECT_hang && kind_of(d->injected) != EMU_INJECT_reset)
 		return false;
 	injected_text(d, text, sizeof(text));
-	trace_injected(k, d, injections[d->injected].fault, text);
-	return d->injected == EMU_INJECT_reset;
+	trace_injected(k, d, injections[d->injected->kind].fault, text);
+	return d->injected->kind == EMU_INJECT_reset;
 }
 
 /* ---- slices ---- */
@@ -431,7 +432,7 @@ static bool inject_whole(struct worker *k, struct dispatch *d)
 static void release_barrier(struct workgroup *wg)
 {
 	for (uint32_t n = 0; n < wg->num_waves; n++)
-		if (wg->waves[n].state == WAVE_RUNNING)
+		if (wg->waves[n].state == WAVE_RUNNING || wg->waves[n].state == WAVE_HALTED)
 			return;
 	for (uint32_t n = 0; n < wg->num_waves; n++)
 		if (wg->waves[n].state == WAVE_BARRIER)
@@ -446,14 +447,27 @@ static bool all_done(const struct workgroup *wg)
 	return true;
 }
 
+/* A wave has halted itself, and every other has ended, halted too, or waits for it at the barrier. */
+static bool stuck(const struct workgroup *wg)
+{
+	bool halted = false;
+
+	for (uint32_t n = 0; n < wg->num_waves; n++) {
+		if (wg->waves[n].state == WAVE_RUNNING)
+			return false;
+		halted |= wg->waves[n].state == WAVE_HALTED;
+	}
+	return halted;
+}
+
 static void refresh(struct worker *k)
 {
 	uint64_t gen = __atomic_load_n(&emu->code_gen, __ATOMIC_ACQUIRE);
 
 	vm_view_refresh(k->view);
-	if (gen != k->code_gen) {
+	if (gen != k->code_gen[k->gpu->index]) {
 		forget_code(k);
-		k->code_gen = gen;
+		k->code_gen[k->gpu->index] = gen;
 	}
 }
 
@@ -462,16 +476,17 @@ static struct wave *run_workgroup(struct worker *k, struct workgroup *wg)
 {
 	unsigned int left = SLICE;
 
-	if (__builtin_expect(wg->d->injected, 0)) {
+	if (__builtin_expect(wg->d->injected != NULL, 0)) {
 		struct wave *w = &wg->waves[0];
 
 		w->at = w->pc;
-		wave_fault(w, injections[wg->d->injected].fault, injections[wg->d->injected].va, 4,
-			   wg->d->injected == EMU_INJECT_permission, 0);
+		wave_fault(w, injections[wg->d->injected->kind].fault,
+			   injections[wg->d->injected->kind].va, 4,
+			   wg->d->injected->kind == EMU_INJECT_permission, 0);
 		return w;
 	}
 	/* In turn, across slices too: a wave may wait in a loop for another of its workgroup. */
-	while (left && !all_done(wg)) {
+	while (left && !all_done(wg) && !stuck(wg)) {
 		struct wave *w = &wg->waves[wg->turn++ % wg->num_waves];
 		unsigned int budget = left < WAVE_SLICE ? left : WAVE_SLICE;
 
@@ -575,6 +590,9 @@ static void after_slice(struct worker *k, struct dispatch *d, struct workgroup *
 		wg->next = d->free;
 		d->free = wg;
 		finished = ++d->done == d->total && !d->cancelled;
+	} else if (stuck(wg)) {
+		wg->next = d->halted;
+		d->halted = wg;
 	} else {
 		put_back(d, wg);
 	}
@@ -747,8 +765,8 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 		return BEGIN_LATER;
 	if (inject_whole(k, d)) {
 		free_dispatch(d);
-		service_tell_reset();
-		cards_reset();
+		service_tell_reset(q->gpu);
+		card_reset(q->gpu);
 		return BEGIN_FAULT;
 	}
 	pthread_mutex_lock(&emu->lock);

@@ -131,9 +131,9 @@ static void serve(const struct emu_msg *m)
 	send_reply(m->id, m->cmd, ret, theirs);
 }
 
-void service_tell_reset(void)
+void service_tell_reset(const struct gpu *gpu)
 {
-	struct emu_msg m = {.type = EMU_RESET};
+	struct emu_msg m = {.type = EMU_RESET, .file = gpu->index};
 
 	pthread_mutex_lock(&send_lock);
 	while (send(emu->sock, &m, sizeof(m), MSG_NOSIGNAL) < 0 && errno == EINTR)
@@ -171,8 +171,9 @@ static void *service_thread(void *unused)
 
 			if (n == (ssize_t)sizeof(m) && m.type == EMU_CALL)
 				serve(&m);
-			else if (n == (ssize_t)sizeof(m) && m.type == EMU_RESET)
-				cards_reset();
+			else if (n == (ssize_t)sizeof(m) && m.type == EMU_RESET &&
+				 m.file < emu->num_gpus)
+				card_reset(&emu->gpus[m.file]);
 			else if (!n)
 				return NULL;
 		} else if (p.revents & (POLLHUP | POLLERR)) {
@@ -184,5 +185,6 @@ static void *service_thread(void *unused)
 
 void service_start(void)
 {
+	pthread_mutex_init(&send_lock, NULL); /* after fork it may be held by a thread that is not here */
 	start_thread(service_thread, NULL);
 }

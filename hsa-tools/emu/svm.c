@@ -64,34 +64,38 @@ static void trace(const struct svm_range *r, int op)
 	trace_pte(op, &as_bo, pte_of(r));
 }
 
-static void unmap(struct svm_range *r)
+static void unmap_from(struct svm_range *r, uint32_t g)
 {
-	for (uint32_t g = 0; g < emu->num_gpus; g++)
-		if (r->mapped >> g & 1) {
-			vm_unmap(&emu->gpus[g].vm, r->lo, r->hi);
-			trace(r, PTE_OP_unmap);
-		}
-	if (r->mapped)
-		__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
-	r->mapped = 0;
+	if (!(r->mapped >> g & 1) || vm_unmap(&emu->gpus[g].vm, r->lo, r->hi) < 0)
+		return;
+	r->mapped &= ~(1u << g);
+	trace(r, PTE_OP_unmap);
+	__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
 }
 
-/* -EADDRINUSE where a buffer is mapped (svm_range_check_vm). */
-static int64_t map(struct svm_range *r)
+static struct vm_range vm_range_of(const struct svm_range *r)
 {
-	struct vm_range v = {.lo = r->lo,
-			     .hi = r->hi,
-			     .host = (uint8_t *)(uintptr_t)r->lo,
-			     .pte = pte_of(r)};
+	return (struct vm_range){
+		.lo = r->lo, .hi = r->hi, .host = (uint8_t *)(uintptr_t)r->lo, .pte = pte_of(r)};
+}
+
+/* The page tables as r's attributes say now; what stays mapped is so at every moment. */
+static int64_t remap(struct svm_range *r)
+{
+	const struct vm_range v = vm_range_of(r);
 
 	for (uint32_t g = 0; g < emu->num_gpus; g++) {
 		int err;
 
-		if (!((r->access | r->in_place) >> g & 1) || r->mapped >> g & 1)
+		if (!((r->access | r->in_place) >> g & 1)) {
+			unmap_from(r, g);
 			continue;
-		err = vm_map(&emu->gpus[g].vm, &v);
+		}
+		err = r->mapped >> g & 1 ? vm_replace(&emu->gpus[g].vm, &v, 1) : vm_map(&emu->gpus[g].vm, &v);
 		if (err)
 			return err == -EEXIST ? -EADDRINUSE : err;
+		if (r->mapped >> g & 1) /* what was decoded may not be executable any more */
+			__atomic_fetch_add(&emu->code_gen, 1, __ATOMIC_SEQ_CST);
 		r->mapped |= 1u << g;
 		trace(r, PTE_OP_map);
 	}
@@ -103,19 +107,23 @@ static int64_t split(uint64_t at)
 {
 	for (struct svm_range *r = ranges; r; r = r->next) {
 		struct svm_range *tail;
+		struct vm_range two[2];
 
 		if (r->lo >= at || r->hi <= at)
 			continue;
 		tail = make_range(at, r->hi);
 		if (!tail)
 			return -ENOMEM;
-		unmap(r);
 		*tail = *r;
 		tail->lo = at;
 		r->hi = at;
 		r->next = tail;
-		map(r);
-		return map(tail);
+		two[0] = vm_range_of(r);
+		two[1] = vm_range_of(tail);
+		for (uint32_t g = 0; g < emu->num_gpus; g++)
+			if (r->mapped >> g & 1 && vm_replace(&emu->gpus[g].vm, two, 2))
+				return -ENOMEM;
+		return 0;
 	}
 	return 0;
 }
@@ -214,6 +222,15 @@ static bool is_memory(uint64_t lo, uint64_t hi)
 	return !madvise((void *)(uintptr_t)lo, hi - lo, MADV_WILLNEED);
 }
 
+/* svm_range_check_vm: a buffer is mapped there. */
+static bool is_buffer(uint64_t lo, uint64_t hi)
+{
+	for (const struct bo *b = emu->bos; b; b = b->next)
+		if (b->mapped && b->va < hi && b->va + b->size > lo)
+			return true;
+	return false;
+}
+
 static int64_t set(uint64_t lo, uint64_t hi, const struct kfd_ioctl_svm_attribute *a, uint32_t n)
 {
 	int64_t err = 0;
@@ -223,6 +240,8 @@ static int64_t set(uint64_t lo, uint64_t hi, const struct kfd_ioctl_svm_attribut
 			return -EINVAL;
 	if (!is_memory(lo, hi))
 		return -EFAULT;
+	if (is_buffer(lo, hi))
+		return -EADDRINUSE;
 	err = cover(lo, hi);
 	for (struct svm_range *r = ranges; r && !err; r = r->next) {
 		struct svm_range before = *r;
@@ -233,8 +252,7 @@ static int64_t set(uint64_t lo, uint64_t hi, const struct kfd_ioctl_svm_attribut
 			apply(r, &a[i]);
 		if (before.flags != r->flags || before.access != r->access ||
 		    before.in_place != r->in_place)
-			unmap(r);
-		err = map(r);
+			err = remap(r);
 	}
 	return err;
 }
@@ -277,6 +295,8 @@ static int64_t get(uint64_t lo, uint64_t hi, struct kfd_ioctl_svm_attribute *a, 
 	uint32_t any_flags;
 	const struct svm_range all = common(lo, hi, &any_flags);
 
+	if (!is_memory(lo, hi))
+		return -EFAULT;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct gpu *g = gpu_of(a[i].value);
 
@@ -321,7 +341,8 @@ void svm_forget(uint64_t lo, uint64_t hi)
 			p = &r->next;
 			continue;
 		}
-		unmap(r);
+		for (uint32_t g = 0; g < emu->num_gpus; g++)
+			unmap_from(r, g);
 		*p = r->next;
 		free(r);
 	}

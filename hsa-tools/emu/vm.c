@@ -110,6 +110,37 @@ out:
 	return err;
 }
 
+int vm_replace(struct vm *vm, const struct vm_range *r, size_t n)
+{
+	const struct vm_table *old;
+	struct vm_table *t;
+	size_t first, last;
+	int err = 0;
+
+	lock(&vm->lock);
+	old = vm->table;
+	first = last = first_above(old, r[0].lo);
+	while (last < old->n && old->r[last].lo < r[n - 1].hi)
+		last++;
+	if (first < last && (old->r[first].lo < r[0].lo || old->r[last - 1].hi > r[n - 1].hi)) {
+		err = -EEXIST;
+		goto out;
+	}
+	t = malloc(sizeof(*t) + (old->n - (last - first) + n) * sizeof(*r));
+	if (!t) {
+		err = -ENOMEM;
+		goto out;
+	}
+	t->n = old->n - (last - first) + n;
+	memcpy(t->r, old->r, first * sizeof(*r));
+	memcpy(t->r + first, r, n * sizeof(*r));
+	memcpy(t->r + first + n, old->r + last, (old->n - last) * sizeof(*r));
+	publish(vm, t);
+out:
+	unlock(&vm->lock);
+	return err;
+}
+
 int vm_unmap(struct vm *vm, uint64_t lo, uint64_t hi)
 {
 	const struct vm_table *old;

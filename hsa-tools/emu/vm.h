@@ -46,6 +46,11 @@ struct vm_view {
 int vm_init(struct vm *vm);
 /* Returns 0 or -ENOMEM. Ranges do not overlap: -EEXIST when they would. */
 int vm_map(struct vm *vm, const struct vm_range *r);
+/*
+ * In one step, so that nobody finds them missing: the ranges that lie in [r[0].lo, r[n - 1].hi) go, the
+ * n of r, ascending and within it, come. -EEXIST when a range lies across an end of it.
+ */
+int vm_replace(struct vm *vm, const struct vm_range *r, size_t n);
 /* Remove what lies in [lo, hi); waits for the workers. Returns how many ranges went. */
 int vm_unmap(struct vm *vm, uint64_t lo, uint64_t hi);
 

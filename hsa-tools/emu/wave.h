@@ -34,7 +34,7 @@ enum {
 	NUM_SREGS = 128
 };
 
-enum wave_state { WAVE_RUNNING, WAVE_BARRIER, WAVE_DONE };
+enum wave_state { WAVE_RUNNING, WAVE_BARRIER, WAVE_DONE, WAVE_HALTED };
 
 struct dispatch;
 struct workgroup;

@@ -42,7 +42,7 @@ expect(0xd0000001 in allocation_flags(r) and 0xf0000001 not in allocation_flags(
 r = record("svm", workload("svm"), options=emulate("svm")).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
 ranges = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_pte" and not e["fields"]["handle"]]
-expect({e["op"] for e in ranges} == {1, 2}, f"SVM ranges mapped and unmapped: {ranges}")
+expect(ranges and {e["op"] for e in ranges} == {1}, f"SVM ranges, mapped: {ranges}")
 r = record("no-svm", workload("svm")).expect_status(0)
 expect("managed memory: no" in r.out, r.out)
 
@@ -62,7 +62,8 @@ expect(r.status != 0, "gfx1030 code loaded on gfx1010 without the override")
 for what, says in (("gfx900", "no such card: gfx900"), ("5", "1 to 4 cards"), ("kfd:1.7", "versions 1.8 to 1.23"),
                    ("kfd:2.9", "versions 1.8"), ("fault:page", "fault:KIND@1"), ("fault:x@1", "no such fault: x"),
                    ("fault:hang@0", "say at which"), ("svn", "none of gfxNNNN"), ("", "nothing stands"),
-                   ("gfx1010,gfx1010,gfx1010,gfx1010,gfx1010", "at most 4 cards"), ("large-bar,", "ok")):
+                   ("gfx1010,gfx1010,gfx1010,gfx1010,gfx1010", "at most 4 cards"),
+                   ("2,gfx1030", "name the cards before their number"), ("gfx1010,gfx1030,1", "2 cards were named"), (",", "nothing stands"), ("large-bar,", "ok")):
     run = sh(TOOL, f"--emulate={what}", "-q", "-o", os.path.join(T, "bad"), "--", "true")
     if says == "ok":
         expect(run.returncode == 0, run.stderr)

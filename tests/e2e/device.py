@@ -23,6 +23,8 @@ if ROOT:
     text = report(r.dir)
     expect("AMDKFD_IOC_ALLOC_MEMORY_OF_GPU EFAULT (3 times)" in text, text)
 
+r = record("forks", tool("kfd-errors"), "forks").expect_status(0)
+
 # ---- integer code, waves and workgroups that wait for each other ----
 r = record("waves", workload("waves")).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
@@ -48,6 +50,12 @@ expect(r.status == -6 and "Memory access fault" in r.err, f"{r.status} {r.err}")
 faults = [e["fields"] for e in events(r, "emu_fault")]
 expect(len(faults) == 1 and faults[0]["insn"] == "completion signal" and
        "page fault: completion signal, store of 8 bytes at address 0x123456000" in report(r.dir), f"{faults}\n{report(r.dir)}")
+
+# ---- memory that the application has unmapped: a page fault of the copy, nothing about permissions ----
+r = record("unmapped", workload("trouble"), "unmapped")
+expect(r.status == -6 and "Page not present" in r.err, f"{r.status} {r.err}")
+faults = [e["fields"] for e in events(r, "emu_fault")]
+expect(len(faults) == 1 and faults[0]["kind"] == 1 and faults[0]["insn"] == "SDMA", f"{faults}")
 
 # ---- a second run of the runtime is recorded as the first ----
 r = record("again", tool("hsa-queues"), "again")

@@ -521,7 +521,7 @@ class Lines:
         else:
             offset = pick([0, 4, 8, 64, 256])
             if "swizzle" in name:
-                offset = random.getrandbits(16)
+                offset = pick([random.getrandbits(15), 0x8000 | random.getrandbits(14)])  # 0xc000: gap
             if "src2" in name:
                 offset = pick([random.getrandbits(6), 0x8000, 0x7FF0 + random.randrange(16)])
                 fields.update(off0=offset & 255, off1=offset >> 8)

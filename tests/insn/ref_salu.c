@@ -413,8 +413,10 @@ WAVE_(s_setkill, ":n")
 /* A halted wave stays where it is: nobody lets it go on. */
 WAVE_(s_sethalt, ":n")
 {
-	if (i->imm & 1)
+	if (i->imm & 1) {
 		w->pc -= 4;
+		w->state = HALTED;
+	}
 }
 WAVE_(s_barrier, ":")
 {
@@ -435,6 +437,7 @@ WAVE_(s_sendmsghalt, ":g")
 {
 	wave_s_sendmsg(w, i);
 	w->pc -= 4;
+	w->state = HALTED;
 }
 
 /* ---- hardware registers ---- */

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * KFD ioctls with wrong arguments: each must answer as kfd_chardev.c and amdgpu_amdkfd_gpuvm.c do
- * (Linux 6.1), and leave the device working.
+ * KFD ioctls with wrong arguments, broken off by signals, and across fork: each must answer as
+ * kfd_chardev.c, kfd_events.c and amdgpu_amdkfd_gpuvm.c do (Linux 6.1), and leave the device working.
+ * With the argument "forks": children of a process whose threads are in calls.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kfd_ioctl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GPU 0x5e00
@@ -150,6 +155,89 @@ static void events(void)
 	alive();
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* As libhsakmt waits: again with the same struct after EINTR. -> how often it was broken off. */
+static int wait_on(struct kfd_ioctl_wait_events_args *w)
+{
+	int broken = 0;
+
+	while (ioctl(kfd, AMDKFD_IOC_WAIT_EVENTS, w) && errno == EINTR && broken < 1000)
+		broken++;
+	return broken;
+}
+
+/* A timeout counts on through signals; a wait for two that is broken off loses neither. */
+static void interrupted(void)
+{
+	struct kfd_ioctl_create_event_args a = {.event_type = KFD_IOC_EVENT_SIGNAL, .auto_reset = 1}, b = a;
+	const struct itimerval often = {{0, 20000}, {0, 20000}}, once = {{0, 0}, {0, 50000}};
+	const struct itimerval off = {{0, 0}, {0, 0}};
+	struct kfd_event_data data[2];
+	struct kfd_ioctl_wait_events_args w = {.events_ptr = (unsigned long)data, .num_events = 1, .timeout = 300};
+	int broken;
+
+	memset(data, 0, sizeof(data));
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = nothing}, NULL);
+	expect("CREATE_EVENT", AMDKFD_IOC_CREATE_EVENT, &a, 0);
+	expect("CREATE_EVENT", AMDKFD_IOC_CREATE_EVENT, &b, 0);
+	data[0].event_id = a.event_id;
+	data[1].event_id = b.event_id;
+	setitimer(ITIMER_REAL, &often, NULL);
+	broken = wait_on(&w);
+	setitimer(ITIMER_REAL, &off, NULL);
+	if (!broken || broken > 100 || w.wait_result != KFD_IOC_WAIT_RESULT_TIMEOUT)
+		wrong += printf("300 ms under a timer: broken off %d times, result %u\n", broken, w.wait_result) > 0;
+	expect("SET_EVENT", AMDKFD_IOC_SET_EVENT, &(struct kfd_ioctl_set_event_args){.event_id = a.event_id}, 0);
+	w.num_events = 2;
+	w.wait_for_all = 1;
+	w.timeout = 5000;
+	setitimer(ITIMER_REAL, &once, NULL);
+	expect("WAIT for two that a signal breaks off", AMDKFD_IOC_WAIT_EVENTS, &w, EINTR);
+	w = (struct kfd_ioctl_wait_events_args){.events_ptr = (unsigned long)data, .num_events = 1};
+	expect("WAIT for the one that was set", AMDKFD_IOC_WAIT_EVENTS, &w, 0);
+	if (w.wait_result != KFD_IOC_WAIT_RESULT_COMPLETE)
+		wrong += printf("an event is lost with the wait that was broken off\n") > 0;
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	alarm(20);
+}
+
+static void *call_for_ever(void *unused)
+{
+	struct kfd_ioctl_get_version_args v;
+
+	for (;;)
+		ioctl(kfd, AMDKFD_IOC_GET_VERSION, &v);
+	return unused;
+}
+
+/* Children of a process whose threads are in calls: a device of their own that answers. */
+static void forks(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread, NULL, call_for_ever, NULL);
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (!child) {
+			struct kfd_ioctl_get_version_args v;
+			int inherited = ioctl(kfd, AMDKFD_IOC_GET_VERSION, &v) ? errno : 0;
+			int own = open("/dev/kfd", O_RDWR | O_CLOEXEC);
+
+			alarm(10);
+			_exit(inherited != EBADF || ioctl(own, AMDKFD_IOC_GET_VERSION, &v));
+		}
+		if (waitpid(child, &status, 0) != child || status)
+			wrong += printf("child %d: status 0x%x\n", i, (unsigned int)status) > 0;
+	}
+}
+
 /* A caller built against another header has a struct of another size. */
 static void sizes(void)
 {
@@ -174,7 +262,7 @@ static void sizes(void)
 	alive();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct kfd_ioctl_acquire_vm_args vm = {.gpu_id = GPU};
 
@@ -184,11 +272,16 @@ int main(void)
 	expect("ACQUIRE_VM of no render node", AMDKFD_IOC_ACQUIRE_VM,
 	       &(struct kfd_ioctl_acquire_vm_args){.drm_fd = 1, .gpu_id = GPU}, EINVAL);
 	expect("ACQUIRE_VM", AMDKFD_IOC_ACQUIRE_VM, &vm, 0);
+	if (argc > 1 && !strcmp(argv[1], "forks")) {
+		forks();
+		return wrong != 0;
+	}
 	memory();
 	maps();
 	queues();
 	events();
 	sizes();
+	interrupted();
 	if (!wrong)
 		puts("every error as the driver's");
 	return wrong != 0;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * What goes wrong with programs: null (a store through a null pointer), hang (a kernel that waits for what
- * never comes; the program waits for it), greedy (more memory than the card has).
+ * never comes; the program waits for it), greedy (more memory than the card has), unmapped (a copy from
+ * registered memory that was unmapped).
  */
 #include "hip_check.h"
 
 #include <cstring>
+#include <sys/mman.h>
 
 extern "C" __global__ void store_null(float *p)
 {
@@ -32,14 +34,30 @@ static int greedy()
 	return failed == 2 ? 0 : 1;
 }
 
+static int unmapped()
+{
+	const size_t size = 1 << 20;
+	void *host = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *card;
+
+	HIP(hipMalloc(&card, size));
+	HIP(hipHostRegister(host, size, 0));
+	munmap(host, size);
+	std::printf("unmapped  %p %zu bytes\n", host, size);
+	std::fflush(stdout);
+	HIP(hipMemcpy(card, host, size, hipMemcpyHostToDevice));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int *zero;
 
+	if (argc == 2 && !std::strcmp(argv[1], "unmapped"))
+		return unmapped();
 	if (argc == 2 && !std::strcmp(argv[1], "greedy"))
 		return greedy();
 	if (argc != 2 || (std::strcmp(argv[1], "null") && std::strcmp(argv[1], "hang"))) {
-		std::fprintf(stderr, "usage: trouble null|hang|greedy\n");
+		std::fprintf(stderr, "usage: trouble null|hang|greedy|unmapped\n");
 		return 2;
 	}
 	HIP(hipMalloc((void **)&zero, 4096));

@@ -32,6 +32,7 @@ struct peer {
 	int fd;
 	pid_t pid;
 	bool calls;
+	uint32_t resets; /* a bit per card: it is to be told of a reset */
 	uint32_t slot;
 	struct peer *next;
 };
@@ -405,14 +406,33 @@ static void welcome(struct broker *b, struct peer *peer)
 	sendmsg(peer->fd, &msg, MSG_NOSIGNAL);
 }
 
-/* Every other process that has the card learns of its reset. */
-static void reset_all(struct broker *b, const struct peer *cause)
+/* Tell of resets; a process whose socket is full is told later. True when all know. */
+static bool tell_resets(struct broker *b)
 {
-	struct emu_msg m = {.type = EMU_RESET};
+	bool all = true;
 
 	for (struct peer *p = b->peers; p; p = p->next)
+		for (uint32_t n = 0; p->resets && n < b->args->config->num_cards; n++) {
+			struct emu_msg m = {.type = EMU_RESET, .file = n};
+
+			if (!(p->resets >> n & 1))
+				continue;
+			if (send(p->fd, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+			    (errno == EAGAIN || errno == EWOULDBLOCK))
+				all = false;
+			else
+				p->resets &= ~(1u << n);
+		}
+	return all;
+}
+
+/* Every other process that has the card learns of its reset. */
+static void reset_all(struct broker *b, const struct peer *cause, uint32_t card)
+{
+	for (struct peer *p = b->peers; p && card < b->args->config->num_cards; p = p->next)
 		if (p->calls && p->pid != cause->pid)
-			send(p->fd, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT);
+			p->resets |= 1u << card;
+	tell_resets(b);
 }
 
 static int64_t question(struct broker *b, const struct peer *peer, const struct emu_msg *m)
@@ -478,7 +498,7 @@ static void heard(struct broker *b, struct peer *peer)
 	case EMU_HELLO_RPC:
 		break;
 	case EMU_RESET:
-		reset_all(b, peer);
+		reset_all(b, peer, in.m.file);
 		break;
 	case EMU_REPLY:
 		replied(b, peer, &in.m, in.data, (size_t)n - sizeof(in.m));
@@ -640,6 +660,7 @@ static void loop(struct broker *b)
 
 		for (struct call *c = b->calls; c; c = c->next)
 			unsent |= !c->sent;
+		unsent |= !tell_resets(b);
 		n = epoll_wait(b->epoll, ev, 16, unsent ? 20 : -1);
 		for (int i = 0; i < n; i++) {
 			void *what = ev[i].data.ptr;

@@ -16,7 +16,8 @@ struct emu_config emu_config__default(void)
 
 struct parser {
 	struct emu_config *c;
-	bool named; /* a card was named: the next one is another */
+	bool named;   /* a card was named: the next one is another */
+	bool counted; /* a number came: no card may follow */
 	char *error;
 	size_t size;
 };
@@ -50,6 +51,8 @@ static int card(struct parser *p, const char *word)
 	for (uint32_t i = 0; i < CAPS_NUM_CARDS; i++) {
 		if (strcmp(word, caps_cards[i].gfx))
 			continue;
+		if (p->counted)
+			return wrong(p, "name the cards before their number: %s,%u", word, c->num_cards);
 		if (!p->named)
 			c->num_cards = 0;
 		p->named = true;
@@ -69,6 +72,9 @@ static int count(struct parser *p, const char *word)
 
 	if (!number(word, 1, EMU_MAX_CARDS, &n))
 		return wrong(p, "%s: 1 to %d cards", word, EMU_MAX_CARDS);
+	if (n < c->num_cards)
+		return wrong(p, "%s: %u cards were named", word, c->num_cards);
+	p->counted = true;
 	while (c->num_cards < n)
 		c->cards[c->num_cards++] = last;
 	return 0;
@@ -136,7 +142,7 @@ int emu_config__parse(struct emu_config *c, const char *spec, char *error, size_
 
 	if (!copy)
 		return wrong(&p, "out of memory");
-	if (!spec[0])
+	if (!spec[strspn(spec, ",")])
 		err = wrong(&p, "nothing stands behind the =");
 	for (w = strtok_r(copy, ",", &save); w && !err; w = strtok_r(NULL, ",", &save))
 		err = word(&p, w);
