@@ -137,9 +137,60 @@ static void test_unmap_waits(void)
 	pthread_join(t, NULL);
 }
 
+static bool stop;
+
+static void *look(void *arg)
+{
+	struct vm *vm = arg;
+	struct vm_view view;
+	unsigned long missing = 0;
+
+	vm_view_attach(vm, &view);
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		vm_view_refresh(&view);
+		for (uint64_t p = 0; p < 8; p++)
+			missing += !vm_host(&view, p * PAGE, PAGE, PTE_READABLE);
+	}
+	vm_view_detach(&view);
+	return (void *)missing;
+}
+
+/* What is replaced is there at every moment; what lies across an end is refused. */
+static void test_replace(void)
+{
+	struct vm_range whole = range(0, 8, PTE_READABLE), parts[2] = {range(0, 3, PTE_READABLE),
+								       range(3 * PAGE, 5, PTE_READABLE | PTE_WRITEABLE)};
+	struct vm_range across = range(2 * PAGE, 2, PTE_READABLE), beside = range(8 * PAGE, 1, PTE_READABLE);
+	struct vm_view view;
+	pthread_t thread;
+	void *missing;
+	struct vm vm;
+
+	CHECK_EQ(vm_init(&vm), 0);
+	CHECK_EQ(vm_map(&vm, &whole), 0);
+	CHECK_EQ(vm_replace(&vm, &beside, 1), 0);
+	pthread_create(&thread, NULL, look, &vm);
+	for (int i = 0; i < 200; i++) {
+		CHECK_EQ(vm_replace(&vm, parts, 2), 0);
+		CHECK_EQ(vm_replace(&vm, &across, 1), -EEXIST);
+		CHECK_EQ(vm_replace(&vm, &whole, 1), 0);
+	}
+	CHECK_EQ(vm_replace(&vm, parts, 2), 0);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, &missing);
+	CHECK_EQ((unsigned long)missing, 0);
+	CHECK_EQ(vm_view_attach(&vm, &view), 0);
+	vm_view_refresh(&view);
+	CHECK(!vm_host(&view, 2 * PAGE, PAGE, PTE_WRITEABLE));
+	CHECK(vm_host(&view, 3 * PAGE, PAGE, PTE_WRITEABLE) != NULL);
+	CHECK(vm_host(&view, 8 * PAGE, PAGE, PTE_READABLE) != NULL);
+	vm_view_detach(&view);
+}
+
 int main(void)
 {
 	test_random();
+	test_replace();
 	test_bounds();
 	test_unmap_waits();
 	END_TESTS;
