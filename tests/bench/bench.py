@@ -67,11 +67,14 @@ def doorbell():
              f"{ours / bare:.2f}")
 
 
-def device_cpu_ns(process):
-    """Time on a CPU of the device's threads in the children of `process`, until it ends."""
+TASKS = "/proc/[0-9]*/task/[0-9]*/comm"
+
+
+def device_cpu_ns(process, before):
+    """Time on a CPU of the device's threads that were not there `before`, until `process` ends."""
     spent = {}
     while process.poll() is None:
-        for comm in glob.glob("/proc/[0-9]*/task/[0-9]*/comm"):
+        for comm in set(glob.glob(TASKS)) - before:
             try:
                 with open(comm) as f:
                     if not f.read().startswith(("emu-proc", "emu-help")):
@@ -89,9 +92,10 @@ def instruction_rate(*command):
     global number
     number += 1
     directory = f"{WORK}/r{number}"
+    before = set(glob.glob(TASKS))
     p = subprocess.Popen([TOOL, "-q", *EMULATE, "-o", directory, "--", *map(str, command)],
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    spent = device_cpu_ns(p)
+    spent = device_cpu_ns(p, before)
     return sum(e["fields"]["instructions"] for e in dump(directory) if e["event"] == "emu_dispatch") / spent * 1e9
 
 
