@@ -117,7 +117,7 @@ def instructions():
 
 def idle():
     script = "import ctypes, time; hip = ctypes.CDLL('libamdhip64.so.5'); p = ctypes.c_void_p(); " \
-             "hip.hipMalloc(ctypes.byref(p), 4096); hip.hipDeviceSynchronize(); import os; " \
+             "hip.hipMalloc(ctypes.byref(p), 4096); hip.hipDeviceSynchronize(); import os; time.sleep(2); " \
              "a = os.times(); time.sleep(10); b = os.times(); " \
              "print(100 * (b.user - a.user + b.system - a.system) / (b.elapsed - a.elapsed))"
     percent = float(run(sys.executable, "-c", script).out)
