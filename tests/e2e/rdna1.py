@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -26,10 +27,34 @@ def expect(condition, what):
         fail(what)
 
 
+def family(pid):
+    """pid and its descendants."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{task}/children") as f:
+                    found += [int(c) for c in f.read().split()]
+        except OSError:
+            pass
+    return found
+
+
 def sh(*command, timeout=120, **kw):
-    """Run; output as text, standard input empty."""
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True,
-                          errors="replace", stdin=subprocess.DEVNULL, timeout=timeout, **kw)
+    """Run; output as text, standard input empty. What is too slow ends with all it started."""
+    p = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         errors="replace", stdin=subprocess.DEVNULL, **kw)
+    try:
+        out, err = p.communicate(timeout=timeout)
+    except BaseException:
+        for pid in reversed(family(p.pid)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        p.communicate()
+        raise
+    return subprocess.CompletedProcess(p.args, p.returncode, out, err)
 
 
 class Recorded:
