@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """kill.py TIMES SEED: kill -9 of the application, of the recorder, and of both, at random moments:
 every trace can be read, by babeltrace2 too, with the same events."""
+import ctypes
 import glob
 import random
 import re
@@ -31,12 +32,16 @@ def application(recorder):
     return None
 
 
-def gone(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
+def all_gone():
+    """Every process that the killed ones left behind has ended: none writes to the trace any more."""
+    end = time.time() + 60
+    while time.time() < end:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+        except ChildProcessError:
+            return True
+    return False
 
 
 def one(number, victim, after):
@@ -51,12 +56,9 @@ def one(number, victim, after):
     if victim in ("recorder", "both"):
         p.kill()
     status = p.wait(timeout=60)
+    # The application runs on to its end: its device is not the recorder's.
+    expect(all_gone(), f"something hangs after the death of the {victim}: {family(os.getpid())[1:]}")
     if victim == "recorder" and app:
-        # The application runs on to its end: its device is not the recorder's.
-        end = time.time() + 60
-        while not gone(app) and time.time() < end:
-            time.sleep(0.02)
-        expect(gone(app), "the application hangs after the recorder's death")
         with open(directory + ".out") as f:
             text = f.read()
         expect(re.search(r"^ok: \d+ outputs", text, re.M), f"the application was harmed:\n{text}")
@@ -68,6 +70,8 @@ def one(number, victim, after):
 
 def main():
     times, seed = int(sys.argv[1]), int(sys.argv[2])
+    PR_SET_CHILD_SUBREAPER = 36
+    expect(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "no subreaper")
     rnd = random.Random(seed)
     events = with_app = early = 0
     for victim in ("application", "recorder", "both"):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""processes.py KILLS SEED [--idle]: processes on one emulated card: its memory among them, fork before and
-after, exec, threads, exit with work in flight, kill -9 of one while another goes on, 1000 signals a second.
---idle: a device that nobody uses costs next to nothing."""
+"""processes.py KILLS SEED: processes on one emulated card: its memory among them, fork before and
+after, exec, threads, exit with work in flight, kill -9 of one while another goes on, 1000 signals a second, a
+device that fell asleep."""
 import glob
 import random
 import signal
@@ -267,49 +267,30 @@ finally:
     return ticks
 
 
-# ---- idle ----
+# ---- a device left alone ----
 
-def idle():
-    """Left alone for 5 s, the process uses less than 1 % of a CPU, and still answers within 10 ms."""
-    said = run("idle", """
+def asleep():
+    """Its workers sleep after a while; the next dispatch wakes them."""
+    run("asleep", """
 k = Kernel()
 k.run()
-def cpu():
-    with open("/proc/self/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-time.sleep(2)
-used, begin = cpu(), time.monotonic()
-time.sleep(5)
-percent = 100 * (cpu() - used) / (time.monotonic() - begin)
-waited = []
-for i in range(5):
-    time.sleep(1.5)
-    begin = time.monotonic()
+for seconds in (0.2, 1.2, 3):
+    time.sleep(seconds)
     k.launch()
     k.wait()
-    waited.append(1e3 * (time.monotonic() - begin))
-print(f"{percent:.2f} {sorted(waited)[2]:.2f}")
 """)
-    percent, ms = (float(x) for x in said[0].split())
-    expect(percent < 1 and ms < 10, f"idle: {percent} % of a CPU, then a launch takes {ms} ms")
-    return percent, ms
 
 
 def main():
     times, seed = (int(x) for x in sys.argv[1:3])
-    for test in (memory, fork_before, fork_after, execute, threads, in_flight):
+    for test in (memory, fork_before, fork_after, execute, threads, in_flight, asleep):
         test()
     ran, ticks = kills(times, seed), signals()
-    alone = ""
-    if "--idle" in sys.argv:
-        percent, ms = idle()
-        alone = f"; idle {percent:.2f} % of a CPU, then a launch takes {ms:.1f} ms"
     end = time.time() + 10
     while glob.glob(f"{T}/rdna1-emu.*") and time.time() < end:
         time.sleep(0.1)
     expect(not glob.glob(f"{T}/rdna1-emu.*"), "a broker is left, or its directory")
-    done(f"{times} kills (seed {seed}) beside {ran} right results; {ticks} signals{alone}")
+    done(f"{times} kills (seed {seed}) beside {ran} right results; {ticks} signals")
 
 
 main()

@@ -3,6 +3,7 @@
 """The bugs of tests/insn/planted, one at a time: the instruction test must name the mnemonic.
 
 planted.py [PATTERN]    only those whose line has PATTERN
+planted.py --texts      only whether each text stands once in its file
 """
 import concurrent.futures
 import glob
@@ -28,18 +29,24 @@ def bugs():
         yield path, (obj or [os.path.basename(path)])[0], mnemonic, meaning, old, new
 
 
+def planted(path, old, new):
+    """The file with the bug in it; an error says that the list is out of date."""
+    with open(path) as f:
+        text = f.read()
+    if text.count(old) != 1:
+        raise ValueError(f"the text stands {text.count(old)} times in {path}: bring tests/insn/planted up to date")
+    return text.replace(old, new)
+
+
 def try_bug(number, path, obj, mnemonic, meaning, old, new):
     """None when it was found, else what happened."""
     copy = os.path.join(T, str(number))
     shutil.rmtree(copy, ignore_errors=True)
     for part in ("hsa-tools/emu", "hsa-tools/stream", "bpf", "usr/caps"):
         shutil.copytree(part, os.path.join(copy, part))
-    with open(os.path.join(copy, path)) as f:
-        text = f.read()
-    if text.count(old) != 1:
-        return f"the text stands {text.count(old)} times in {path}"
+    text = planted(path, old, new)
     with open(os.path.join(copy, path), "w") as f:
-        f.write(text.replace(old, new))
+        f.write(text)
     # Of exec_vector.c the plain variant: the test runs either.
     out = os.path.join(copy, obj[:-2] + ".o")
     subprocess.run(["gcc", *CFLAGS, "-c", os.path.join(copy, "hsa-tools/emu", obj), "-o", out], check=True)
@@ -59,6 +66,9 @@ def try_bug(number, path, obj, mnemonic, meaning, old, new):
 
 
 def main():
+    if sys.argv[1:] == ["--texts"]:
+        print(f"{sum(bool(planted(path, old, new)) for path, _, _, _, old, new in bugs())} bugs can be planted")
+        return
     wanted = [b for b in bugs() if len(sys.argv) < 2 or sys.argv[1] in " ".join(b[:4])]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
