@@ -23,7 +23,9 @@ if ROOT:
     text = report(r.dir)
     expect("AMDKFD_IOC_ALLOC_MEMORY_OF_GPU EFAULT (3 times)" in text, text)
 
-r = record("forks", tool("kfd-errors"), "forks").expect_status(0)
+# Not under ASan: gcc 12's holds the locks of its allocator across a fork of other threads for ever.
+if not BUILD.endswith("/san"):
+    record("forks", tool("kfd-errors"), "forks").expect_status(0)
 
 # ---- integer code, waves and workgroups that wait for each other ----
 r = record("waves", workload("waves")).expect_status(0)
