@@ -37,7 +37,10 @@ static int greedy()
 static int unmapped()
 {
 	const size_t size = 1 << 20;
-	void *host = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *card;
+	/* Where nothing else is mapped once it is gone: libraries take memory meanwhile. */
+	void *host = mmap((void *)0x200000000000, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	void *card;
 
 	HIP(hipMalloc(&card, size));
 	HIP(hipHostRegister(host, size, 0));
