@@ -38,9 +38,18 @@ for name in ("half", "mode", "math"):
     expect("ok: all results right" in r.out, r.out)
 
 # ---- several producers, doorbells past the runtime ----
-r = record("late", tool("hsa-queues"), "late").expect_status(0)
-packets = [e["fields"]["index"] for e in events(r, "packet")]
-expect(sorted(packets) == [0, 1] and not events(r, "queue_gap"), f"packets {packets}")
+# The device may take a packet the moment it is whole, before the doorbell at which the agent reads it: then it
+# is counted. Every packet is the one or the other, and not always the latter.
+for attempt in range(5):
+    r = record(f"late{attempt}", tool("hsa-queues"), "late").expect_status(0)
+    packets = [e["fields"]["index"] for e in events(r, "packet")]
+    for gap in events(r, "queue_gap"):
+        packets += range(gap["fields"]["first"], gap["fields"]["first"] + gap["fields"]["count"])
+    expect(sorted(packets) == [0, 1], f"packets {packets}")
+    if not events(r, "queue_gap"):
+        break
+else:
+    fail("no packet was ever read")
 r = record("direct", tool("hsa-queues"), "direct").expect_status(0)
 gaps = [e["fields"] for e in events(r, "queue_gap")]
 expect(len(gaps) == 1 and gaps[0]["first"] == 0 and gaps[0]["count"] == 50, f"{gaps}")

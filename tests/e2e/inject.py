@@ -29,7 +29,10 @@ def hangs(name, what, extra=()):
     directory = os.path.join(T, name)
     p = subprocess.Popen([TOOL, f"--emulate={what}", "-o", directory, "--", workload("conv2d"), *extra],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    end = time.time() + 30
+    while time.time() < end and " emu_fault(" not in sh(TOOL, "dump", directory).stdout:
+        time.sleep(0.2)
+    time.sleep(0.5)
     expect(p.poll() is None, f"{what}: it ended with {p.returncode}")
     p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=20)
@@ -50,16 +53,20 @@ expect(len(done_before) == 4 and len(faults) == 1 and faults[0]["kind"] == 5, f"
 
 # A reset takes the queues of the other processes with it: they wait for ever, as on hardware.
 script = f"""
+recorded() {{
+	for i in $(seq 150); do "{TOOL}" dump "$1" 2>/dev/null | grep -q " $2(" && return; sleep 0.2; done
+}}
 "{workload('conv2d')}" --repeat 2000 >$0.other 2>&1 &
 other=$!
-sleep 1.5
+recorded "$1" emu_dispatch
 "{workload('storm')}" --threads 1 --launches 20000 >$0.cause 2>&1 &
 cause=$!
-sleep 4
+recorded "$1" emu_fault
+sleep 0.5
 for p in $other $cause; do kill -0 $p 2>/dev/null && echo alive; kill -9 $p 2>/dev/null; done
 wait
 """
-r = record("others", "sh", "-c", script, os.path.join(T, "out"), options=("--emulate=fault:reset@5000",))
+r = record("others", "sh", "-c", script, os.path.join(T, "out"), os.path.join(T, "others"), options=("--emulate=fault:reset@5000",))
 expect(r.out.count("alive") == 2, f"{r.out}{r.err}")
 expect(sum(e["fields"]["kind"] == 8 for e in dump(r.dir) if e["event"] == "emu_fault") == 1, "one reset")
 done("seven kinds of fault, each as the real one and marked as injected")
