@@ -9,9 +9,10 @@ MAKEFLAGS += --no-builtin-rules
 
 GOALS := $(or $(MAKECMDGOALS),all)
 
-# Under sudo: do the work, then give build/ to the user who called.
-ifneq ($(SUDO_UID),)
+# Under sudo: do the work, then give build/ to the user who called. Several goals: one after the other, since
+# each makes what it needs.
 ifeq ($(RDNA1_INNER),)
+ifneq ($(SUDO_UID)$(word 2,$(GOALS)),)
 WRAP := 1
 endif
 endif
@@ -24,8 +25,9 @@ ifdef WRAP
 $(GOALS): wrapped ;
 .PHONY: wrapped
 wrapped:
-	@$(MAKE) --no-print-directory RDNA1_INNER=1 $(GOALS); status=$$?; \
-	[ ! -e build ] || $(GIVE_BUILD); exit $$status
+	@status=0; for goal in $(GOALS); do \
+		$(MAKE) --no-print-directory RDNA1_INNER=1 $$goal || { status=$$?; break; }; done; \
+	[ -z "$(SUDO_UID)" ] || [ ! -e build ] || $(GIVE_BUILD); exit $$status
 else
 
 ifeq ($(V),1)
@@ -139,7 +141,8 @@ $(GEN_DECODE): $(B)/gen-decode
 	$(Q)$(B)/gen-decode $(LLVM_MC) $@ gfx1010 gfx1011 gfx1012 gfx1030
 
 # Vector instructions and the hot memory ones are built twice: for any x86-64 and for AVX2 with FMA.
-VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
+# They run under the rounding that MODE asks for.
+VECTOR_CFLAGS := -O3 -fno-math-errno -fno-trapping-math -frounding-math
 $(call pic,$(addprefix hsa-tools/emu/exec_,vector.c hot.c half.c special.c)): CFLAGS += $(VECTOR_CFLAGS)
 AVX2_OBJ := $(addprefix $(B)/pic/hsa-tools/emu/exec_,vector.avx2.o hot.avx2.o half.avx2.o)
 $(B)/pic/%.avx2.o: %.c $(DEPS_ALL)

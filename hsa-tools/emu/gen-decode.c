@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_OPS 1024
 #define MARK 0xbf808000u /* s_nop with bit 15 set: separates the answers */
@@ -361,21 +362,24 @@ static void sweep_all(const char *tmp)
 /* The rows go to a second file first: the names come before them and are known after all sweeps. */
 int main(int argc, char **argv)
 {
-	char tmp[4096];
+	char tmp[4096], new[4096];
 	FILE *f, *body = tmpfile();
 	int c;
 
 	if (argc < 4 || !body)
 		die("usage: gen-decode LLVM_MC OUT.h MCPU...");
 	llvm_mc = argv[1];
-	snprintf(tmp, sizeof(tmp), "%s.sweep", argv[2]);
+	/* Nobody else's, and the header is there whole or not at all: half a table would be taken for
+	 * the truth. */
+	snprintf(tmp, sizeof(tmp), "%s.%d.sweep", argv[2], getpid());
+	snprintf(new, sizeof(new), "%s.%d.new", argv[2], getpid());
 	for (int i = 3; i < argc; i++) {
 		mcpu = argv[i];
 		sweep_all(tmp);
 		write_rows(body);
 	}
 	remove(tmp);
-	f = fopen(argv[2], "w");
+	f = fopen(new, "w");
 	if (!f)
 		die("cannot write the header");
 	fprintf(f, "/* Made by gen-decode from %s --disassemble. */\nenum op {\n\tOP_none,\n", llvm_mc);
@@ -399,7 +403,7 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i++)
 		fprintf(f, "\trows_%s,\n", argv[i]);
 	fprintf(f, "};\n#endif\n");
-	if (ferror(f) || fclose(f))
+	if (ferror(f) || fclose(f) || rename(new, argv[2]))
 		die("cannot write the header");
 	return 0;
 }

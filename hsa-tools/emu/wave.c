@@ -2,6 +2,7 @@
 /* Operands, EXEC masks, and the table of executed instructions. */
 #include "wave.h"
 
+#include <cpuid.h>
 #include <string.h>
 
 void wave_fault(struct wave *w, unsigned int kind, uint64_t va, uint32_t size, bool write,
@@ -176,6 +177,14 @@ enum fp exec_fp(unsigned int op)
 	return op < OP_COUNT ? (enum fp)fp_of[op] : FP_NONE;
 }
 
+/* clang 15's __builtin_cpu_supports does not know it. */
+static bool has_f16c(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
+}
+
 void exec_init(void)
 {
 	if (executed)
@@ -184,8 +193,7 @@ void exec_init(void)
 		fp_of[op] = (uint8_t)fp_by_name(op_name(op));
 	fill(__start_exec_rows_base, __stop_exec_rows_base);
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-	    __builtin_cpu_supports("f16c"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
 		fill(__start_exec_rows_avx2, __stop_exec_rows_avx2);
 }
 

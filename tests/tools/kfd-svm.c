@@ -18,12 +18,15 @@
 
 static int kfd, checks, wrong;
 
-struct call {
-	struct kfd_ioctl_svm_args a;
-	struct kfd_ioctl_svm_attribute attrs[4];
+union call {
+	struct kfd_ioctl_svm_args a; /* attrs[0] follows in the header, too: of no size */
+	struct {
+		char head[sizeof(struct kfd_ioctl_svm_args)];
+		struct kfd_ioctl_svm_attribute attrs[4];
+	};
 };
 
-static int svm(struct call *c, unsigned int op, __u64 start, __u64 size, unsigned int n)
+static int svm(union call *c, unsigned int op, __u64 start, __u64 size, unsigned int n)
 {
 	c->a.start_addr = start;
 	c->a.size = size;
@@ -46,7 +49,7 @@ static void expect(const char *what, unsigned int got, unsigned int want)
 
 static void set(const char *what, __u64 start, __u64 size, unsigned int type, unsigned int value, int err)
 {
-	struct call c = {.attrs = {{type, value}}};
+	union call c = {.attrs = {{type, value}}};
 
 	expect(what, (unsigned int)svm(&c, KFD_IOCTL_SVM_OP_SET_ATTR, start, size, 1), (unsigned int)err);
 }
@@ -54,7 +57,7 @@ static void set(const char *what, __u64 start, __u64 size, unsigned int type, un
 /* ACCESS comes back as another type, the others as another value. */
 static unsigned int get(__u64 start, __u64 size, unsigned int type)
 {
-	struct call c = {.attrs = {{type, GPU}}};
+	union call c = {.attrs = {{type, GPU}}};
 
 	if (svm(&c, KFD_IOCTL_SVM_OP_GET_ATTR, start, size, 1))
 		return ~0u;
@@ -95,7 +98,7 @@ static void attributes(__u64 at)
 
 static void errors(__u64 at)
 {
-	struct call c = {.attrs = {{KFD_IOCTL_SVM_ATTR_ACCESS, GPU}}};
+	union call c = {.attrs = {{KFD_IOCTL_SVM_ATTR_ACCESS, GPU}}};
 
 	set("within a page", at + 8, PAGE, KFD_IOCTL_SVM_ATTR_ACCESS, GPU, EINVAL);
 	set("part of a page", at, PAGE + 8, KFD_IOCTL_SVM_ATTR_ACCESS, GPU, EINVAL);
