@@ -36,7 +36,7 @@ static const char help[] =
 	"program's own side by an HSA tools agent, and shows it.\n"
 	"\n"
 	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
-	"       rdna1-trace report [DIR]                             what happened, as text\n"
+	"       rdna1-trace report [--all] [DIR]                     what happened, as text\n"
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"\n"
 	"Options of run:\n"
@@ -44,12 +44,13 @@ static const char help[] =
 	"      --emulate       run COMMAND on an emulated RX 5600 XT; no AMD GPU is needed\n"
 	"      --emulate=WHAT  the same with other cards and drivers; WHAT is a list with commas of\n"
 	"                        gfx1010 gfx1011 gfx1012 gfx1030   the card, each name one more (gfx1010)\n"
-	"                        2, 3, 4        so many cards\n"
+	"                        2, 3, 4        so many cards, behind their names\n"
 	"                        large-bar      the CPU reaches all of the card's memory\n"
 	"                        svm            the driver offers shared virtual memory\n"
 	"                        kfd:1.N        the driver's interface version, 1.8 to 1.23 (1.8)\n"
 	"                        fault:KIND@N   the Nth dispatch of a process goes wrong: hang, page,\n"
-	"                                       permission, aperture, illegal, trap, reset\n"
+	"                                       permission, aperture, illegal, trap, reset; several\n"
+	"                                       are possible, and the runtime's own copies count\n"
 	"      --emulate=list  print which instructions the emulated cards execute, and end\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
@@ -166,12 +167,19 @@ static int parse(struct run *r, int argc, char **argv)
 			r->output = optarg;
 			break;
 		case OPT_EMULATE:
-			if (optarg && !strcmp(optarg, "list"))
+			if (optarg && !strcmp(optarg, "list")) {
+				if (r->emulate || optind < argc)
+					return usage_error("--emulate=list stands alone: it runs no command");
 				return list_instructions();
+			}
+			if (optarg && r->emulate_what)
+				return usage_error("--emulate= stands there twice: join the two with a comma, "
+						   "--emulate=%s,%s", r->emulate_what, optarg);
 			r->emulate = true;
 			if (optarg && emu_config__parse(&r->emu_config, optarg, error, sizeof(error)))
 				return usage_error("--emulate=%s: %s", optarg, error);
-			r->emulate_what = optarg;
+			if (optarg)
+				r->emulate_what = optarg;
 			break;
 		case OPT_AS_ROOT:
 			r->as_root = true;
@@ -318,6 +326,17 @@ static void record_session(struct run *r, enum ev_phase phase, int status)
 	buf__free(&cmd);
 }
 
+static void record_emu_options(struct run *r)
+{
+	size_t len = strlen(r->emulate_what);
+	uint8_t *at = stream__reserve(&r->log, EV_emu_options, len + 1, (uint32_t)getpid(), 0);
+
+	if (!at)
+		return;
+	stream__put_text(at, r->emulate_what, len);
+	stream__commit(&r->log);
+}
+
 /* A word for RDNA1_TRACE_OPTIONS and HSA_TOOLS_LIB: both read quotes and backslashes. */
 static void quote(struct buf *b, const char *s)
 {
@@ -432,6 +451,8 @@ static int start_streams(struct run *r)
 	stream__open(&r->log, &r->proc, "", 4096, 0);
 	stream__open(&r->sync_log, &r->proc, "sync", 4096, 0);
 	record_session(r, PHASE_begin, 0);
+	if (r->emulate_what)
+		record_emu_options(r);
 	record_hooks(r);
 	return 0;
 }
@@ -624,6 +645,16 @@ static int record(struct run *r)
 	child__end_as(status);
 }
 
+/* "--emulate 2 -- COMMAND" */
+static void hint_at_space(const struct run *r)
+{
+	struct emu_config c = emu_config__default();
+	char error[128];
+
+	if (r->emulate && !r->emulate_what && !emu_config__parse(&c, r->argv[0], error, sizeof(error)))
+		log_err("what to emulate stands behind =, without a space: --emulate=%s", r->argv[0]);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run r = {.sync_seconds = 5, .ring_mb = 16, .emu_config = emu_config__default(),
@@ -643,7 +674,11 @@ int cmd_run(int argc, char **argv)
 		log_err("cannot become user %u: %s", r.user.uid, strerror(errno));
 		return 1;
 	}
-	if (!check_command(r.argv[0]) || make_session(&r))
+	if (!check_command(r.argv[0])) {
+		hint_at_space(&r);
+		return 1;
+	}
+	if (make_session(&r))
 		return 1;
 	if (getenv("RDNA1_TRACE_OPTIONS"))
 		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);

@@ -540,3 +540,38 @@ EXEC(buffer_gl0_inv)
 EXEC(buffer_gl1_inv)
 {
 }
+
+/* ---- after a fault of the host's ---- */
+
+static uint32_t bytes_of(const char *name)
+{
+	static const struct {
+		const char *ending;
+		uint32_t bytes;
+	} sizes[] = {{"dwordx2", 8}, {"dwordx3", 12}, {"dwordx4", 16}, {"dwordx8", 32}, {"dwordx16", 64},
+		     {"dword", 4},   {"short", 2},    {"byte", 1},     {"_x2", 8}};
+	const char *atomic = strstr(name, "_atomic_");
+
+	for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+		const char *at = strstr(name, sizes[n].ending);
+
+		/* d16 and d16_hi may follow */
+		if (at && (!at[strlen(sizes[n].ending)] || !strncmp(at + strlen(sizes[n].ending), "_d16", 4)))
+			return sizes[n].bytes;
+	}
+	return atomic ? 4 : 0;
+}
+
+uint32_t memory_lane_at(const struct wave *w, const struct insn *i, uint64_t va, uint32_t *bytes)
+{
+	*bytes = bytes_of(op_name(i->op));
+	if (i->enc != ENC_FLAT && i->enc != ENC_GLOBAL)
+		return NO_LANE;
+	for (uint64_t exec = wave_exec(w); exec; exec &= exec - 1) {
+		uint32_t lane = (uint32_t)__builtin_ctzll(exec);
+
+		if (va - flat_address(w, i, lane) < (*bytes ? *bytes : 1))
+			return lane;
+	}
+	return NO_LANE;
+}

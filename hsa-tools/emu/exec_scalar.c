@@ -695,7 +695,7 @@ EXEC(s_endpgm_ordered_ps_done)
 /* Marks the end of a program for tools and raises an illegal instruction when it is reached. */
 EXEC(s_code_end)
 {
-	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, 0);
+	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, NO_LANE);
 }
 EXEC(s_setkill)
 {
@@ -768,7 +768,7 @@ EXEC(s_denorm_mode)
 EXEC(s_trap)
 {
 	if ((i->imm & 0xff) != 3)
-		wave_fault(w, EMU_FAULT_trap, 0, 0, false, 0);
+		wave_fault(w, EMU_FAULT_trap, 0, 0, false, NO_LANE);
 }
 
 EXEC(s_sendmsg)

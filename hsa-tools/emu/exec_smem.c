@@ -21,7 +21,7 @@ static void scalar_load(struct wave *w, const struct insn *i, unsigned int dword
 {
 	uint32_t data[16];
 
-	if (!mem_read(w, scalar_address(w, i), data, dwords * 4, 0))
+	if (!mem_read(w, scalar_address(w, i), data, dwords * 4, NO_LANE))
 		return;
 	for (unsigned int d = 0; d < dwords; d++)
 		sreg_write(w, i->dst + d, data[d]);
@@ -47,7 +47,7 @@ static void scalar_buffer_load(struct wave *w, const struct insn *i, unsigned in
 	uint64_t va;
 
 	for (unsigned int d = 0; d < dwords; d++)
-		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_read(w, va, &data[d], 4, 0))
+		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_read(w, va, &data[d], 4, NO_LANE))
 			return;
 	for (unsigned int d = 0; d < dwords; d++)
 		sreg_write(w, i->dst + d, data[d]);
@@ -74,7 +74,7 @@ static void scalar_store(struct wave *w, const struct insn *i, unsigned int dwor
 
 	for (unsigned int d = 0; d < dwords; d++)
 		data[d] = operand_u32(w, i, i->dst + d);
-	mem_write(w, scalar_address(w, i), data, dwords * 4, 0);
+	mem_write(w, scalar_address(w, i), data, dwords * 4, NO_LANE);
 }
 
 static void scalar_buffer_store(struct wave *w, const struct insn *i, unsigned int dwords)
@@ -84,7 +84,7 @@ static void scalar_buffer_store(struct wave *w, const struct insn *i, unsigned i
 	for (unsigned int d = 0; d < dwords; d++) {
 		uint32_t v = operand_u32(w, i, i->dst + d);
 
-		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_write(w, va, &v, 4, 0))
+		if (scalar_buffer_address(w, i, 4 * d, 4, &va) && !mem_write(w, va, &v, 4, NO_LANE))
 			return;
 	}
 }
@@ -104,8 +104,8 @@ static void scalar_scratch(struct wave *w, const struct insn *i, unsigned int dw
 	for (unsigned int d = 0; write && d < dwords; d++)
 		data[d] = operand_u32(w, i, i->dst + d);
 	if (write)
-		mem_write(w, va & ~3ull, data, dwords * 4, 0);
-	else if (mem_read(w, va & ~3ull, data, dwords * 4, 0))
+		mem_write(w, va & ~3ull, data, dwords * 4, NO_LANE);
+	else if (mem_read(w, va & ~3ull, data, dwords * 4, NO_LANE))
 		for (unsigned int d = 0; d < dwords; d++)
 			sreg_write(w, i->dst + d, data[d]);
 }
@@ -140,7 +140,7 @@ static void scalar_atomic(struct wave *w, const struct insn *i, enum atomic_op o
 		va = scalar_address(w, i);
 	else if (!scalar_buffer_address(w, i, 0, size, &va))
 		return;
-	host = atomic_at(w, SPACE_MEMORY, va, size, 0);
+	host = atomic_at(w, SPACE_MEMORY, va, size, NO_LANE);
 	if (!host)
 		return;
 	if (size == 4) {

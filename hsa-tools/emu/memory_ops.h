@@ -15,4 +15,10 @@ void lds_store(struct wave *w, const struct insn *i, uint32_t bytes);
 /* Two of them; offsets count `scale` bytes. */
 void lds_load2(struct wave *w, const struct insn *i, uint32_t bytes, uint32_t scale);
 
+/*
+ * The lane whose access by i lies at va, and its bytes. NO_LANE: the registers do not tell; *bytes
+ * is 0 where the name of i does not tell either.
+ */
+uint32_t memory_lane_at(const struct wave *w, const struct insn *i, uint64_t va, uint32_t *bytes);
+
 #endif

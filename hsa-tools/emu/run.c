@@ -7,6 +7,7 @@
  * waves of a workgroup run one after another on one worker, up to barriers.
  */
 #include "emu.h"
+#include "memory_ops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 static void exec_illegal(struct wave *w, const struct insn *i)
 {
 	(void)i;
-	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, 0);
+	wave_fault(w, EMU_FAULT_illegal, 0, 0, false, NO_LANE);
 }
 
 static void exec_missing(struct wave *w, const struct insn *i)
@@ -43,7 +44,7 @@ static void exec_bad_fetch(struct wave *w, const struct insn *i)
 		   w->pc >= CAPS_GPUVM_END ? EMU_FAULT_aperture
 		   : r			   ? EMU_FAULT_permission
 					   : EMU_FAULT_page,
-		   w->pc, 4, false, 0);
+		   w->pc, 4, false, NO_LANE);
 }
 
 static void decode_at(struct worker *k, struct insn *i, uint64_t pc)
@@ -482,7 +483,7 @@ static struct wave *run_workgroup(struct worker *k, struct workgroup *wg)
 		w->at = w->pc;
 		wave_fault(w, injections[wg->d->injected->kind].fault,
 			   injections[wg->d->injected->kind].va, 4,
-			   wg->d->injected->kind == EMU_INJECT_permission, 0);
+			   wg->d->injected->kind == EMU_INJECT_permission, NO_LANE);
 		return w;
 	}
 	/* In turn, across slices too: a wave may wait in a loop for another of its workgroup. */
@@ -782,6 +783,22 @@ enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_di
 	return BEGIN_DONE;
 }
 
+/* The host faulted at va under the wave's instruction: who accessed what there? */
+static void unmapped_fault(struct worker *k, struct wave *w, uint64_t va)
+{
+	struct insn i = {0};
+	uint32_t bytes, lane;
+	struct guard g;
+	const char *name;
+
+	if (!GUARDED(&g))
+		decode_at(k, &i, w->at);
+	guard_leave(&g);
+	name = op_name(i.op);
+	lane = memory_lane_at(w, &i, va, &bytes);
+	wave_fault(w, EMU_FAULT_page, va, bytes, strstr(name, "store") || strstr(name, "atomic"), lane);
+}
+
 static struct wave *run_guarded(struct worker *k, struct workgroup *wg)
 {
 	struct wave *bad;
@@ -790,8 +807,7 @@ static struct wave *run_guarded(struct worker *k, struct workgroup *wg)
 		/* Mapped for the GPU, but the application has unmapped it: a page fault. */
 		bad = k->wave;
 		bad->pc = bad->at;
-		wave_fault(bad, EMU_FAULT_page, vm_guest_address(k->view, guard_address()), 0,
-			   false, 0);
+		unmapped_fault(k, bad, vm_guest_address(k->view, guard_address()));
 	} else {
 		bad = run_workgroup(k, wg);
 	}

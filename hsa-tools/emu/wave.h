@@ -139,6 +139,8 @@ static inline uint32_t *wave_vgpr(const struct wave *w, unsigned int r)
 	return w->v + (size_t)r * w->lanes;
 }
 
+#define NO_LANE UINT32_MAX /* of no lane: a scalar instruction, a fetch */
+
 /* Stop at the current instruction. */
 void wave_fault(struct wave *w, unsigned int kind, uint64_t va, uint32_t size, bool write,
 		uint32_t lane);

@@ -29,6 +29,8 @@ for what, names in (("gfx1011", ["gfx1011"]), ("gfx1012", ["gfx1012"]), ("gfx103
         expect(re.search(rf"card {i}: {CARDS[n]}, {n}", r.out), r.out)
     with open(os.path.join(r.dir, "session.json")) as f:
         expect(json.load(f)["emulated_options"] == what, "session.json does not say how")
+    on = set(re.findall(r" (node-\d) +\d+ ", text[text.index("Kernels dispatched"):]))
+    expect(len(names) == 1 or on == {f"node-{i + 1}" for i in range(len(names))}, f"{what}: kernels of {on}\n{text}")
     compare_ioctls(r.dir, 50)
     expect_no_loss(r.dir)
 
@@ -41,8 +43,14 @@ expect(0xd0000001 in allocation_flags(r) and 0xf0000001 not in allocation_flags(
 # Managed memory goes by the SVM ioctl, and every mapping is in the stream.
 r = record("svm", workload("svm"), options=emulate("svm")).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
+expect(re.search(r"^Shared by its address \(SVM\): [1-9]", report(r.dir), re.M), report(r.dir))
 ranges = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_pte" and not e["fields"]["handle"]]
 expect(ranges and {e["op"] for e in ranges} == {1}, f"SVM ranges, mapped: {ranges}")
+r = record("freed", workload("trouble"), "freed", options=emulate("svm"))
+expect(r.status == -6, f"{r.status} {r.err}")
+text = report(r.dir, 240)
+expect(re.search(r"page fault in kernel store_null: global_store_dword, store of 4 bytes at address 0x\w+014, lane 0\n.*\n"
+                 r" +in memory shared by its address \(SVM\), 0x\w+ \(1 MiB\), 20 bytes into it", text), text)
 r = record("no-svm", workload("svm")).expect_status(0)
 expect("managed memory: no" in r.out, r.out)
 
@@ -51,6 +59,8 @@ env = {**os.environ, "HSA_OVERRIDE_GFX_VERSION": "10.3.0"}
 r = record("plain", workload("override"), "plain", env=env).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
 expect("The runtime takes it for gfx1030 (HSA_OVERRIDE_GFX_VERSION)" in report(r.dir), report(r.dir))
+r = record("both", workload("cards"), options=emulate("gfx1010,gfx1030"), env=env)
+expect("takes node-1 for gfx1030" in report(r.dir) and "node-2 for" not in report(r.dir), report(r.dir))
 r = record("dot", workload("override"), "dot", env=env).expect_status(-6)
 expect(re.search(r"illegal instruction in kernel .*dot.*: \.long 0x", report(r.dir, 200)), report(r.dir, 200))
 r = record("dot-1030", workload("override"), "dot", options=emulate("gfx1030")).expect_status(0)
@@ -59,11 +69,15 @@ r = record("not-1010", workload("override"), "plain")
 expect(r.status != 0, "gfx1030 code loaded on gfx1010 without the override")
 
 # What is not right is said, with what would be.
-for what, says in (("gfx900", "no such card: gfx900"), ("5", "1 to 4 cards"), ("kfd:1.7", "versions 1.8 to 1.23"),
-                   ("kfd:2.9", "versions 1.8"), ("fault:page", "fault:KIND@1"), ("fault:x@1", "no such fault: x"),
-                   ("fault:hang@0", "say at which"), ("svn", "none of gfxNNNN"), ("", "nothing stands"),
+for what, says in (("gfx900", "no such card: gfx900"), ("5", "1 to 4 cards"), ("kfd:1.7", "kfd:1.8 to kfd:1.23"),
+                   ("kfd:2.9", "kfd:1.8 to"), ("kfd:1.9,kfd:1.10", "stands there already"),
+                   ("fault:page", "fault:page@1 for the first"), ("fault:x@1", "no such fault: 'x'"),
+                   ("fault:hang@0", "a number from 1 to"), ("fault:page@4294967296", "a number from 1 to"),
+                   ("fault:page@3,fault:trap@3", "dispatch 3 has a fault already"), ("2,3", "stands there already"),
+                   ("svn", "none of gfxNNNN"), ("", "nothing stands"),
                    ("gfx1010,gfx1010,gfx1010,gfx1010,gfx1010", "at most 4 cards"),
-                   ("2,gfx1030", "name the cards before their number"), ("gfx1010,gfx1030,1", "2 cards were named"), (",", "nothing stands"), ("large-bar,", "ok")):
+                   ("2,gfx1030", "before their number"), ("gfx1010,gfx1030,1", "2 cards are named"),
+                   (",", "nothing stands"), ("large-bar,", "ok")):
     run = sh(TOOL, f"--emulate={what}", "-q", "-o", os.path.join(T, "bad"), "--", "true")
     if says == "ok":
         expect(run.returncode == 0, run.stderr)

@@ -24,6 +24,13 @@ for kind, (status, runtime, title, detail) in KINDS.items():
     expect_no_loss(r.dir)
 
 
+# A fault that was not reached is said, too.
+r = record("never", workload("vector"), options=("--emulate=svm,fault:page@1000",)).expect_status(0)
+text = report(r.dir)
+expect("Asked for with --emulate=svm,fault:page@1000." in text and "fault:page@1000 did not happen" in text, text)
+expect("did not happen" not in report(os.path.join(T, "page")), "the page fault did happen")
+
+
 def hangs(name, what, extra=()):
     """The program runs until it is told to end; -> its Recorded."""
     directory = os.path.join(T, name)

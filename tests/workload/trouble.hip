@@ -2,7 +2,7 @@
 /*
  * What goes wrong with programs: null (a store through a null pointer), hang (a kernel that waits for what
  * never comes; the program waits for it), greedy (more memory than the card has), unmapped (a copy from
- * registered memory that was unmapped).
+ * registered memory that was unmapped), freed (a kernel writes to managed memory that was freed).
  */
 #include "hip_check.h"
 
@@ -51,16 +51,29 @@ static int unmapped()
 	return 0;
 }
 
+static int freed()
+{
+	float *managed;
+
+	HIP(hipMallocManaged((void **)&managed, 1 << 20));
+	HIP(hipFree(managed));
+	store_null<<<1, 1>>>(managed + 5);
+	HIP(hipDeviceSynchronize());
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int *zero;
 
 	if (argc == 2 && !std::strcmp(argv[1], "unmapped"))
 		return unmapped();
+	if (argc == 2 && !std::strcmp(argv[1], "freed"))
+		return freed();
 	if (argc == 2 && !std::strcmp(argv[1], "greedy"))
 		return greedy();
 	if (argc != 2 || (std::strcmp(argv[1], "null") && std::strcmp(argv[1], "hang"))) {
-		std::fprintf(stderr, "usage: trouble null|hang|greedy|unmapped\n");
+		std::fprintf(stderr, "usage: trouble null|hang|greedy|unmapped|freed\n");
 		return 2;
 	}
 	HIP(hipMalloc((void **)&zero, 4096));

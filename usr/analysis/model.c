@@ -54,6 +54,18 @@ static uint64_t field(uint32_t cmd, const uint8_t *arg, size_t len, const char *
 	return v;
 }
 
+/* Attributes are set again and again on ranges that are there. */
+static void add_svm_range(struct model *m, uint32_t pid, uint64_t va, uint64_t size, uint64_t ts)
+{
+	for (size_t i = 0; i < m->svm_ranges.n; i++) {
+		const struct svm_range *r = &m->svm_ranges.v[i];
+
+		if (r->pid == pid && va - r->va < r->size && size <= r->size - (va - r->va))
+			return;
+	}
+	*VEC_PUSH(&m->svm_ranges) = (struct svm_range){.pid = pid, .va = va, .size = size, .begin_ns = ts};
+}
+
 static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint32_t cmd, int64_t ret)
 {
 	const uint8_t *arg;
@@ -88,6 +100,11 @@ static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint
 		map__set(&m->bo_by_handle, pid, b->handle, m->bos.n - 1);
 		ranges__add(&m->live_bos, pid, b->va, b->size, m->bos.n - 1);
 		break;
+	case 0x20: /* SVM */
+		if (field(cmd, arg, len, "op") == 0) /* KFD_IOCTL_SVM_OP_SET_ATTR */
+			add_svm_range(m, pid, field(cmd, arg, len, "start_addr"),
+				      field(cmd, arg, len, "size"), ev->ts_ns);
+		break;
 	case 0x17: /* FREE_MEMORY_OF_GPU */
 		handle = field(cmd, arg, len, "handle");
 		if (map__get(&m->bo_by_handle, pid, handle, &i) && !m->bos.v[i].end_ns) {
@@ -107,7 +124,7 @@ static void on_kfd_ioctl(struct model *m, const struct event *ev)
 		/* What the emulated device's log said so far, eBPF says better: from its first event on
 		 * only eBPF counts. The device answers before eBPF sees the return. */
 		m->kernel_side = true;
-		m->bos.n = 0;
+		m->bos.n = m->svm_ranges.n = 0;
 		map__free(&m->bo_by_handle);
 		ranges__free(&m->live_bos);
 		for (size_t i = 0; i < m->allocs.n; i++)
@@ -432,6 +449,10 @@ static void on_event(struct model *m, const struct event *ev)
 	case EV_session:
 		on_session(m, ev);
 		break;
+	case EV_emu_options:
+		if (!m->emu_options)
+			m->emu_options = text_of(ev, 0);
+		break;
 	case EV_hook:
 		event__fixed(ev, &hook, sizeof(hook));
 		if (!hook.on)
@@ -484,6 +505,9 @@ static void on_event(struct model *m, const struct event *ev)
 	case EV_queue_create:
 		event__fixed(ev, &create, sizeof(create));
 		map__set(&m->rings, ev->stream->pid, create.base, create.queue_id);
+		for (size_t i = 0; i < m->devices.n; i++)
+			if (m->devices.v[i].pid == ev->stream->pid && m->devices.v[i].handle == create.agent)
+				map__set(&m->queue_devices, ev->stream->pid, create.queue_id, i + 1);
 		break;
 	case EV_queue_gap:
 		event__fixed(ev, &gap, sizeof(gap));
@@ -593,6 +617,9 @@ void model__free(struct model *m)
 		free(m->emu_cards.v[i].name);
 	free(m->emu_cards.v);
 	free(m->command);
+	free(m->emu_options);
+	free(m->svm_ranges.v);
+	map__free(&m->queue_devices);
 	map__free(&m->live_allocs);
 	map__free(&m->bo_by_handle);
 	map__free(&m->kernel_by_object);
@@ -679,4 +706,29 @@ struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint
 		}
 	}
 	return p;
+}
+
+const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id)
+{
+	size_t i;
+
+	return map__get(&m->queue_devices, pid, queue_id, &i) ? &m->devices.v[i - 1] : NULL;
+}
+
+const struct device *model__ring_device(const struct model *m, uint32_t pid, uint64_t ring)
+{
+	size_t queue;
+
+	return map__get(&m->rings, pid, ring, &queue) ? model__queue_device(m, pid, queue) : NULL;
+}
+
+const struct svm_range *model__svm_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts)
+{
+	for (size_t i = m->svm_ranges.n; i-- > 0;) {
+		const struct svm_range *r = &m->svm_ranges.v[i];
+
+		if (r->pid == pid && va - r->va < r->size && r->begin_ns <= ts)
+			return r;
+	}
+	return NULL;
 }

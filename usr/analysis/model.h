@@ -117,6 +117,12 @@ struct emu_card {
 	char *name;
 };
 
+/* Memory shared by its address (AMDKFD_IOC_SVM): no buffer of the driver's, and none of HSA's. */
+struct svm_range {
+	uint32_t pid;
+	uint64_t va, size, begin_ns;
+};
+
 /* A kernel hook that was not on. */
 struct hook_off {
 	char *name, *reason;
@@ -126,6 +132,7 @@ struct model {
 	bool emulated;
 	VEC(struct emu_card) emu_cards; /* that came up; in the order of their gpu_id */
 	char *command; /* as recorded by the launcher, NULL without one */
+	char *emu_options; /* behind --emulate=, NULL without */
 	bool ended;
 	int32_t status; /* of the command, when ended */
 	uint64_t begin_ns, end_ns;
@@ -138,6 +145,7 @@ struct model {
 	VEC(struct alloc) allocs;
 	VEC(struct failed_alloc) failed_allocs;
 	VEC(struct bo) bos;
+	VEC(struct svm_range) svm_ranges; /* as first named; a range within an earlier one is not another */
 	VEC(struct kernel_fn) kernels;
 	VEC(struct dispatch) dispatches;
 	VEC(struct fault) faults;
@@ -152,6 +160,7 @@ struct model {
 	struct trace_stats stats;
 	/* inside */
 	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
+	struct map queue_devices; /* by queue id: index into devices plus 1 */
 	struct map early_ends; /* dispatches that the device ended before the agent read them */
 	struct ranges live_bos;
 };
@@ -176,6 +185,11 @@ struct place {
 	const struct alloc *inside_freed; /* most recently freed one that did */
 	const struct alloc *below;	  /* live one that ends nearest below it */
 };
+/* The GPU of an HSA queue, which the emulated device names by its ring; NULL when it is not known. */
+const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id);
+const struct device *model__ring_device(const struct model *m, uint32_t pid, uint64_t ring);
+/* The newest range of shared memory that holds va; NULL when there is none. */
+const struct svm_range *model__svm_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 
 #endif

@@ -13,9 +13,20 @@ static void put_alloc(const struct model *m, struct buf *b, const struct alloc *
 	free(pool);
 }
 
+/* Nobody tells the driver when such memory is freed: it goes with the mapping. */
+static void put_svm(struct buf *b, const struct svm_range *r, uint64_t va)
+{
+	if (!r)
+		return;
+	buf__printf(b, "    in memory shared by its address (SVM), 0x%" PRIx64 " (", r->va);
+	buf__size(b, r->size);
+	buf__printf(b, "), %" PRIu64 " bytes into it; the application may have freed it since\n", va - r->va);
+}
+
 /* Where an address lies, of what the application had allocated then. */
 static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64_t va, uint64_t ts)
 {
+	const struct svm_range *svm = model__svm_at(m, pid, va, ts);
 	struct place p = model__place(m, pid, va, ts);
 	const struct bo *bo = model__bo_at(m, pid, va - 1, ts);
 	uint64_t low = va & 0xffffffffffffull;
@@ -40,6 +51,8 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 			buf__printf(b, ", %" PRIu64 " bytes into it; the address is 0x%" PRIx64
 				       " above it\n",
 				    low - p.inside->va, va - low);
+		} else if (low != va) {
+			put_svm(b, model__svm_at(m, pid, low, ts), low);
 		}
 		return;
 	}
@@ -61,6 +74,10 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 		buf__puts(b, " before\n");
 		return;
 	}
+	if (svm) {
+		put_svm(b, svm, va);
+		return;
+	}
 	if (bo && bo->va + bo->size == va) {
 		buf__printf(b, "    the first byte past a KFD buffer of ");
 		buf__size(b, bo->size);
@@ -75,22 +92,39 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 	}
 }
 
+/* The runtime's own copy kernels have no name here: nobody asks for their symbols. */
+static void put_kernel(const struct model *m, struct buf *b, const struct fault *f)
+{
+	const char *name = model__kernel(m, f->pid, f->emu.kernel_object);
+	const struct device *d = model__ring_device(m, f->pid, f->emu.ring);
+
+	if (f->emu.kernel_object)
+		buf__printf(b, " in kernel %s", name ? name : "of unknown name (the runtime's own?)");
+	if (d && several_gpus(m))
+		buf__printf(b, " on node-%u", d->node);
+}
+
+static void put_access(struct buf *b, const struct ev_emu_fault *e)
+{
+	buf__puts(b, e->write ? ", store" : ", load");
+	if (e->size_bytes)
+		buf__printf(b, " of %u bytes", e->size_bytes);
+	buf__printf(b, " at address 0x%" PRIx64, e->va);
+	if (e->pc && e->lane != UINT32_MAX)
+		buf__printf(b, ", lane %u", e->lane);
+}
+
 static void put_device_fault(const struct model *m, struct buf *b, const struct fault *f)
 {
-	const char *kernel = model__kernel(m, f->pid, f->emu.kernel_object);
 	const char *kind = fault_kind_name(f->emu.kind);
 	bool access = f->emu.kind == EMU_FAULT_page || f->emu.kind == EMU_FAULT_permission ||
 		      f->emu.kind == EMU_FAULT_aperture;
 
 	buf__printf(b, "  %s", kind ? kind : "fault");
-	if (f->emu.kernel_object)
-		buf__printf(b, " in kernel %s", kernel ? kernel : "of unknown name");
+	put_kernel(m, b, f);
 	buf__printf(b, ": %s", f->insn);
 	if (access)
-		buf__printf(b, ", %s of %u bytes at address 0x%" PRIx64,
-			    f->emu.write ? "store" : "load", f->emu.size_bytes, f->emu.va);
-	if (f->emu.pc)
-		buf__printf(b, ", lane %u", f->emu.lane);
+		put_access(b, &f->emu);
 	buf__putc(b, '\n');
 	if (f->emu.pc)
 		buf__printf(b, "    at pc 0x%" PRIx64 ", packet %" PRIu64 " of its queue\n", f->emu.pc,

@@ -154,6 +154,34 @@ static int by_bytes(const void *a, const void *b)
 	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
+static void put_svm_ranges(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	static const struct column columns[] = {{"process", true, false, 0},
+						{"address", false, false, 0},
+						{"size", true, false, 0}};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+	size_t shown = o->all || m->svm_ranges.n < MAX_ROWS ? m->svm_ranges.n : MAX_ROWS;
+	uint64_t total = 0;
+	char *all;
+
+	if (!m->svm_ranges.n)
+		return;
+	for (size_t i = 0; i < m->svm_ranges.n; i++)
+		total += m->svm_ranges.v[i].size;
+	all = bytes(total);
+	heading(b, "Shared by its address (SVM): %zu range%s, %s", m->svm_ranges.n, plural(m->svm_ranges.n), all);
+	free(all);
+	for (size_t i = 0; i < shown; i++) {
+		const struct svm_range *r = &m->svm_ranges.v[i];
+
+		table__cellf(&t, "%u", r->pid);
+		table__cellf(&t, "0x%" PRIx64, r->va);
+		table__cell(&t, bytes(r->size));
+	}
+	table__render(&t, b, o->width);
+	and_more(b, shown, m->svm_ranges.n);
+}
+
 void put_buffers(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	static const struct column columns[] = {{"buffers", true, false, 0},
@@ -202,4 +230,5 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 	if (groups.n)
 		table__render(&t, b, o->width);
 	free(groups.v);
+	put_svm_ranges(m, o, b);
 }

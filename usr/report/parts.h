@@ -30,8 +30,9 @@ static inline const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Whether rows must say which process they are about. */
+/* Whether rows must say which process they are about, which GPU. */
 bool several(const struct model *m);
+bool several_gpus(const struct model *m);
 /* Whether anything inside the command was recorded: without it, what is not there is not known. */
 bool inside_seen(const struct model *m);
 /* Whether the device said when x was done; it says so of every kernel of a process it came up in. */

@@ -40,6 +40,8 @@ char *pool_name(const struct model *m, const struct pool *p)
 	if (!p)
 		return xstrdup("?");
 	buf__printf(&b, "%s ", d ? (d->gpu ? "GPU" : "CPU") : "?");
+	if (d && d->gpu && several_gpus(m))
+		buf__printf(&b, "node-%u ", d->node); /* as the runtime names it */
 	print_grain(&b, p->flags);
 	return take(&b);
 }
@@ -62,6 +64,23 @@ bool several(const struct model *m)
 	for (size_t i = 0; i < m->processes.n; i++)
 		n += m->processes.v[i].agent;
 	return n > 1;
+}
+
+bool several_gpus(const struct model *m)
+{
+	const struct device *first = NULL;
+
+	if (m->emu_cards.n > 1)
+		return true;
+	for (size_t i = 0; i < m->devices.n; i++) {
+		const struct device *d = &m->devices.v[i];
+
+		if (d->gpu && first && d->node != first->node)
+			return true;
+		if (d->gpu)
+			first = d;
+	}
+	return false;
 }
 
 void and_more(struct buf *b, size_t shown, size_t all)
@@ -88,27 +107,54 @@ static void gfx_name(uint32_t version, char name[32])
 	snprintf(name, 32, "gfx%u%u%x", version / 10000, version / 100 % 100, version % 100);
 }
 
-static bool is_emulated_card(const struct model *m, const char *gfx)
+/* Node 0 is the CPU, the emulated cards follow it (hsa-tools/emu/launch/topology.c). */
+static uint32_t node_of_card(size_t i)
 {
-	char name[32];
-
-	for (size_t i = 0; i < m->emu_cards.n; i++) {
-		gfx_name(m->emu_cards.v[i].ev.gfx_target_version, name);
-		if (!strcmp(name, gfx))
-			return true;
-	}
-	return false;
+	return (uint32_t)i + 1;
 }
 
 /* HSA_OVERRIDE_GFX_VERSION makes the runtime load code of another processor. */
 static void put_override(const struct model *m, struct buf *b)
 {
-	for (size_t i = 0; i < m->devices.n; i++)
-		if (m->devices.v[i].gpu && !is_emulated_card(m, m->devices.v[i].name)) {
-			buf__printf(b, "  The runtime takes it for %s (HSA_OVERRIDE_GFX_VERSION) and loads code "
-				       "for that.\n", m->devices.v[i].name);
-			return;
+	for (size_t c = 0; c < m->emu_cards.n; c++) {
+		char gfx[32];
+
+		gfx_name(m->emu_cards.v[c].ev.gfx_target_version, gfx);
+		for (size_t i = 0; i < m->devices.n; i++) {
+			const struct device *d = &m->devices.v[i];
+
+			if (!d->gpu || d->node != node_of_card(c) || !strcmp(d->name, gfx))
+				continue;
+			buf__puts(b, "  The runtime takes ");
+			if (m->emu_cards.n > 1)
+				buf__printf(b, "node-%u", d->node);
+			else
+				buf__puts(b, "it");
+			buf__printf(b, " for %s (HSA_OVERRIDE_GFX_VERSION) and loads code for that.\n", d->name);
+			break;
 		}
+	}
+}
+
+/* What --emulate= asked for, and what of it did not come: a fault at a dispatch that never was. */
+static void put_emu_options(const struct model *m, struct buf *b)
+{
+	const char *at = m->emu_options;
+
+	if (!at)
+		return;
+	buf__printf(b, "  Asked for with --emulate=%s.\n", at);
+	for (; (at = strstr(at, "fault:")); at += strcspn(at, ",")) {
+		int len = (int)strcspn(at, ",");
+		char *said = xasprintf("injected by --emulate=%.*s", len, at);
+		bool came = false;
+
+		for (size_t i = 0; i < m->faults.n && !came; i++)
+			came = m->faults.v[i].insn && !strcmp(m->faults.v[i].insn, said);
+		if (!came)
+			buf__printf(b, "  %.*s did not happen: no process came to that dispatch.\n", len, at);
+		free(said);
+	}
 }
 
 static void put_device(const struct model *m, struct buf *b)
@@ -122,11 +168,15 @@ static void put_device(const struct model *m, struct buf *b)
 		gfx_name(c->ev.gfx_target_version, gfx);
 		buf__printf(b, "emulated device: %s (%s, %u CUs, ", c->name, gfx, c->ev.compute_units);
 		buf__size(b, c->ev.vram_bytes);
-		buf__puts(b, ")\n");
+		buf__puts(b, ")");
+		if (m->emu_cards.n > 1)
+			buf__printf(b, ", node-%u", node_of_card(i));
+		buf__putc(b, '\n');
 	}
 	if (m->emu_cards.n) {
 		buf__printf(b, "  Everything below was observed on %s, not on hardware.\n",
 			    m->emu_cards.n > 1 ? "them" : "it");
+		put_emu_options(m, b);
 		put_override(m, b);
 		return;
 	}

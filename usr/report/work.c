@@ -46,6 +46,7 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 	const struct column columns[] = {
 		{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
 		{"kernel", false, true, 0},
+		{"GPU", false, false, several_gpus(m) ? 0 : HIDDEN_COLUMN},
 		{"count", true, false, 0},
 		{"time", true, false, 0},
 		{"each", true, false, 0},
@@ -82,12 +83,17 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		const struct kernel_sum *k = &sums.v[s];
 		const char *name = model__kernel(m, k->pid, k->object);
 		const struct dispatch *last = &m->dispatches.v[k->last];
+		const struct device *gpu = model__queue_device(m, k->pid, last->queue_id);
 
 		table__cellf(&t, "%u", k->pid);
 		if (name)
 			table__cell(&t, xstrdup(name));
 		else
 			table__cellf(&t, "0x%" PRIx64, k->object);
+		if (gpu)
+			table__cellf(&t, "node-%u", gpu->node);
+		else
+			table__cell(&t, xstrdup("?"));
 		table__cellf(&t, "%" PRIu64, k->count);
 		table__cell(&t, k->timed ? duration(k->total_ns) : xstrdup("-"));
 		table__cell(&t, k->timed ? duration(k->total_ns / k->timed) : xstrdup("-"));

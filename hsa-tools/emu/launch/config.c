@@ -18,6 +18,7 @@ struct parser {
 	struct emu_config *c;
 	bool named;   /* a card was named: the next one is another */
 	bool counted; /* a number came: no card may follow */
+	bool kfd;     /* a version came */
 	char *error;
 	size_t size;
 };
@@ -52,7 +53,7 @@ static int card(struct parser *p, const char *word)
 		if (strcmp(word, caps_cards[i].gfx))
 			continue;
 		if (p->counted)
-			return wrong(p, "name the cards before their number: %s,%u", word, c->num_cards);
+			return wrong(p, "%s: cards are named before their number", word);
 		if (!p->named)
 			c->num_cards = 0;
 		p->named = true;
@@ -71,9 +72,12 @@ static int count(struct parser *p, const char *word)
 	uint32_t n, last = c->cards[c->num_cards - 1];
 
 	if (!number(word, 1, EMU_MAX_CARDS, &n))
-		return wrong(p, "%s: 1 to %d cards", word, EMU_MAX_CARDS);
+		return wrong(p, "%s: 1 to %d cards are possible", word, EMU_MAX_CARDS);
+	if (p->counted)
+		return wrong(p, "%s: the number of cards stands there already", word);
 	if (n < c->num_cards)
-		return wrong(p, "%s: %u cards were named", word, c->num_cards);
+		return wrong(p, "%s: but %u cards are named; leave names out or the number", word,
+			     c->num_cards);
 	p->counted = true;
 	while (c->num_cards < n)
 		c->cards[c->num_cards++] = last;
@@ -82,9 +86,12 @@ static int count(struct parser *p, const char *word)
 
 static int kfd(struct parser *p, const char *version)
 {
+	if (p->kfd)
+		return wrong(p, "kfd:%s: a KFD version stands there already", version);
+	p->kfd = true;
 	if (strncmp(version, "1.", 2) ||
 	    !number(version + 2, EMU_KFD_MINOR_MIN, EMU_KFD_MINOR_MAX, &p->c->kfd_minor))
-		return wrong(p, "kfd:%s: versions 1.%d to 1.%d", version, EMU_KFD_MINOR_MIN,
+		return wrong(p, "KFD versions go from kfd:1.%d to kfd:1.%d", EMU_KFD_MINOR_MIN,
 			     EMU_KFD_MINOR_MAX);
 	return 0;
 }
@@ -102,15 +109,20 @@ static int fault(struct parser *p, const char *what)
 
 	if (c->num_injections == EMU_MAX_INJECTIONS)
 		return wrong(p, "at most %d faults", EMU_MAX_INJECTIONS);
-	if (!at || !number(at + 1, 1, UINT32_MAX, &to->dispatch))
-		return wrong(p, "fault:%s: say at which dispatch, fault:KIND@1 for the first", what);
+	if (!at)
+		return wrong(p, "fault:%s: say at which dispatch, fault:%s@1 for the first", what, what);
+	if (!number(at + 1, 1, UINT32_MAX, &to->dispatch))
+		return wrong(p, "fault:%s: the dispatch is a number from 1 to %u", what, UINT32_MAX);
+	for (uint32_t i = 0; i < c->num_injections; i++)
+		if (c->injections[i].dispatch == to->dispatch)
+			return wrong(p, "fault:%s: dispatch %u has a fault already", what, to->dispatch);
 	for (uint32_t k = 1; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		if (strlen(kinds[k]) == (size_t)(at - what) && !strncmp(kinds[k], what, strlen(kinds[k]))) {
 			to->kind = k;
 			c->num_injections++;
 			return 0;
 		}
-	return wrong(p, "no such fault: %.*s (hang, page, permission, aperture, illegal, trap, reset)",
+	return wrong(p, "no such fault: '%.*s' (hang, page, permission, aperture, illegal, trap, reset)",
 		     (int)(at - what), what);
 }
 
@@ -124,6 +136,8 @@ static int word(struct parser *p, const char *w)
 		return kfd(p, w + 4);
 	if (!strncmp(w, "fault:", 6))
 		return fault(p, w + 6);
+	if (!strcmp(w, "list"))
+		return wrong(p, "list stands alone: --emulate=list");
 	if (!strcmp(w, "svm"))
 		p->c->svm = 1;
 	else if (!strcmp(w, "large-bar"))
