@@ -57,13 +57,12 @@ static uint64_t field(uint32_t cmd, const uint8_t *arg, size_t len, const char *
 /* Attributes are set again and again on ranges that are there. */
 static void add_svm_range(struct model *m, uint32_t pid, uint64_t va, uint64_t size, uint64_t ts)
 {
-	for (size_t i = 0; i < m->svm_ranges.n; i++) {
-		const struct svm_range *r = &m->svm_ranges.v[i];
+	const struct range *r = ranges__find(&m->svm_live, pid, va);
 
-		if (r->pid == pid && va - r->va < r->size && size <= r->size - (va - r->va))
-			return;
-	}
+	if (r && size <= r->size - (va - r->lo))
+		return;
 	*VEC_PUSH(&m->svm_ranges) = (struct svm_range){.pid = pid, .va = va, .size = size, .begin_ns = ts};
+	ranges__add(&m->svm_live, pid, va, size, m->svm_ranges.n - 1);
 }
 
 static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint32_t cmd, int64_t ret)
@@ -127,6 +126,7 @@ static void on_kfd_ioctl(struct model *m, const struct event *ev)
 		m->bos.n = m->svm_ranges.n = 0;
 		map__free(&m->bo_by_handle);
 		ranges__free(&m->live_bos);
+		ranges__free(&m->svm_live);
 		for (size_t i = 0; i < m->allocs.n; i++)
 			m->allocs.v[i].bo = 0;
 		m->ioctls = m->failed_ioctls = m->failed.list.n = 0;
@@ -627,6 +627,7 @@ void model__free(struct model *m)
 	map__free(&m->early_ends);
 	map__free(&m->rings);
 	ranges__free(&m->live_bos);
+	ranges__free(&m->svm_live);
 	accounts__free(&m->accounts);
 	memset(m, 0, sizeof(*m));
 }

@@ -162,7 +162,7 @@ struct model {
 	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
 	struct map queue_devices; /* by queue id: index into devices plus 1 */
 	struct map early_ends; /* dispatches that the device ended before the agent read them */
-	struct ranges live_bos;
+	struct ranges live_bos, svm_live;
 };
 
 /* Read all of t. Returns 0 or negative errno. */
@@ -185,11 +185,12 @@ struct place {
 	const struct alloc *inside_freed; /* most recently freed one that did */
 	const struct alloc *below;	  /* live one that ends nearest below it */
 };
+struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
 /* The GPU of an HSA queue, which the emulated device names by its ring; NULL when it is not known. */
 const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id);
 const struct device *model__ring_device(const struct model *m, uint32_t pid, uint64_t ring);
 /* The newest range of shared memory that holds va; NULL when there is none. */
 const struct svm_range *model__svm_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
-struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 
 #endif

@@ -139,11 +139,14 @@ static void put_override(const struct model *m, struct buf *b)
 /* What --emulate= asked for, and what of it did not come: a fault at a dispatch that never was. */
 static void put_emu_options(const struct model *m, struct buf *b)
 {
+	struct account emu = accounts__sum(&m->accounts, SOURCE_emu);
 	const char *at = m->emu_options;
 
 	if (!at)
 		return;
 	buf__printf(b, "  Asked for with --emulate=%s.\n", at);
+	if (!m->ended || emu.seen != emu.written)
+		return; /* what did not happen yet, or was lost, is not known */
 	for (; (at = strstr(at, "fault:")); at += strcspn(at, ",")) {
 		int len = (int)strcspn(at, ",");
 		char *said = xasprintf("injected by --emulate=%.*s", len, at);
