@@ -50,7 +50,7 @@ r = record("freed", workload("trouble"), "freed", options=emulate("svm"))
 expect(r.status == -6, f"{r.status} {r.err}")
 text = report(r.dir, 240)
 expect(re.search(r"page fault in kernel store_null: global_store_dword, store of 4 bytes at address 0x\w+014, lane 0\n.*\n"
-                 r" +in memory shared by its address \(SVM\), 0x\w+ \(1 MiB\), 20 bytes into it", text), text)
+                 r" +in memory shared by its address \(SVM\), 0x\w+ \(64 MiB\), 33554452 bytes into it", text), text)
 r = record("no-svm", workload("svm")).expect_status(0)
 expect("managed memory: no" in r.out, r.out)
 

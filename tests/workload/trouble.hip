@@ -53,11 +53,16 @@ static int unmapped()
 
 static int freed()
 {
-	float *managed;
+	const size_t size = (size_t)64 << 20;
+	float *managed, *inside;
 
-	HIP(hipMallocManaged((void **)&managed, 1 << 20));
+	HIP(hipMallocManaged((void **)&managed, size));
+	/* The kernel is loaded before, and it writes to the middle: what else is mapped takes the ends. */
+	inside = managed + size / 8 + 5;
+	store_null<<<1, 1>>>(inside);
+	HIP(hipDeviceSynchronize());
 	HIP(hipFree(managed));
-	store_null<<<1, 1>>>(managed + 5);
+	store_null<<<1, 1>>>(inside);
 	HIP(hipDeviceSynchronize());
 	return 0;
 }
