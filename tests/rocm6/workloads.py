@@ -23,7 +23,7 @@ r = record("execute", workload("execute"))
 expect(r.status == -6 and "Reason: Execute access to a page marked NX." in r.err, f"{r.status} {r.err}")
 address = re.search(r"^data at (0x[0-9a-f]+)$", r.out, re.M)[1]
 flat = re.sub(r"\n +", " ", report(r.dir))
-expect(f"permission fault in kernel call_data: instruction fetch, load of 4 bytes at address {address}," in flat and
+expect(f"permission fault in kernel call_data: instruction fetch, load of 4 bytes at address {address} at pc" in flat and
        f"NX (0x4) in the page at {address}" in flat, flat)
 
 r = record("null", workload("trouble"), "null")
