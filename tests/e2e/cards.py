@@ -43,14 +43,14 @@ expect(0xd0000001 in allocation_flags(r) and 0xf0000001 not in allocation_flags(
 # Managed memory goes by the SVM ioctl, and every mapping is in the stream.
 r = record("svm", workload("svm"), options=emulate("svm")).expect_status(0)
 expect("ok: all results right" in r.out, r.out)
-expect(re.search(r"^Shared by its address \(SVM\): [1-9]", report(r.dir), re.M), report(r.dir))
+expect(re.search(r"^Shared virtual memory \(SVM\): [1-9]", report(r.dir), re.M), report(r.dir))
 ranges = [e["fields"] for e in dump(r.dir) if e["event"] == "emu_pte" and not e["fields"]["handle"]]
 expect(ranges and {e["op"] for e in ranges} == {1}, f"SVM ranges, mapped: {ranges}")
 r = record("freed", workload("trouble"), "freed", options=emulate("svm"))
 expect(r.status == -6, f"{r.status} {r.err}")
 text = report(r.dir, 240)
 expect(re.search(r"page fault in kernel store_null: global_store_dword, store of 4 bytes at address 0x\w+014, lane 0\n.*\n"
-                 r" +in memory shared by its address \(SVM\), 0x\w+ \(64 MiB\), 33554452 bytes into it", text), text)
+                 r" +in an SVM range \(shared virtual memory\), 0x\w+ \(64 MiB\), 33554452 bytes into it", text), text)
 r = record("no-svm", workload("svm")).expect_status(0)
 expect("managed memory: no" in r.out, r.out)
 
@@ -72,7 +72,7 @@ expect(r.status != 0, "gfx1030 code loaded on gfx1010 without the override")
 for what, says in (("gfx900", "no such card: gfx900"), ("5", "1 to 4 cards"), ("kfd:1.7", "kfd:1.8 to kfd:1.23"),
                    ("kfd:2.9", "kfd:1.8 to"), ("kfd:1.9,kfd:1.10", "stands there already"),
                    ("fault:page", "fault:page@1 for the first"), ("fault:x@1", "no such fault: 'x'"),
-                   ("fault:hang@0", "a number from 1 to"), ("fault:page@4294967296", "a number from 1 to"),
+                   ("fault:hang@0", "a number from 1 to"), ("fault:page@01", "a number from 1 to"), ("fault:page@4294967296", "a number from 1 to"),
                    ("fault:page@3,fault:trap@3", "dispatch 3 has a fault already"), ("2,3", "stands there already"),
                    ("svn", "none of gfxNNNN"), ("", "nothing stands"),
                    ("gfx1010,gfx1010,gfx1010,gfx1010,gfx1010", "at most 4 cards"),

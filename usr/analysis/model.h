@@ -117,7 +117,7 @@ struct emu_card {
 	char *name;
 };
 
-/* Memory shared by its address (AMDKFD_IOC_SVM): no buffer of the driver's, and none of HSA's. */
+/* Shared virtual memory (AMDKFD_IOC_SVM): no buffer of the driver's, and none of HSA's. */
 struct svm_range {
 	uint32_t pid;
 	uint64_t va, size, begin_ns;
@@ -190,7 +190,7 @@ struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint
 /* The GPU of an HSA queue, which the emulated device names by its ring; NULL when it is not known. */
 const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id);
 const struct device *model__ring_device(const struct model *m, uint32_t pid, uint64_t ring);
-/* The newest range of shared memory that holds va; NULL when there is none. */
+/* The newest SVM range that holds va; NULL when there is none. */
 const struct svm_range *model__svm_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 
 #endif

@@ -18,7 +18,7 @@ static void put_svm(struct buf *b, const struct svm_range *r, uint64_t va)
 {
 	if (!r)
 		return;
-	buf__printf(b, "    in memory shared by its address (SVM), 0x%" PRIx64 " (", r->va);
+	buf__printf(b, "    in an SVM range (shared virtual memory), 0x%" PRIx64 " (", r->va);
 	buf__size(b, r->size);
 	buf__printf(b, "), %" PRIu64 " bytes into it; the application may have freed it since\n", va - r->va);
 }

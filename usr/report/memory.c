@@ -169,7 +169,7 @@ static void put_svm_ranges(const struct model *m, const struct text_options *o, 
 	for (size_t i = 0; i < m->svm_ranges.n; i++)
 		total += m->svm_ranges.v[i].size;
 	all = bytes(total);
-	heading(b, "Shared by its address (SVM): %zu range%s, %s", m->svm_ranges.n, plural(m->svm_ranges.n), all);
+	heading(b, "Shared virtual memory (SVM): %zu range%s, %s", m->svm_ranges.n, plural(m->svm_ranges.n), all);
 	free(all);
 	for (size_t i = 0; i < shown; i++) {
 		const struct svm_range *r = &m->svm_ranges.v[i];

@@ -39,7 +39,7 @@ static bool number(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
 
-	if (text[0] < '0' || text[0] > '9' || *end || v < min || v > max)
+	if (text[0] < '1' || text[0] > '9' || *end || v < min || v > max)
 		return false;
 	*out = (uint32_t)v;
 	return true;
