@@ -101,7 +101,7 @@ pic = $(patsubst %.c,$(B)/pic/%.o,$(1))
 STREAM_SRC := $(wildcard hsa-tools/stream/*.c)
 EMU_SRC := $(filter-out hsa-tools/emu/gen-decode.c,$(wildcard hsa-tools/emu/*.c))
 LAUNCH_SRC := $(wildcard hsa-tools/emu/launch/*.c)
-PURE_SRC := $(wildcard usr/base/*.c usr/decode/*.c usr/trace/*.c)
+PURE_SRC := $(wildcard usr/base/*.c usr/caps/*.c usr/decode/*.c usr/trace/*.c)
 USR_SRC := usr/main.c $(wildcard usr/cmd_*.c usr/record/*.c usr/analysis/*.c usr/report/*.c)
 
 # ---- BPF ----

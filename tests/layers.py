@@ -34,7 +34,7 @@ ROOMS = {
     "hsa-tools/emu/launch": ((EVENTS, "hsa-tools/stream", "hsa-tools/emu/protocol", "usr/caps"),
                              LIBC | UAPI, (), None),
     "usr/base": ((), LIBC, (), r"\bclock_gettime\s*\(|\"/(?:dev|sys|proc)/"),
-    "usr/caps": ((), {"stdint"}, (), PURE_NO),
+    "usr/caps": ((), {"stdint", "stddef"}, (), PURE_NO),
     "usr/decode": ((EVENTS, "usr/base", "usr/caps"), LIBC, (), PURE_NO),
     "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     "usr/record": ((EVENTS, "bpf/shared", "usr/base", "usr/trace", "hsa-tools/stream"),

@@ -39,23 +39,131 @@ struct caps_processor {
 
 /* ---- page-table entries ---- */
 
-/*
- * GFX10 PTE (Linux drivers/gpu/drm/amd/amdgpu/gmc_v10_0.c, "PTE format on NAVI 10", and
- * amdgpu_vm.h AMDGPU_PTE_*).
- */
+/* The same on every GPU here (Linux drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h AMDGPU_PTE_*). */
 enum {
 	PTE_VALID = 1 << 0,
 	PTE_SYSTEM = 1 << 1,
 	PTE_SNOOPED = 1 << 2,
+	PTE_TMZ = 1 << 3,
 	PTE_EXECUTABLE = 1 << 4,
 	PTE_READABLE = 1 << 5,
 	PTE_WRITEABLE = 1 << 6,
 };
+#define PTE_FRAG_SHIFT 7 /* bits 11:7: log2 of the pages that translate as one */
+#define PTE_FRAG_MASK 0x1full
+#define PTE_ADDR_MASK 0x0000fffffffff000ull
+
 #define PTE_GFX10_MTYPE_SHIFT 48 /* bits 50:48 */
 #define PTE_GFX10_MTYPE_MASK 7ull
 
 /* include/navi10_enum.h: TCC_MTYPE and MTYPE. KFD picks only NC and UC on gfx10. */
 enum { MTYPE_GFX10_NC = 0, MTYPE_GFX10_WC = 1, MTYPE_GFX10_CC = 2, MTYPE_GFX10_UC = 3 };
+
+#define CAPS_PTE_BITS 16
+#define CAPS_PTE_MTYPES 8
+
+/* What else a page-table entry holds, by generation. */
+struct caps_pte {
+	const char *generation;
+	unsigned int first, last; /* gfx_target_version */
+	unsigned int mtype_shift;
+	uint64_t mtype_mask;		    /* before it is shifted */
+	const char *mtype[CAPS_PTE_MTYPES]; /* by value; NULL: reserved */
+	struct {
+		uint64_t bit;
+		const char *name;
+	} bits[CAPS_PTE_BITS]; /* besides the common ones; ends with bit 0 */
+};
+
+/* AMDGPU_PTE_PRT, AMDGPU_PDE_PTE, AMDGPU_PTE_LOG, AMDGPU_PTE_TF: gfx9 to gfx11. */
+#define CAPS_PTE_PRT_LOG_TF                                                                        \
+	{1ull << 51, "PRT"}, {1ull << 52, "SW0"}, {1ull << 53, "SW1"}, {1ull << 54, "PDE_PTE"},    \
+		{1ull << 55, "LOG"},                                                               \
+	{                                                                                          \
+		1ull << 56, "TF"                                                                   \
+	}
+
+/*
+ * The first row that holds a gfx_target_version is its. Sources, Linux 7.2:
+ *
+ * gfx9     gmc_v9_0.c, "PTE format on VEGA 10"; vega10_enum.h MTYPE, where 1 is WC and RW: the driver
+ *          uses RW from GC 9.4.1 (gfx908) on (gmc_v9_0_get_coherence_flags)
+ * gfx10    gmc_v10_0.c, "PTE format on NAVI 10"; navi10_enum.h; NOALLOC is sienna_cichlid's, gfx10.3
+ * gfx11    gmc_v11_0.c, "PTE format"; soc21_enum.h
+ * gfx12    gmc_v12_0.c, "PTE format"; AMDGPU_PTE_*_GFX12; soc24_enum.h
+ * gfx12.1  gmc_v12_1.c; soc_v1_0_enum.h; its gfx_target_version is 120500 (kfd_device.c)
+ */
+#define CAPS_PTE_GFX9(name, from, to, one)                                                         \
+	{                                                                                          \
+		.generation = name, .first = from, .last = to, .mtype_shift = 57, .mtype_mask = 3, \
+		.mtype = {"NC", one, "CC", "UC"}, .bits = {                                        \
+			CAPS_PTE_PRT_LOG_TF                                                        \
+		}                                                                                  \
+	}
+#define CAPS_MTYPES_GFX10 "NC", "WC", "CC", "UC", "C_RW_S", 0, "C_RO_US"
+static const struct caps_pte caps_ptes[] = {
+	CAPS_PTE_GFX9("gfx908", 90008, 90008, "RW"),
+	CAPS_PTE_GFX9("gfx90a", 90010, 90010, "RW"),
+	CAPS_PTE_GFX9("gfx9", 90000, 90399, "WC"),
+	CAPS_PTE_GFX9("gfx9.4", 90400, 99999, "RW"),
+	{
+		.generation = "gfx10.1",
+		.first = 100100,
+		.last = 100299,
+		.mtype_shift = PTE_GFX10_MTYPE_SHIFT,
+		.mtype_mask = PTE_GFX10_MTYPE_MASK,
+		.mtype = {CAPS_MTYPES_GFX10},
+		.bits = {CAPS_PTE_PRT_LOG_TF},
+	},
+	{
+		.generation = "gfx10.3",
+		.first = 100300,
+		.last = 109999,
+		.mtype_shift = PTE_GFX10_MTYPE_SHIFT,
+		.mtype_mask = PTE_GFX10_MTYPE_MASK,
+		.mtype = {CAPS_MTYPES_GFX10},
+		.bits = {CAPS_PTE_PRT_LOG_TF, {1ull << 58, "NOALLOC"}},
+	},
+	{
+		.generation = "gfx11",
+		.first = 110000,
+		.last = 119999,
+		.mtype_shift = PTE_GFX10_MTYPE_SHIFT,
+		.mtype_mask = PTE_GFX10_MTYPE_MASK,
+		.mtype = {CAPS_MTYPES_GFX10},
+		.bits = {CAPS_PTE_PRT_LOG_TF, {1ull << 58, "NOALLOC"}},
+	},
+	{
+		.generation = "gfx12",
+		.first = 120000,
+		.last = 120099,
+		.mtype_shift = 54,
+		.mtype_mask = 3,
+		.mtype = {"NC", 0, 0, "UC"},
+		.bits = {{1ull << 52, "SW0"},
+			 {1ull << 53, "SW1"},
+			 {1ull << 56, "PRT"},
+			 {1ull << 58, "DCC"},
+			 {1ull << 63, "IS_PTE"}},
+	},
+	{
+		.generation = "gfx12.1",
+		.first = 120100,
+		.last = 129999,
+		.mtype_shift = 54,
+		.mtype_mask = 3,
+		.mtype = {"NC", 0, "RW", "UC"},
+		.bits = {{1ull << 52, "SW0"},
+			 {1ull << 53, "SW1"},
+			 {1ull << 56, "PRT"},
+			 {1ull << 59, "BUS_ATOMICS"},
+			 {1ull << 63, "IS_PTE"}},
+	},
+};
+#define CAPS_NUM_PTES (sizeof(caps_ptes) / sizeof(caps_ptes[0]))
+
+/* NULL when no row is known for it. */
+const struct caps_pte *caps_pte__find(unsigned int gfx_target_version);
 
 /* ---- addresses ---- */
 
@@ -72,19 +180,19 @@ enum { MTYPE_GFX10_NC = 0, MTYPE_GFX10_WC = 1, MTYPE_GFX10_CC = 2, MTYPE_GFX10_U
 /* ---- cards, as the KFD topology and libdrm present them ---- */
 
 struct caps_card {
-	const char *gfx;	 /* processor */
-	const char *name;	 /* libdrm's amdgpu.ids for this device id and revision */
+	const char *gfx;  /* processor */
+	const char *name; /* libdrm's amdgpu.ids for this device id and revision */
 	unsigned int gfx_target_version;
-	unsigned int device_id;	 /* PCI */
+	unsigned int device_id; /* PCI */
 	unsigned int pci_rev;
-	unsigned int family_id;	 /* AMDGPU_FAMILY_NV */
+	unsigned int family_id; /* AMDGPU_FAMILY_NV */
 	unsigned int compute_units;
 	unsigned int shader_engines;
 	unsigned int shader_arrays_per_engine;
 	unsigned int simd_per_cu;
 	unsigned int max_waves_per_simd;
 	unsigned int max_slots_scratch_cu;
-	unsigned int lds_kb;	 /* per workgroup */
+	unsigned int lds_kb; /* per workgroup */
 	unsigned int wave_size;
 	unsigned int sdma_engines;
 	unsigned int sdma_count_bits; /* of a linear copy or fill */
@@ -97,13 +205,14 @@ struct caps_card {
 };
 
 /*
- * The cards that can be emulated. Counts from AMD's product pages and the shape of the chips: Navi 10
- * and 12 have 2 shader engines of 2 arrays, Navi 14 one of 2, Navi 21 four of 2; 2 SDMA engines, Navi
- * 21 four (sdma_v5_2.c). A packet for SDMA 5.0 has 22 bits of byte count (navi10_sdma_pkt_open.h,
- * copy_max_bytes in sdma_v5_0.c), for 5.2 it has 30 (sdma_v5_2.c, "SDMA 5.2.x has increased transfer
- * limits"). debug_fw_version: kfd_topology_set_dbg_firmware_support. Firmware versions are plausible
- * values, not read off a card; a gfx10.1 fw_version below 145 would make KFD require PCIe atomics
- * (kfd_device.c). The first is the default.
+ * The cards that can be emulated. Counts from AMD's product pages and the shape of the chips: Navi
+ * 10 and 12 have 2 shader engines of 2 arrays, Navi 14 one of 2, Navi 21 four of 2; 2 SDMA engines,
+ * Navi 21 four (sdma_v5_2.c). A packet for SDMA 5.0 has 22 bits of byte count
+ * (navi10_sdma_pkt_open.h, copy_max_bytes in sdma_v5_0.c), for 5.2 it has 30 (sdma_v5_2.c,
+ * "SDMA 5.2.x has increased transfer limits"). debug_fw_version:
+ * kfd_topology_set_dbg_firmware_support. Firmware versions are plausible values, not read off a
+ * card; a gfx10.1 fw_version below 145 would make KFD require PCIe atomics (kfd_device.c). The
+ * first is the default.
  */
 static const struct caps_card caps_cards[] = {
 	{

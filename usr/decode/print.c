@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "print.h"
 #include "kfd.h"
-#include "../caps/caps.h"
+#include "pte.h"
 #include "../../bpf/events.h"
 
 #include <inttypes.h>
@@ -76,20 +76,6 @@ static const struct name names_fault[] = {{EMU_FAULT_page, "page fault"},
 /* SDMA v5 opcodes (Linux drivers/gpu/drm/amd/amdgpu/navi10_sdma_pkt_open.h). */
 static const struct name names_sdma[] = {{1, "COPY"}, {2, "WRITE"}, {11, "CONST_FILL"}, {0, NULL}};
 
-static const struct name names_pte[] = {{PTE_VALID, "VALID"},
-					{PTE_SYSTEM, "SYSTEM"},
-					{PTE_SNOOPED, "SNOOPED"},
-					{1 << 3, "TMZ"},
-					{PTE_EXECUTABLE, "EXECUTABLE"},
-					{PTE_READABLE, "READABLE"},
-					{PTE_WRITEABLE, "WRITEABLE"},
-					{0, NULL}};
-static const struct name names_mtype[] = {{MTYPE_GFX10_NC, "NC"},
-					  {MTYPE_GFX10_WC, "WC"},
-					  {MTYPE_GFX10_CC, "CC"},
-					  {MTYPE_GFX10_UC, "UC"},
-					  {0, NULL}};
-
 static const struct name names_mach[] = {
 #define X(mach, name, version) {mach, name},
 	CAPS_PROCESSORS(X)
@@ -145,10 +131,7 @@ const char *processor_name(uint64_t e_flags)
 
 const char *pte_gfx10_mtype(uint64_t pte)
 {
-	const char *name =
-		names__find(names_mtype, (pte >> PTE_GFX10_MTYPE_SHIFT) & PTE_GFX10_MTYPE_MASK);
-
-	return name ? name : "?";
+	return pte_mtype(caps_pte__find(PTE_GFX10_1), pte);
 }
 
 void print_grain(struct buf *b, uint64_t flags)
@@ -217,15 +200,6 @@ static void print_status(struct buf *b, int32_t status)
 	else
 		buf__printf(b, "exited with %d", (status >> 8) & 0xff);
 	buf__printf(b, " (0x%x)", (unsigned int)status);
-}
-
-static void print_pte(struct buf *b, uint64_t pte)
-{
-	uint64_t mtype = PTE_GFX10_MTYPE_MASK << PTE_GFX10_MTYPE_SHIFT;
-
-	buf__printf(b, "%s|", pte_gfx10_mtype(pte));
-	names__flags(b, names_pte, pte & ~mtype);
-	buf__printf(b, " (0x%" PRIx64 ")", pte);
 }
 
 void print_value(struct buf *b, enum print_kind kind, uint64_t v, bool is_signed)
@@ -320,8 +294,9 @@ void print_value(struct buf *b, enum print_kind kind, uint64_t v, bool is_signed
 	case PRINT_PTE_OP:
 		named(b, names_pte_op, v, "d");
 		return;
+	case PRINT_PTE:
 	case PRINT_PTE_GFX10:
-		print_pte(b, v);
+		pte_print(b, caps_pte__find(PTE_GFX10_1), v);
 		return;
 	case PRINT_SDMA_OP:
 		named(b, names_sdma, v, "d");

@@ -37,6 +37,7 @@ enum print_kind {
 	PRINT_GAP,
 	PRINT_AMDGPU_EFLAGS,
 	PRINT_PTE_OP,
+	PRINT_PTE, /* by the gfx10.1 row: pte.h knows others */
 	PRINT_PTE_GFX10,
 	PRINT_SDMA_OP,
 	PRINT_EMU_FAULT,

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#include "caps.h"
+
+#include <stddef.h>
+
+const struct caps_pte *caps_pte__find(unsigned int gfx_target_version)
+{
+	for (size_t i = 0; i < CAPS_NUM_PTES; i++)
+		if (gfx_target_version >= caps_ptes[i].first &&
+		    gfx_target_version <= caps_ptes[i].last)
+			return &caps_ptes[i];
+	return NULL;
+}
