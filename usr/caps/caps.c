@@ -11,3 +11,12 @@ const struct caps_pte *caps_pte__find(unsigned int gfx_target_version)
 			return &caps_ptes[i];
 	return NULL;
 }
+
+const struct caps_iv *caps_iv__find(unsigned int gfx_target_version)
+{
+	for (size_t i = 0; i < CAPS_NUM_IVS; i++)
+		if (gfx_target_version >= caps_ivs[i].first &&
+		    gfx_target_version <= caps_ivs[i].last)
+			return &caps_ivs[i];
+	return NULL;
+}

@@ -165,6 +165,103 @@ static const struct caps_pte caps_ptes[] = {
 /* NULL when no row is known for it. */
 const struct caps_pte *caps_pte__find(unsigned int gfx_target_version);
 
+/* ---- interrupts ---- */
+
+/* Bits of src_data[word] of an interrupt. */
+struct caps_bits {
+	uint8_t word, shift, width;
+};
+
+/*
+ * Where an interrupt says what, by generation. The numbers of clients are SOC15_IH_CLIENTID_* and
+ * SOC21_IH_CLIENTID_* (include/soc15_ih_clientid.h), as masks.
+ *
+ * The shader's message (SQ_INTERRUPT_MSG) has an encoding: 0 the SQ itself, 1 a wave's S_SENDMSG, 2
+ * an error. `data` is what a wave sent, in up to three pieces, lowest first: with `priv` (sent by
+ * the trap handler) its low 10 bits are the queue's doorbell and code_width bits from 10 on the
+ * exceptions. An error's type is err_width bits of data from err_shift on.
+ */
+struct caps_iv {
+	const char *generation;
+	unsigned int first, last; /* gfx_target_version */
+	uint32_t fault_clients, shader_clients, sdma_clients;
+	unsigned int sdma_trap; /* src_id */
+	struct caps_bits encoding, priv, data[3];
+	unsigned int code_width, err_shift, err_width;
+	struct caps_bits se, sa, wgp, cu, simd, wave; /* width 0: not told */
+};
+
+/*
+ * Sources: amdkfd/kfd_int_process_v9.c, _v10.c, _v11.c (Linux 7.2). The layout is the chip's:
+ * Linux 6.1 has no _v10.c and reads gfx10's words by the gfx9 layout, which is wrong in its own log
+ * only.
+ */
+static const struct caps_iv caps_ivs[] = {
+	{
+		.generation = "gfx9",
+		.first = 90000,
+		.last = 99999,
+		.fault_clients = 1u << 0x12 | 1u << 0x1b | 1u << 0x06,
+		.shader_clients = 0xfu << 0x0a | 1u << 0x14,
+		.sdma_clients = 3u << 8 | 1u << 1 | 3u << 4 | 1u << 0x11 | 1u << 0x13 | 1u << 0x18,
+		.sdma_trap = 224,
+		.encoding = {0, 26, 2},
+		.priv = {0, 13, 1},
+		.data = {{0, 0, 12}, {0, 28, 4}, {1, 0, 8}},
+		.code_width = 9,
+		.err_shift = 20,
+		.err_width = 4,
+		.se = {0, 24, 2},
+		.sa = {0, 12, 1},
+		.cu = {0, 20, 4},
+		.simd = {0, 18, 2},
+		.wave = {0, 14, 4},
+	},
+	{
+		.generation = "gfx10",
+		.first = 100100,
+		.last = 109999,
+		.fault_clients = 1u << 0x12 | 1u << 0x1b,
+		.shader_clients = 0xfu << 0x0a | 1u << 0x14,
+		.sdma_clients = 3u << 8 | 1u << 1 | 3u << 4 | 1u << 0x11 | 1u << 0x13 | 1u << 0x18,
+		.sdma_trap = 224,
+		.encoding = {1, 6, 2},
+		.priv = {0, 24, 1},
+		.data = {{0, 0, 23}},
+		.code_width = 9,
+		.err_shift = 19,
+		.err_width = 4,
+		.se = {1, 4, 2},
+		.sa = {0, 23, 1},
+		.wgp = {1, 0, 4},
+		.simd = {0, 30, 2},
+		.wave = {0, 25, 5},
+	},
+	{
+		.generation = "gfx11",
+		.first = 110000,
+		.last = 120099,
+		.fault_clients = 1u << 0x12 | 1u << 0x0a,
+		.shader_clients = 1u << 0x0a | 1u << 0x14,
+		.sdma_clients = 1u << 0x0a | 1u << 0x14,
+		.sdma_trap = 49,
+		.encoding = {1, 6, 2},
+		.priv = {0, 26, 1},
+		.data = {{0, 0, 25}},
+		.code_width = 14,
+		.err_shift = 21,
+		.err_width = 4,
+		.sa = {0, 25, 1},
+		.wgp = {1, 2, 4},
+		.simd = {1, 0, 2},
+		.wave = {0, 27, 5},
+	},
+};
+#define CAPS_NUM_IVS (sizeof(caps_ivs) / sizeof(caps_ivs[0]))
+
+/* NULL when no row is known for it. */
+const struct caps_iv *caps_iv__find(unsigned int gfx_target_version);
+
 /* ---- addresses ---- */
 
 /*
