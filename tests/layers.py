@@ -22,7 +22,7 @@ BPF = {"bpf/bpf", "bpf/libbpf"}
 PURE_NO = r"\b(?:f?printf|puts|fputs|putchar|fwrite|perror|clock_gettime|time|gettimeofday)\s*\(|\"/(?:dev|sys|proc)/"
 
 # room: (other rooms it may include, system headers, generated headers, what must not stand in it)
-EVENTS = "bpf/events"  # the event table: events.def, events.h, losses.def, kfd_cmds.def
+EVENTS = "bpf/events"  # the event table: events.def, events.h, losses.def, kfd_cmds.def, drm_cmds.def
 ROOMS = {
     EVENTS: ((), {"stdint", "stddef"}, (), r"\benum\s+\w+\s+\w+;|\*\s*\w+;"),
     "bpf": ((EVENTS,), {"bpf/bpf_helpers", "bpf/bpf_core_read"}, (), r"gfx\d"),
@@ -47,7 +47,7 @@ ROOMS = {
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
-         "bpf/kfd_cmds.def": EVENTS, "bpf/shared.h": "bpf/shared",
+         "bpf/kfd_cmds.def": EVENTS, "bpf/drm_cmds.def": EVENTS, "bpf/shared.h": "bpf/shared",
          "hsa-tools/emu/protocol.h": "hsa-tools/emu/protocol"}
 ROOMS["bpf/shared"] = ((EVENTS,), (), (), None)
 ROOMS["hsa-tools/emu/protocol"] = ((EVENTS,), LIBC, (), None)

@@ -2,6 +2,7 @@
 /* rdna1-trace dump: every event, one line each, in time order. */
 #include "cmd.h"
 #include "base/log.h"
+#include "decode/drm.h"
 #include "decode/kfd.h"
 #include "trace/reader.h"
 
@@ -14,71 +15,106 @@ enum format { FORMAT_TEXT, FORMAT_JSON };
 
 /* ---- text ---- */
 
-/* Fields of an ioctl event in any of its two forms, found by name. */
+/* How an ioctl is printed, by the kind of its argument. */
+struct ioctl_decoder {
+	enum print_kind arg;
+	void (*cmd)(struct buf *b, uint32_t cmd);
+};
+static const struct ioctl_decoder decoders[] = {
+	{PRINT_KFD_ARG, kfd_print_cmd},
+	{PRINT_DRM_ARG, drm_print_cmd},
+};
+
+/* Fields of an event that holds an ioctl, found by name. */
 struct ioctl_view {
+	const struct ioctl_decoder *decoder;
 	uint32_t cmd, begin_dt;
 	int64_t ret;
 	int32_t fd;
 	uint32_t pid, caller;
 	uint16_t unread;
-	bool has_ret, answered;
 	const uint8_t *data[3]; /* arg, array0, array1 */
 	uint16_t len[3];
 };
 
+static const struct ioctl_decoder *decoder_of(const struct event_desc *d)
+{
+	for (unsigned int i = 0; i < d->num_fields; i++)
+		for (size_t n = 0; n < ARRAY_SIZE(decoders); n++)
+			if (d->fields[i].print == decoders[n].arg)
+				return &decoders[n];
+	return NULL;
+}
+
 static bool view_ioctl(const struct event *ev, struct ioctl_view *v)
 {
-	*v = (struct ioctl_view){0};
-	switch (ev->desc->id) {
-	case EV_kfd_ioctl: {
-		struct ev_kfd_ioctl e;
+	struct field_iter it = event__fields(ev);
+	struct field_value f;
+	unsigned int blob = 0;
 
-		event__fixed(ev, &e, sizeof(e));
-		*v = (struct ioctl_view){.cmd = e.cmd,
-					 .begin_dt = e.begin_dt,
-					 .ret = e.ret,
-					 .fd = e.fd,
-					 .pid = e.pid,
-					 .caller = ev->tid,
-					 .unread = e.unread,
-					 .has_ret = true};
-		break;
-	}
-	case EV_emu_ioctl: {
-		struct ev_emu_ioctl e;
-
-		event__fixed(ev, &e, sizeof(e));
-		*v = (struct ioctl_view){.cmd = e.cmd,
-					 .begin_dt = e.begin_dt,
-					 .ret = e.ret,
-					 .fd = e.fd,
-					 .pid = e.pid,
-					 .caller = e.caller,
-					 .has_ret = true};
-		break;
-	}
-	default:
+	*v = (struct ioctl_view){.decoder = decoder_of(ev->desc), .caller = ev->tid, .fd = -1};
+	if (!v->decoder)
 		return false;
+	while (field_iter__next(&it, &f)) {
+		const char *name = f.desc->name;
+
+		if (f.desc->kind == FIELD_BYTES && blob < ARRAY_SIZE(v->data)) {
+			v->data[blob] = f.data;
+			v->len[blob++] = f.len;
+		} else if (!strcmp(name, "cmd")) {
+			v->cmd = (uint32_t)f.value;
+		} else if (!strcmp(name, "begin_dt")) {
+			v->begin_dt = (uint32_t)f.value;
+		} else if (!strcmp(name, "ret")) {
+			v->ret = (int64_t)f.value;
+		} else if (!strcmp(name, "fd")) {
+			v->fd = (int32_t)f.value;
+		} else if (!strcmp(name, "pid")) {
+			v->pid = (uint32_t)f.value;
+		} else if (!strcmp(name, "caller")) {
+			v->caller = (uint32_t)f.value;
+		} else if (!strcmp(name, "unread")) {
+			v->unread = (uint16_t)f.value;
+		}
 	}
-	for (unsigned int i = 0; i < 3; i++)
-		v->len[i] = event__bytes(ev, i, &v->data[i]);
 	return true;
+}
+
+static void print_arg(struct buf *b, const struct ioctl_view *v)
+{
+	if (v->decoder->arg == PRINT_KFD_ARG)
+		kfd_print_arg(b, v->cmd, v->data[0], v->len[0]);
+	else
+		drm_print_arg(b, v->cmd, v->ret, v->data[0], v->len[0]);
+}
+
+static void print_array(struct buf *b, const struct ioctl_view *v, unsigned int slot)
+{
+	if (v->decoder->arg == PRINT_KFD_ARG)
+		kfd_print_array(b, v->cmd, v->data[0], v->len[0], slot, v->data[slot + 1],
+				v->len[slot + 1]);
+	else
+		drm_print_array(b, v->cmd, slot, v->data[slot + 1], v->len[slot + 1]);
 }
 
 static void text_ioctl(struct buf *b, const struct event *ev, const struct ioctl_view *v)
 {
-	buf__printf(b, "%u/%u %s ioctl(%d, ", v->pid, v->caller, ev->desc->name, v->fd);
-	kfd_print_cmd(b, v->cmd);
+	buf__printf(b, "%u/%u %s ioctl(", v->pid, v->caller, ev->desc->name);
+	if (v->fd >= 0)
+		buf__printf(b, "%d, ", v->fd);
+	else
+		buf__puts(b, "fd not known, ");
+	v->decoder->cmd(b, v->cmd);
 	buf__printf(b, " (0x%x)", v->cmd);
 	if (v->len[0]) {
 		buf__puts(b, ", ");
-		kfd_print_arg(b, v->cmd, v->data[0], v->len[0]);
+		print_arg(b, v);
 	}
 	for (unsigned int i = 1; i < 3; i++) {
 		if (!v->len[i])
 			continue;
 		buf__puts(b, ", ");
-		kfd_print_array(b, v->cmd, i - 1, v->data[i], v->len[i]);
+		print_array(b, v, i - 1);
 	}
 	if (v->unread)
 		buf__printf(b, ", %u bytes unread", v->unread);
@@ -135,7 +171,9 @@ static void json_event(struct buf *b, const struct event *ev)
 
 	buf__printf(b, "{\"timestamp\":%" PRIu64 ",\"stream\":", ev->ts_ns);
 	buf__json(b, ev->stream->name, strlen(ev->stream->name));
-	buf__printf(b, ",\"writer_pid\":%u,\"size\":%zu,\"tid\":%u,\"id\":%u,\"event\":\"%s\",\"fields\":{",
+	buf__printf(b,
+		    ",\"writer_pid\":%u,\"size\":%zu,\"tid\":%u,\"id\":%u,\"event\":\"%s\","
+		    "\"fields\":{",
 		    ev->stream->pid, sizeof(struct ev_head) + ev->len, ev->tid, ev->desc->id,
 		    ev->desc->name);
 	while (field_iter__next(&it, &v)) {
@@ -148,7 +186,8 @@ static void json_event(struct buf *b, const struct event *ev)
 			buf__hex(b, v.data, v.len);
 			buf__putc(b, '"');
 		} else if (v.desc->is_hex && v.desc->size == 8) {
-			/* Readers of JSON keep 53 bits of a number, and of an address every bit counts. */
+			/* Readers of JSON keep 53 bits of a number, and of an address every bit
+			 * counts. */
 			buf__printf(b, "\"0x%" PRIx64 "\"", v.value);
 		} else if (v.desc->is_signed) {
 			buf__printf(b, "%" PRId64, (int64_t)v.value);
@@ -235,7 +274,8 @@ int cmd_dump(int argc, char **argv)
 		switch (c) {
 		case 'f':
 			if (strcmp(optarg, "text") && strcmp(optarg, "json"))
-				return usage_error("dump: --format is text or json, not '%s'", optarg);
+				return usage_error("dump: --format is text or json, not '%s'",
+						   optarg);
 			format = optarg[0] == 'j' ? FORMAT_JSON : FORMAT_TEXT;
 			break;
 		case 'h':

@@ -217,7 +217,7 @@ static void test_iv_others(void)
 	expect_iv(100100, &eop, IV_END_OF_PIPE,
 		  "end of pipe, context 0x77, client=0x14 (GRBM_CP), vmid=0, pasid=0x0");
 	expect_iv(100100, &bad, IV_BAD_OPCODE,
-		  "bad packet 20, doorbell_id=3, client=0x14 (GRBM_CP), "
+		  "bad packet QUEUE_PACKET_UNSUPPORTED (20), doorbell_id=3, client=0x14 (GRBM_CP), "
 		  "vmid=0, pasid=0x0");
 	expect_iv(100100, &sdma, IV_SDMA_TRAP,
 		  "SDMA trap, context 0x12, client=0x9 (SDMA1), vmid=0, pasid=0x0");

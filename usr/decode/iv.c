@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "iv.h"
-#include "../base/names.h"
+#include "print.h"
 
 #include <inttypes.h>
 
@@ -218,7 +218,9 @@ void iv_print(struct buf *b, const struct caps_iv *row, const struct iv *iv)
 		buf__printf(b, "end of pipe, context 0x%x", i.data);
 		break;
 	case IV_BAD_OPCODE:
-		buf__printf(b, "bad packet %u, doorbell_id=%u", i.err_type, i.doorbell_id);
+		buf__puts(b, "bad packet ");
+		print_value(b, PRINT_KFD_EXCEPTION_CODE, i.err_type, false);
+		buf__printf(b, ", doorbell_id=%u", i.doorbell_id);
 		break;
 	case IV_SDMA_TRAP:
 		buf__printf(b, "SDMA trap, context 0x%x", i.data);
