@@ -100,7 +100,7 @@ static void print_array(struct buf *b, const struct ioctl_view *v, unsigned int 
 static void text_ioctl(struct buf *b, const struct event *ev, const struct ioctl_view *v)
 {
 	buf__printf(b, "%u/%u %s ioctl(", v->pid, v->caller, ev->desc->name);
-	if (v->fd >= 0)
+	if (v->fd != -1)
 		buf__printf(b, "%d, ", v->fd);
 	else
 		buf__puts(b, "fd not known, ");
