@@ -18,6 +18,9 @@ const char *bad_option(char **argv);
 /* The trace to read: argv[optind], or the newest here. NULL after saying what is wrong; *status. */
 char *trace_argument(int argc, char **argv, int *status);
 
+/* Columns: $COLUMNS, the terminal's, or 80. */
+unsigned int terminal_width(void);
+
 /* "rdna1-trace: WHAT\nTry 'rdna1-trace --help'." Returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

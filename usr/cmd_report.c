@@ -10,21 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-static unsigned int terminal_width(void)
-{
-	const char *env = getenv("COLUMNS");
-	struct winsize ws;
-	int n = env ? atoi(env) : 0;
-
-	if (n >= 40)
-		return (unsigned int)n;
-	if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) && ws.ws_col >= 40)
-		return ws.ws_col;
-	return 80;
-}
 
 /* The recorder holds a lock on the directory while it lives. */
 static bool is_recording(const char *dir)

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -43,6 +45,19 @@ const char *bad_option(char **argv)
 		return letter;
 	}
 	return argv[optind - 1];
+}
+
+unsigned int terminal_width(void)
+{
+	const char *env = getenv("COLUMNS");
+	struct winsize ws;
+	int n = env ? atoi(env) : 0;
+
+	if (n >= 40)
+		return (unsigned int)n;
+	if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) && ws.ws_col >= 40)
+		return ws.ws_col;
+	return 80;
 }
 
 /* The newest directory here that holds a trace; NULL when there is none. */

@@ -107,3 +107,38 @@ void table__render(struct table *t, struct buf *b, unsigned int width)
 	t->cells.v = NULL;
 	t->cells.n = t->cells.cap = 0;
 }
+
+/* Break a line at spaces where it is wider than `width`; what follows is indented four more. */
+static void put_wrapped(struct buf *b, const char *line, size_t len, unsigned int width)
+{
+	size_t hang = strspn(line, " ") + 4, text = hang - 4, at = 0, room = width;
+
+	while (len - at > room) {
+		size_t cut = at + room;
+
+		/* A word wider than the line stays whole. */
+		while (cut > at + text && line[cut] != ' ')
+			cut--;
+		if (cut <= at + text)
+			for (cut = at + room; cut < len && line[cut] != ' '; cut++)
+				;
+		buf__put(b, line + at, cut - at);
+		for (at = cut; at < len && line[at] == ' '; at++)
+			;
+		if (at == len)
+			break;
+		buf__printf(b, "\n%*s", (int)hang, "");
+		room = width - hang;
+		text = 0;
+	}
+	buf__put(b, line + at, len - at);
+	buf__putc(b, '\n');
+}
+
+void wrap_lines(struct buf *b, const char *text, unsigned int width)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1)
+		put_wrapped(b, text, (size_t)(end - text), width);
+}

@@ -248,37 +248,9 @@ static void put_command(const struct model *m, const struct text_options *o, str
 			    hidden == 1 ? "" : "es");
 }
 
-/* Break a line at spaces where it is wider than `width`; what follows is indented four more. */
-static void put_wrapped(struct buf *b, const char *line, size_t len, unsigned int width)
-{
-	size_t hang = strspn(line, " ") + 4, text = hang - 4, at = 0, room = width;
-
-	while (len - at > room) {
-		size_t cut = at + room;
-
-		/* A word wider than the line stays whole. */
-		while (cut > at + text && line[cut] != ' ')
-			cut--;
-		if (cut <= at + text)
-			for (cut = at + room; cut < len && line[cut] != ' '; cut++)
-				;
-		buf__put(b, line + at, cut - at);
-		for (at = cut; at < len && line[at] == ' '; at++)
-			;
-		if (at == len)
-			break;
-		buf__printf(b, "\n%*s", (int)hang, "");
-		room = width - hang;
-		text = 0;
-	}
-	buf__put(b, line + at, len - at);
-	buf__putc(b, '\n');
-}
-
 void report_text(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	struct buf all = {0};
-	const char *line, *end;
 
 	put_device(m, &all);
 	put_command(m, o, &all);
@@ -287,7 +259,6 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 	put_buffers(m, o, &all);
 	put_dispatches(m, o, &all);
 	put_losses(m, o, &all);
-	for (line = buf__str(&all); (end = strchr(line, '\n')); line = end + 1)
-		put_wrapped(b, line, (size_t)(end - line), o->width);
+	wrap_lines(b, buf__str(&all), o->width);
 	buf__free(&all);
 }
