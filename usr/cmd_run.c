@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "caps/caps.h"
 #include "decode/print.h"
+#include "record/facts.h"
 #include "record/kernel.h"
 #include "record/session.h"
 #include "record/signals.h"
@@ -571,6 +572,18 @@ static int open_kernel(struct run *r)
 	return 0;
 }
 
+/* Before anything is recorded: it asks the driver. */
+static struct json_t *collect_facts(const struct run *r)
+{
+	const struct facts_config cfg = {.root = "",
+					 .nofile = &r->descriptors,
+					 .ask_kfd = !r->emulate,
+					 .emu_root = r->emulate ? r->emu.root : NULL,
+					 .emu_kfd_minor = r->emu_config.kfd_minor};
+
+	return facts__collect(&cfg);
+}
+
 static int track(struct run *r)
 {
 	return kernel__track(r->kernel, r->child.pid);
@@ -689,6 +702,7 @@ int cmd_run(int argc, char **argv)
 		log_err("%s", r.emu.error);
 		return give_up(&r);
 	}
+	r.session.facts = collect_facts(&r);
 	status = as_root(&r, open_kernel);
 	if (status) {
 		log_err("cannot become root again: %s", strerror(-status));

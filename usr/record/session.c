@@ -79,20 +79,6 @@ void session__discard(struct session *s)
 	rmdir(s->dir);
 }
 
-/* Strings in a trace need not be UTF-8; JSON must be. */
-static json_t *text(const char *s)
-{
-	struct buf b = {0};
-	json_t *j = json_string(s);
-
-	if (j)
-		return j;
-	buf__json(&b, s, strlen(s));
-	j = json_loads(buf__str(&b), JSON_DECODE_ANY, NULL);
-	buf__free(&b);
-	return j;
-}
-
 static void put_environment(json_t *root)
 {
 	json_t *kept = json_object(), *names = json_array();
@@ -102,9 +88,9 @@ static void put_environment(json_t *root)
 		char *name = eq ? strndup(*e, (size_t)(eq - *e)) : NULL;
 
 		if (name && stream_env__keep(*e))
-			json_object_set_new(kept, name, text(eq + 1));
+			json_object_set_new(kept, name, value__new_text(eq + 1));
 		else if (name)
-			json_array_append_new(names, text(name));
+			json_array_append_new(names, value__new_text(name));
 		free(name);
 	}
 	json_object_set_new(root, "environment", kept);
@@ -123,7 +109,7 @@ static json_t *hooks_of(struct kernel *k)
 			json_object_set_new(j, "seen", json_integer((json_int_t)h->seen));
 			json_object_set_new(j, "dropped", json_integer((json_int_t)h->dropped));
 		} else {
-			json_object_set_new(j, "reason", text(h->reason));
+			json_object_set_new(j, "reason", value__new_text(h->reason));
 		}
 		json_array_append_new(list, j);
 	}
@@ -156,10 +142,10 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	if (s->emulated_what)
 		json_object_set_new(root, "emulated_options", json_string(s->emulated_what));
 	for (char *const *a = s->argv; *a; a++)
-		json_array_append_new(argv, text(*a));
+		json_array_append_new(argv, value__new_text(*a));
 	json_object_set_new(root, "command", argv);
 	if (getcwd(cwd, sizeof(cwd)))
-		json_object_set_new(root, "directory", text(cwd));
+		json_object_set_new(root, "directory", value__new_text(cwd));
 	json_object_set_new(root, "pid", json_integer(s->child));
 	json_object_set_new(root, "recorder_pid", json_integer(getpid()));
 	json_object_set_new(root, "start_unix", json_integer(s->start_unix));
@@ -168,6 +154,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	json_object_set_new(root, "sync_seconds", json_integer(s->sync_seconds));
 	json_object_set_new(root, "ring_mb", json_integer(s->ring_mb));
 	json_object_set_new(root, "hooks", hooks_of(k));
+	if (s->facts)
+		json_object_set(root, "facts", s->facts);
 	if (s->ended) {
 		json_object_set_new(root, "end_unix", json_integer(time(NULL)));
 		json_object_set_new(root, "result", result_of(s->wait_status));
@@ -200,4 +188,70 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		unlinkat(s->dir_fd, ".session.json", 0);
 	free(out);
 	return err;
+}
+
+struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts)
+{
+	return json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks", hooks_of(k),
+			 "facts", facts);
+}
+
+static int is_agents(const struct dirent *de)
+{
+	size_t len = strlen(de->d_name);
+
+	return len > 13 && !strncmp(de->d_name, "session.", 8) && !strcmp(de->d_name + len - 5, ".json");
+}
+
+/* session.json, or of agents without a recorder the first session.PID.json. */
+static char *session_file(const char *dir)
+{
+	char *path = xasprintf("%s/session.json", dir);
+	struct dirent **names;
+	int n = access(path, F_OK) ? scandir(dir, &names, is_agents, alphasort) : -1;
+
+	for (int i = 0; i < n; i++) {
+		if (!i) {
+			free(path);
+			path = xasprintf("%s/%s", dir, names[i]->d_name);
+		}
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	return path;
+}
+
+struct json_t *session__read(const char *dir, char *err, size_t size)
+{
+	char *path = session_file(dir);
+	json_t *root = NULL;
+	json_error_t bad;
+	struct stat st;
+	FILE *f;
+
+	if (stat(dir, &st)) {
+		snprintf(err, size, "%s: %s", dir, strerror(errno));
+		goto out;
+	}
+	f = fopen(path, "r");
+	if (!f) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			snprintf(err, size, "%s: not a trace (it has no session.json)", dir);
+		else
+			snprintf(err, size, "%s: %s", path, strerror(errno));
+		goto out;
+	}
+	root = json_loadf(f, 0, &bad);
+	fclose(f);
+	if (!root) {
+		snprintf(err, size, "%s: not JSON (line %d: %s)", path, bad.line, bad.text);
+	} else if (!json_string_value(json_object_get(root, "writer"))) {
+		snprintf(err, size, "%s: not of rdna1-trace (it has no \"writer\")", path);
+		json_decref(root);
+		root = NULL;
+	}
+out:
+	free(path);
+	return root;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "kernel.h"
+#include "value.h"
 
 struct session {
 	char *dir; /* as given or made up */
@@ -16,6 +17,7 @@ struct session {
 	bool emulated;
 	const char *emulated_name; /* marketing names of the emulated cards */
 	const char *emulated_what; /* as it stood behind --emulate=, or NULL */
+	struct json_t *facts; /* facts__collect's, or NULL */
 	unsigned int sync_seconds, ring_mb;
 	pid_t child;
 	int64_t start_unix;
@@ -45,5 +47,14 @@ struct session_count {
 /* Write session.json anew, complete at any moment. hooks from k (NULL is fine). */
 int session__write(const struct session *s, struct kernel *k, const struct session_count *counts,
 		   unsigned int num_counts);
+
+/*
+ * What session.json would say of this machine now, without a command: takes facts over. To be freed
+ * with value__free, as what session__read returns.
+ */
+struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts);
+
+/* What the recorder, or an agent without one, wrote in the trace dir. NULL with what is wrong in err. */
+struct json_t *session__read(const char *dir, char *err, size_t size);
 
 #endif
