@@ -50,7 +50,8 @@ def in_page(section):
 
 def main():
     bad = []
-    for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",))):
+    for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
+                             ("info", ("info",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

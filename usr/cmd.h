@@ -11,6 +11,7 @@ enum { EXIT_USAGE = 2 };
 int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 
 /* How an option that getopt_long (with opterr 0) did not take was written. */
 const char *bad_option(char **argv);

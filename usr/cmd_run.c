@@ -39,6 +39,7 @@ static const char help[] =
 	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
 	"       rdna1-trace report [--all] [DIR]                     what happened, as text\n"
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
+	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
@@ -255,7 +256,7 @@ static bool check_command(const char *name)
 		path += len + 1;
 	}
 	if (!found)
-		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report and dump stand "
+		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report, dump and info stand "
 			"first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
 	return found;
 }

@@ -21,6 +21,7 @@ static const struct {
 	{"run", cmd_run},
 	{"report", cmd_report},
 	{"dump", cmd_dump},
+	{"info", cmd_info},
 };
 
 int usage_error(const char *fmt, ...)

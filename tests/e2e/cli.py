@@ -103,7 +103,7 @@ expect(run.returncode == 1 and "librdna1-emu.so is not beside" in run.stderr, ru
 expect(sh("bin/rdna1-trace", "-q", "--", "true").returncode == 0, "the agent is enough without --emulate")
 
 # ---- help and version ----
-for args in (["--help"], ["-h"], ["report", "--help"], ["dump", "-h"], ["run", "--help"]):
+for args in (["--help"], ["-h"], ["report", "--help"], ["dump", "-h"], ["info", "-h"], ["run", "--help"]):
     run = sh(TOOL, *args)
     expect(run.returncode == 0 and "usage: rdna1-trace" in run.stdout and not run.stderr, f"{args}")
     expect(all(len(l) <= 100 for l in run.stdout.splitlines()), f"{args}: too wide")
