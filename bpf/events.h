@@ -25,7 +25,10 @@ typedef ev_u64 ev_x64;
 
 #define EV_PACKED __attribute__((packed))
 
-/* Raised when the layout of anything here changes; a writer joins only a trace of its own format. */
+/*
+ * Raised when the layout of anything here changes, but for fields behind an event's last: readers
+ * take a missing tail for absent. A writer joins only a trace of its own format.
+ */
 #define EV_FORMAT 1
 
 /* In the environment of every process on the emulated device: a trace it writes must say so. */
@@ -77,7 +80,9 @@ enum ev_id {
 #define F(type, name, print, doc) ev_##type name;
 #define BYTES(name, print, doc)
 #define TEXT(name, doc)
-#define END(name) };
+#define END(name)                                                                                  \
+	}                                                                                          \
+	;
 #include "events.def"
 
 /* No padding crept in, whatever the compiler. */
@@ -98,6 +103,11 @@ enum ev_loss_cause {
 enum ev_source { SOURCE_kernel = 1, SOURCE_agent, SOURCE_emu, SOURCE_recorder };
 enum ev_phase { PHASE_begin = 1, PHASE_end };
 enum ev_pte_op { PTE_OP_map = 1, PTE_OP_unmap };
+enum ev_pasid_op { PASID_OP_allocated = 1, PASID_OP_freed };
+enum ev_mem_op { MEM_OP_map = 1, MEM_OP_unmap, MEM_OP_free };
+enum ev_evict_op { EVICT_OP_evict = 1, EVICT_OP_restore, EVICT_OP_evict_pasid };
+enum ev_queue_op { QUEUE_OP_create = 1, QUEUE_OP_update, QUEUE_OP_destroy };
+enum ev_flag_kind { FLAG_KIND_pte = 1, FLAG_KIND_vm };
 enum ev_gap_cause { GAP_consumed = 1, GAP_unseen_doorbell };
 enum ev_fault_kind {
 	EMU_FAULT_page = 1, /* canonical address, not mapped */

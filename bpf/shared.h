@@ -8,14 +8,30 @@
 
 #include "events.h"
 
-/* Hooks, in the order of the programs; names in usr/record/kernel.c. */
-enum hook { HOOK_sys_exit, HOOK_fork, HOOK_exec, HOOK_exit, NUM_HOOKS };
+enum hook {
+#define HOOK_CORE(id, attach, text) HOOK_##id,
+#define HOOK_TP(id, tracepoint, text) HOOK_##id,
+#define HOOK_FN(id, function, returns, text) HOOK_##id,
+#include "hooks.def"
+	NUM_HOOKS
+};
 
-/* A row of kfd_cmds.def as the programs use it. elem 0xffff: count is in bits; 0: no array. */
-struct kfd_row {
+/* A row of kfd_cmds.def or drm_cmds.def as the programs use it. elem 0xffff: count is in bits; 0:
+ * no array. */
+struct ioctl_row {
 	ev_u16 ptr[2], count[2], elem[2];
+	ev_u16 take; /* 1: record it */
 };
 #define KFD_ROWS 256
+#define DRM_ROWS 256 /* behind those of KFD */
+
+/* Where a tracepoint's record has a field, by its format file; size 0: it has none. */
+struct tp_place {
+	ev_u16 offset, size;
+};
+#define TP_FIELDS 9
+#define FN_ARGS 5
+#define ARG_UNKNOWN (-1)
 
 #define TRACKED_MAX 32768 /* processes followed at once */
 
@@ -26,12 +42,43 @@ struct kfd_row {
 #define KREC_ARRAY_LARGE 2048
 
 /*
- * Which process is the first: the recorder knows its number in its own PID namespace only. The program
- * finds it when it makes a system call, and with it how deep that namespace lies.
+ * Which process is the first: the recorder knows its number in its own PID namespace only. The
+ * program finds it when it makes a system call, and with it how deep that namespace lies.
  */
 struct seed {
 	ev_u32 pid; /* 0: found, or not asked for */
 	ev_u32 ns;  /* inode of /proc/self/ns/pid */
+};
+
+/* Whose an object of the driver is. */
+struct owner {
+	ev_u64 since; /* CLOCK_MONOTONIC; of a process that ended */
+	/* A kgd_mem: as it was allocated, for kernels whose types are not known. */
+	ev_u64 va, size;
+	ev_u32 flags;
+	ev_u32 pid; /* in the recorder's PID namespace */
+};
+#define OWNERS_MAX 65536
+
+/* A call from its entry to its return. */
+struct flight_key {
+	ev_u32 tid; /* of the machine */
+	ev_u32 hook;
+};
+
+#define FLIGHT_BYTES 64
+struct flight {
+	ev_u64 ts;
+	ev_u64 args[FN_ARGS];
+	ev_u32 pid;
+	ev_u32 tid;		 /* in the recorder's PID namespace */
+	ev_u8 arg[FLIGHT_BYTES]; /* an ioctl's struct as it began */
+};
+#define FLIGHT_MAX 16384
+
+struct last_iv {
+	ev_u64 ts, va;
+	ev_u32 pid, pasid;
 };
 
 /* What is kept of each traced process. */
@@ -42,8 +89,9 @@ struct tracked_process {
 
 /* Start of every record in the ring: the event as it will stand in the stream, after its CPU. */
 struct EV_PACKED krec {
-	ev_u32 cpu;
-	ev_u16 fixed; /* bytes of the event's fixed fields, behind this struct */
+	ev_u16 cpu;
+	ev_u16 hook;	 /* enum hook */
+	ev_u16 fixed;	 /* bytes of the event's fixed fields, behind this struct */
 	ev_u8 num_blobs; /* then its BYTES, each in a slot of fixed size */
 	ev_u8 is_text;	 /* 1: the one blob is a TEXT */
 	ev_u16 blob_len[3];

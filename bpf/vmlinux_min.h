@@ -27,6 +27,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0, BPF_RB_NO_WAKEUP = 1 };
@@ -38,7 +39,7 @@ struct bpf_raw_tracepoint_args {
 };
 
 struct pt_regs {
-	unsigned long dx, si, di, orig_ax;
+	unsigned long r9, r8, ax, cx, dx, si, di, orig_ax, sp;
 };
 
 typedef struct {
@@ -57,6 +58,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
 };
 
 struct fdtable {
@@ -104,6 +106,122 @@ struct task_struct {
 
 struct linux_binprm {
 	const char *filename;
+};
+
+/* ---- drivers/gpu/drm: relocated against the modules' BTF, absent without it ---- */
+
+struct drm_gem_object {
+	unsigned long size;
+};
+
+struct ttm_resource {
+	__u32 mem_type;
+};
+
+struct ttm_buffer_object {
+	struct drm_gem_object base;
+	struct ttm_resource *resource;
+};
+
+struct amdgpu_bo {
+	__u32 preferred_domains;
+	__u32 allowed_domains;
+	struct ttm_buffer_object tbo;
+	__u64 flags;
+};
+
+struct amdgpu_vm {
+	unsigned int pasid;
+};
+
+struct amdgpu_vm_bo_base {
+	struct amdgpu_vm *vm;
+	struct amdgpu_bo *bo;
+};
+
+struct amdgpu_bo_va {
+	struct amdgpu_vm_bo_base base;
+};
+
+struct amdgpu_bo_va_mapping {
+	struct amdgpu_bo_va *bo_va;
+	__u64 start;
+	__u64 last;
+	__u64 offset;
+	__u64 flags;
+};
+
+/* Linux 6.15 and later: AMDGPU_VM_* flags. */
+struct amdgpu_bo_va_mapping___short {
+	__u32 flags;
+};
+
+struct amdgpu_ring {
+	char name[16];
+	unsigned int vm_hub;
+};
+
+/* Before Linux 6.4 the hub stands in the ring's functions. */
+struct amdgpu_ring_funcs___old {
+	unsigned int vmhub;
+};
+
+struct amdgpu_ring___old {
+	const struct amdgpu_ring_funcs___old *funcs;
+};
+
+struct amdgpu_job {
+	unsigned int vmid;
+	__u64 vm_pd_addr;
+	bool vm_needs_flush;
+};
+
+struct amdgpu_iv_entry {
+	unsigned int client_id;
+	unsigned int src_id;
+	unsigned int ring_id;
+	unsigned int vmid;
+	unsigned int vmid_src;
+	__u64 timestamp;
+	unsigned int pasid;
+	unsigned int src_data[4];
+};
+
+struct kgd_mem {
+	struct amdgpu_bo *bo;
+	__u32 domain;
+	unsigned int mapped_to_gpu_memory;
+	__u64 va;
+	__u32 alloc_flags;
+};
+
+struct kfd_process_device {
+	__u32 pasid; /* newer kernels: one for each GPU */
+};
+
+struct kfd_process {
+	__u32 pasid;
+	struct kfd_process_device *pdds[1];
+	__u32 n_pdds;
+};
+
+struct kfd_vm_fault_info {
+	__u64 page_addr;
+};
+
+struct kfd_hsa_memory_exception_data {
+	__u64 va;
+};
+
+enum kfd_queue_type { KFD_QUEUE_TYPE_COMPUTE };
+
+struct queue_properties {
+	enum kfd_queue_type type;
+	__u64 queue_address;
+	__u64 queue_size;
+	__u32 priority;
+	__u32 queue_percent;
+	__u32 doorbell_off;
 };
 
 #pragma clang attribute pop

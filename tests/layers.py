@@ -18,7 +18,7 @@ sys/syscall sys/sysmacros sys/types sys/uio sys/un sys/utsname sys/wait
 xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
 UAPI = {"linux/kfd_ioctl", "drm/drm", "drm/amdgpu_drm"}
 HSA = {"hsa/hsa", "hsa/hsa_ext_amd", "hsa/hsa_api_trace"}
-BPF = {"bpf/bpf", "bpf/libbpf"}
+BPF = {"bpf/bpf", "bpf/libbpf", "bpf/btf"}
 PURE_NO = r"\b(?:f?printf|puts|fputs|putchar|fwrite|perror|clock_gettime|time|gettimeofday)\s*\(|\"/(?:dev|sys|proc)/"
 
 # room: (other rooms it may include, system headers, generated headers, what must not stand in it)
@@ -48,6 +48,7 @@ ROOMS = {
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
          "bpf/kfd_cmds.def": EVENTS, "bpf/drm_cmds.def": EVENTS, "bpf/shared.h": "bpf/shared",
+         "bpf/hooks.def": "bpf/shared",
          "hsa-tools/emu/protocol.h": "hsa-tools/emu/protocol"}
 ROOMS["bpf/shared"] = ((EVENTS,), (), (), None)
 ROOMS["hsa-tools/emu/protocol"] = ((EVENTS,), LIBC, (), None)

@@ -3,6 +3,7 @@
 #include "cmd.h"
 #include "base/log.h"
 #include "decode/drm.h"
+#include "decode/iv.h"
 #include "decode/kfd.h"
 #include "trace/reader.h"
 
@@ -29,11 +30,12 @@ static const struct ioctl_decoder decoders[] = {
 struct ioctl_view {
 	const struct ioctl_decoder *decoder;
 	uint32_t cmd, begin_dt;
+	bool returned;
 	int64_t ret;
 	int32_t fd;
 	uint32_t pid, caller;
 	uint16_t unread;
-	const uint8_t *data[3]; /* arg, array0, array1 */
+	const uint8_t *data[3]; /* arg, array0, array1; of a DRM ioctl the last is what was asked */
 	uint16_t len[3];
 };
 
@@ -67,6 +69,7 @@ static bool view_ioctl(const struct event *ev, struct ioctl_view *v)
 			v->begin_dt = (uint32_t)f.value;
 		} else if (!strcmp(name, "ret")) {
 			v->ret = (int64_t)f.value;
+			v->returned = true;
 		} else if (!strcmp(name, "fd")) {
 			v->fd = (int32_t)f.value;
 		} else if (!strcmp(name, "pid")) {
@@ -84,8 +87,16 @@ static void print_arg(struct buf *b, const struct ioctl_view *v)
 {
 	if (v->decoder->arg == PRINT_KFD_ARG)
 		kfd_print_arg(b, v->cmd, v->data[0], v->len[0]);
-	else
+	else if (!v->len[2])
 		drm_print_arg(b, v->cmd, v->ret, v->data[0], v->len[0]);
+	else
+		drm_print_arg(b, v->cmd, -1, v->data[2], v->len[2]);
+	/* An answer overwrites what was asked. */
+	if (v->decoder->arg == PRINT_DRM_ARG && v->len[2] && v->ret >= 0 &&
+	    (v->len[0] < v->len[2] || memcmp(v->data[0], v->data[2], v->len[2]))) {
+		buf__puts(b, " => ");
+		drm_print_arg(b, v->cmd, v->ret, v->data[0], v->len[0]);
+	}
 }
 
 static void print_array(struct buf *b, const struct ioctl_view *v, unsigned int slot)
@@ -111,15 +122,16 @@ static void text_ioctl(struct buf *b, const struct event *ev, const struct ioctl
 		print_arg(b, v);
 	}
 	for (unsigned int i = 1; i < 3; i++) {
-		if (!v->len[i])
+		if (!v->len[i] || (i == 2 && v->decoder->arg == PRINT_DRM_ARG))
 			continue;
 		buf__puts(b, ", ");
 		print_array(b, v, i - 1);
 	}
 	if (v->unread)
 		buf__printf(b, ", %u bytes unread", v->unread);
-	buf__puts(b, ") = ");
-	print_value(b, PRINT_ERRNO, (uint64_t)v->ret, true);
+	buf__puts(b, v->returned ? ") = " : ") has not returned");
+	if (v->returned)
+		print_value(b, PRINT_ERRNO, (uint64_t)v->ret, true);
 	if (v->begin_dt) {
 		buf__puts(b, " <");
 		print_ns(b, v->begin_dt);
@@ -127,21 +139,42 @@ static void text_ioctl(struct buf *b, const struct event *ev, const struct ioctl
 	}
 }
 
-static void text_field(struct buf *b, const struct field_value *v)
+/* before: the field's neighbour, which says what the flags of a mapping are. */
+static void text_field(struct buf *b, const struct field_value *v, const struct field_value *before)
 {
+	enum print_kind kind = v->desc->print;
+
+	if (kind == PRINT_MAP_FLAGS && before->desc && before->desc->print == PRINT_FLAG_KIND)
+		kind = before->value == FLAG_KIND_vm ? PRINT_VM_FLAGS : PRINT_PTE;
 	buf__printf(b, "%s=", v->desc->name);
 	if (v->desc->kind == FIELD_INT)
-		print_value(b, v->desc->print, v->value, v->desc->is_signed);
+		print_value(b, kind, v->value, v->desc->is_signed);
 	else if (v->desc->kind == FIELD_TEXT)
 		buf__json(b, (const char *)v->data, v->len);
 	else
 		print_bytes(b, v->desc->print, v->data, v->len);
 }
 
+/* What an interrupt says, by the rows of this tool's cards. */
+static void text_iv(struct buf *b, const struct event *ev)
+{
+	struct ev_gpu_iv e;
+
+	event__fixed(ev, &e, sizeof(e));
+	buf__puts(b, ": ");
+	iv_print(b, caps_iv__find(100100),
+		 &(struct iv){.client_id = e.client_id,
+			      .src_id = e.src_id,
+			      .ring_id = e.ring_id,
+			      .vmid = e.vmid,
+			      .pasid = e.pasid,
+			      .src_data = {e.data0, e.data1, e.data2, e.data3}});
+}
+
 static void text_event(struct buf *b, const struct event *ev)
 {
 	struct field_iter it = event__fields(ev);
-	struct field_value v;
+	struct field_value v, before = {0};
 	struct ioctl_view io;
 	const char *sep = "";
 
@@ -155,10 +188,14 @@ static void text_event(struct buf *b, const struct event *ev)
 	buf__printf(b, "%u/%u %s(", ev->stream->pid, ev->tid, ev->desc->name);
 	while (field_iter__next(&it, &v)) {
 		buf__puts(b, sep);
-		text_field(b, &v);
+		text_field(b, &v, &before);
+		before = v;
 		sep = ", ";
 	}
-	buf__puts(b, ")\n");
+	buf__putc(b, ')');
+	if (ev->desc->id == EV_gpu_iv)
+		text_iv(b, ev);
+	buf__putc(b, '\n');
 }
 
 /* ---- JSON: raw values, one object per line; x64 fields are strings ---- */

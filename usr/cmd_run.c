@@ -270,7 +270,7 @@ static void say_hooks(struct run *r)
 
 	if (kernel__any(r->kernel)) {
 		for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++)
-			if (!h->on)
+			if (!h->on && h->needed)
 				log_warn("not recorded: %s: %s", h->name, h->reason);
 		return;
 	}
@@ -290,17 +290,18 @@ static void record_hooks(struct run *r)
 	const struct hook_state *h;
 
 	for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++) {
-		struct ev_hook e = {.on = h->on, .error = h->error};
-		size_t name = strlen(h->name), why = strlen(h->reason);
+		struct ev_hook e = {.on = h->on ? 1 : h->needed ? 0 : 2, .error = h->error};
+		size_t name = strlen(h->name), why = strlen(h->reason), how = strlen(h->how);
 		uint8_t *at = stream__reserve(&r->log, EV_hook,
-					      sizeof(e) + name + 1 + (why ? why : 1) + 1,
+					      sizeof(e) + name + 1 + (why ? why : 1) + 1 + how + 1,
 					      (uint32_t)getpid(), 0);
 
 		if (!at)
 			continue;
 		memcpy(at, &e, sizeof(e));
 		at = stream__put_text(at + sizeof(e), h->name, name);
-		stream__put_text(at, h->reason, why);
+		at = stream__put_text(at, h->reason, why);
+		stream__put_text(at, h->how, how);
 		stream__commit(&r->log);
 	}
 }

@@ -10,9 +10,9 @@ if BUILD.endswith("/san"):
     SHIM = sh("gcc", "-print-file-name=libasan.so").stdout.strip() + " " + SHIM
 
 for names, off, on in (
-        ("sched_process_f", ["sched_process_fork"], ["kfd_ioctl", "proc_exec", "proc_exit", "dispatch"]),
-        ("sys_exit", ["sys_exit"], ["proc_exec", "proc_exit", "dispatch"]),
-        ("sys_exit,sched_process_f,sched_process_e", ["sys_exit", "sched_process_fork",
+        ("raw_tp_fork", ["sched_process_fork"], ["kfd_ioctl", "proc_exec", "proc_exit", "dispatch"]),
+        ("raw_tp_sys_exit", ["sys_exit"], ["proc_exec", "proc_exit", "dispatch"]),
+        ("raw_tp_sys_exit,raw_tp_fork,raw_tp_exec,raw_tp_exit", ["sys_exit", "sched_process_fork",
                                                       "sched_process_exec", "sched_process_exit"],
          ["dispatch"])):
     r = record(f"off-{len(names)}", workload("conv2d"), "--size", "8",

@@ -40,7 +40,7 @@ def storm(name, ring_mb, stopped):
     count = lambda name: sum(1 for e in events if e["event"] == name)
     with open(os.path.join(directory, "session.json")) as f:
         session = json.load(f)
-    hooks = {h["name"].split("(")[1].rstrip(")"): h for h in session["hooks"]}
+    hooks = {h["name"].split("(")[1].rstrip(")"): h for h in session["hooks"] if h["on"]}
     kernel = [c for c in session["counts"] if c["source"] == "kernel"][0]
     seen = {n: hooks[n]["seen"] for n in hooks}
     expect(seen["raw_tp/sys_exit"] == ioctls, f"{ioctls} ioctls made, {seen} seen")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * LD_PRELOAD: bpf(2) refuses to load the programs named in REFUSE ("sys_exit,sched_process_f": names
+ * LD_PRELOAD: bpf(2) refuses to load the programs named in REFUSE ("raw_tp_fork,raw_tp_exit": names
  * are cut to 15 characters by the kernel), as an older or a locked kernel would.
  */
 #include <dlfcn.h>

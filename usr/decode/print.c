@@ -562,6 +562,7 @@ static const struct {
 	[PRINT_GEM_USERPTR] = {print_flags, names_gem_userptr},
 	[PRINT_TTM_PLACE] = {print_named, names_ttm_place},
 	[PRINT_VM_FLAGS] = {print_vm_flags, names_vm_flags},
+	[PRINT_MAP_FLAGS] = {print_hex, NULL},
 	[PRINT_FLAG_KIND] = {print_named, names_flag_kind},
 	[PRINT_PTE] = {print_pte, NULL},
 	[PRINT_IV_CLIENT] = {print_iv_client, NULL},

@@ -56,6 +56,7 @@ enum print_kind {
 	PRINT_KFD_EXCEPTION,	 /* BYTES: struct kfd_hsa_memory_exception_data */
 	PRINT_DRM_CMD,
 	PRINT_DRM_ARG,
+	PRINT_DRM_ASKED,
 	PRINT_DRM_ARRAY,
 	PRINT_DRM_CAP,
 	PRINT_DRM_PRIME_FLAGS,
@@ -84,6 +85,7 @@ enum print_kind {
 	PRINT_GEM_USERPTR, /* AMDGPU_GEM_USERPTR_* */
 	PRINT_TTM_PLACE,   /* mem_type of a ttm_resource */
 	PRINT_VM_FLAGS,	   /* AMDGPU_VM_* of a mapping */
+	PRINT_MAP_FLAGS,   /* of a mapping: PTE bits or AMDGPU_VM_*, as the FLAG_KIND before it says */
 	PRINT_FLAG_KIND,   /* which of the two a mapping's flags are */
 	PRINT_PTE,	   /* by the gfx10.1 row: pte.h knows others */
 	PRINT_IV_CLIENT,

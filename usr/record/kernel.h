@@ -12,8 +12,11 @@
 #include "../../hsa-tools/stream/stream.h"
 
 struct hook_state {
-	const char *name;
+	const char *name; /* what it records, and where */
+	const char *how;  /* what it is attached by: "fentry", "kprobe", "raw_tp", "tracepoint"; "-"
+			     when off */
 	bool on;
+	bool needed;	  /* false: there is nothing here for it to see */
 	int error;	  /* negative errno when off */
 	char reason[256]; /* why, in words */
 	uint64_t seen, dropped;
@@ -39,9 +42,9 @@ const struct hook_state *kernel__hook(struct kernel *k, unsigned int i); /* NULL
 bool kernel__any(const struct kernel *k);
 
 /*
- * Trace this process, which waits to be let go, and what it makes. Its number is that of our own PID
- * namespace; in any but the machine's own the programs find it by the next system call it makes, and
- * kernel__tracking says afterwards whether they did.
+ * Trace this process, which waits to be let go, and what it makes. Its number is that of our own
+ * PID namespace; in any but the machine's own the programs find it by the next system call it
+ * makes, and kernel__tracking says afterwards whether they did.
  */
 int kernel__track(struct kernel *k, int pid);
 bool kernel__tracking(const struct kernel *k);

@@ -103,12 +103,14 @@ static json_t *hooks_of(struct kernel *k)
 	const struct hook_state *h;
 
 	for (unsigned int i = 0; k && (h = kernel__hook(k, i)); i++) {
-		json_t *j = json_pack("{s:s, s:b}", "name", h->name, "on", h->on);
+		json_t *j =
+			json_pack("{s:s, s:b, s:s}", "name", h->name, "on", h->on, "how", h->how);
 
 		if (h->on) {
 			json_object_set_new(j, "seen", json_integer((json_int_t)h->seen));
 			json_object_set_new(j, "dropped", json_integer((json_int_t)h->dropped));
 		} else {
+			json_object_set_new(j, "needed", json_boolean(h->needed));
 			json_object_set_new(j, "reason", value__new_text(h->reason));
 		}
 		json_array_append_new(list, j);
@@ -161,12 +163,11 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		json_object_set_new(root, "result", result_of(s->wait_status));
 		list = json_array();
 		for (unsigned int i = 0; i < num_counts; i++)
-			json_array_append_new(list,
-					      json_pack("{s:s, s:I, s:I, s:I}", "source",
-							counts[i].source, "seen",
-							(json_int_t)counts[i].seen, "written",
-							(json_int_t)counts[i].written, "dropped",
-							(json_int_t)counts[i].dropped));
+			json_array_append_new(
+				list, json_pack("{s:s, s:I, s:I, s:I}", "source", counts[i].source,
+						"seen", (json_int_t)counts[i].seen, "written",
+						(json_int_t)counts[i].written, "dropped",
+						(json_int_t)counts[i].dropped));
 		json_object_set_new(root, "counts", list);
 	}
 	put_environment(root);
@@ -175,8 +176,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	json_decref(root);
 	if (!out)
 		return -ENOMEM;
-	fd = openat(s->dir_fd, ".session.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
+	fd = openat(s->dir_fd, ".session.json",
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	len = strlen(out);
 	if (fd < 0 || write(fd, out, len) != (ssize_t)len || write(fd, "\n", 1) != 1)
 		err = errno ? -errno : -EIO;
@@ -192,15 +193,16 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 
 struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts)
 {
-	return json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks", hooks_of(k),
-			 "facts", facts);
+	return json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks",
+			 hooks_of(k), "facts", facts);
 }
 
 static int is_agents(const struct dirent *de)
 {
 	size_t len = strlen(de->d_name);
 
-	return len > 13 && !strncmp(de->d_name, "session.", 8) && !strcmp(de->d_name + len - 5, ".json");
+	return len > 13 && !strncmp(de->d_name, "session.", 8) &&
+	       !strcmp(de->d_name + len - 5, ".json");
 }
 
 /* session.json, or of agents without a recorder the first session.PID.json. */

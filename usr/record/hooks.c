@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include "hooks.h"
+#include "../base/buf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/btf.h>
+
+#define DRIVER "amdgpu"
+
+enum hook_kind { KIND_core, KIND_tp, KIND_fn };
+
+/* A row of hooks.def. */
+struct row {
+	enum hook_kind kind;
+	bool returns;
+	const char *id, *symbol, *text;
+	const char *fields[TP_FIELDS];
+	const char *args[FN_ARGS];
+	signed char at[FN_ARGS];
+};
+
+static const struct row rows[NUM_HOOKS] = {
+#define HOOK_CORE(id_, attach_, text_)                                                             \
+	{                                                                                          \
+		.kind = KIND_core, .id = #id_, .symbol = #attach_, .text = text_,
+#define HOOK_TP(id_, tracepoint_, text_)                                                           \
+	{                                                                                          \
+		.kind = KIND_tp, .id = #id_, .symbol = #tracepoint_, .text = text_,
+#define HOOK_FN(id_, function_, returns_, text_)                                                   \
+	{                                                                                          \
+		.kind = KIND_fn, .id = #id_, .symbol = #function_, .returns = returns_,            \
+		.text = text_,
+#define TP_FIELD(slot, name) .fields[slot] = name,
+#define FN_ARG(slot, names, position) .args[slot] = names, .at[slot] = position,
+#define HOOK_END()                                                                                 \
+	}                                                                                          \
+	,
+#include "../../bpf/hooks.def"
+};
+
+const char *hook_how_name(enum hook_how how)
+{
+	static const char *const names[NUM_HOWS] = {"-", "raw_tp", "tracepoint", "fentry",
+						    "kprobe"};
+
+	return names[how];
+}
+
+/* What is known of the machine while the hooks are planned. */
+struct machine {
+	bool driver; /* the module is there */
+	struct btf *kernel, *module;
+	char why_no_btf[128];
+	int types[NUM_HOOKS]; /* of the module: the hook's function or tracepoint; 0 when it has
+				 none */
+	unsigned char map_flag_kind;
+};
+
+static void add_way(struct hook_plan *p, enum hook_how how)
+{
+	for (unsigned int i = 0; i < NUM_HOWS; i++)
+		if (p->ways[i] == HOW_none) {
+			p->ways[i] = how;
+			return;
+		}
+}
+
+/* Reasons join: "fentry: ...; kprobe: ...". */
+static void add_why(struct hook_plan *p, const char *how, const char *why)
+{
+	size_t n = strlen(p->why);
+
+	snprintf(p->why + n, sizeof(p->why) - n, "%s%s: %s", n ? "; " : "", how, why);
+}
+
+bool hook_plan__next(struct hook_plan *p, const char *why)
+{
+	add_why(p, hook_how_name(p->how), why);
+	p->way++;
+	p->how = p->way < NUM_HOWS ? p->ways[p->way] : HOW_none;
+	return p->how != HOW_none;
+}
+
+/* ---- tracepoints ---- */
+
+static FILE *open_format(const char *tracepoint)
+{
+	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	FILE *f = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots) && !f; i++) {
+		char *path = xasprintf("%s/events/" DRIVER "/%s/format", roots[i], tracepoint);
+
+		f = fopen(path, "re");
+		free(path);
+	}
+	return f;
+}
+
+/* "field:u64 flags;	offset:24;	size:8;	signed:0;" */
+static bool parse_field(const char *line, char name[64], struct tp_place *place)
+{
+	const char *at = strstr(line, "offset:"), *end = strchr(line, ';'), *begin;
+	unsigned int offset, size;
+
+	if (!strstr(line, "field:") || !end || !at ||
+	    sscanf(at, "offset:%u; size:%u;", &offset, &size) != 2)
+		return false;
+	if (memchr(line, '[', (size_t)(end - line)))
+		end = memchr(line, '[', (size_t)(end - line));
+	for (begin = end; begin > line && begin[-1] != ' ' && begin[-1] != '*'; begin--)
+		;
+	snprintf(name, 64, "%.*s", (int)(end - begin), begin);
+	*place = (struct tp_place){.offset = (ev_u16)offset, .size = (ev_u16)size};
+	return true;
+}
+
+/* The places of the fields a program reads; false when the format lacks one. */
+static bool read_format(struct hook_plan *p, const struct row *row)
+{
+	FILE *f = open_format(row->symbol);
+	struct tp_place place;
+	char line[512], name[64];
+	bool all = f != NULL;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!parse_field(line, name, &place))
+			continue;
+		for (unsigned int i = 0; i < TP_FIELDS; i++)
+			if (row->fields[i] && !strcmp(row->fields[i], name))
+				p->tp_at[i] = place;
+	}
+	for (unsigned int i = 0; i < TP_FIELDS; i++)
+		all = all && (!row->fields[i] || p->tp_at[i].size);
+	if (f)
+		fclose(f);
+	return all;
+}
+
+static void plan_tp(struct hook_plan *p, const struct row *row, const struct machine *m)
+{
+	bool typed = m->types[row - rows] > 0;
+
+	if (typed)
+		add_way(p, HOW_raw_tp);
+	else
+		add_why(p, "raw_tp",
+			m->module ? "the driver has no such tracepoint" : m->why_no_btf);
+	if (read_format(p, row))
+		add_way(p, HOW_tracepoint);
+	else if (!typed)
+		add_why(p, "tracepoint", "no format file, or one without the fields");
+}
+
+/* ---- functions ---- */
+
+/* Position of the parameter that has one of the names; negative when there is none. */
+static int position(const struct btf *btf, const struct btf_type *proto, const char *names)
+{
+	const struct btf_param *param = btf_params(proto);
+
+	for (int i = 0; i < btf_vlen(proto); i++) {
+		const char *name = btf__name_by_offset(btf, param[i].name_off), *at = names;
+
+		for (; name && name[0] && at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+			if (!strncmp(at, name, strlen(name)) && strchr("|", at[strlen(name)]))
+				return i;
+	}
+	return -1;
+}
+
+static void plan_fn(struct hook_plan *p, const struct row *row, const struct machine *m)
+{
+	int id = m->types[row - rows];
+	const struct btf_type *t = id > 0 ? btf__type_by_id(m->module, (__u32)id) : NULL;
+	const char *why = !m->module ? m->why_no_btf : "the driver has no such function";
+	bool known = true;
+
+	t = t ? btf__type_by_id(m->module, t->type) : NULL;
+	for (unsigned int i = 0; i < FN_ARGS; i++) {
+		p->arg_at[i] = row->args[i] ? row->at[i] : ARG_UNKNOWN;
+		if (!row->args[i])
+			continue;
+		if (t)
+			p->arg_at[i] = (signed char)position(m->module, t, row->args[i]);
+		known = known && (t || row->at[i] != ARG_UNKNOWN);
+	}
+	if (!t && m->module) {
+		add_why(p, "fentry", why);
+		return;
+	}
+	/* Trampolines of Linux before 6.3 or so carry six parameters: a probe first where there are
+	 * more. */
+	if (t && btf_vlen(t) <= 6)
+		add_way(p, HOW_fentry);
+	if (known)
+		add_way(p, HOW_kprobe);
+	if (t && btf_vlen(t) > 6)
+		add_way(p, HOW_fentry);
+	if (!t && !known)
+		add_why(p, "fentry, kprobe",
+			"its parameters differ between kernels, and the driver has no BTF");
+	else if (!t)
+		add_why(p, "fentry", why);
+}
+
+/* ---- all of them ---- */
+
+static bool for_emulation(enum hook h)
+{
+	return h <= HOOK_exit;
+}
+
+static const char *not_needed(enum hook h, const struct hooks_config *cfg, const struct machine *m)
+{
+	if (for_emulation(h))
+		return NULL;
+	if (cfg->emulated)
+		return "the emulated device is not behind the driver";
+	if (!m->driver)
+		return "the " DRIVER " driver is not loaded";
+	return NULL;
+}
+
+/* Linux 6.15 or so made PTE bits (u64) to AMDGPU_VM_* flags (u32). */
+static unsigned char flag_kind(const struct btf *btf, const struct btf_type *t)
+{
+	for (int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *member = btf_members(t) + i;
+
+		if (!strcmp(btf__name_by_offset(btf, member->name_off), "flags"))
+			return btf__resolve_size(btf, member->type) == 4 ? FLAG_KIND_vm
+									 : FLAG_KIND_pte;
+	}
+	return FLAG_KIND_pte;
+}
+
+/* One pass over the module's own types: searching by name reads all of the kernel's each time. */
+static void find_types(struct machine *m)
+{
+	static const char prefix[] = "btf_trace_";
+
+	for (unsigned int id = btf__type_cnt(m->kernel); id < btf__type_cnt(m->module); id++) {
+		const struct btf_type *t = btf__type_by_id(m->module, id);
+		const char *name = btf__name_by_offset(m->module, t->name_off);
+		enum hook_kind kind = btf_is_func(t) ? KIND_fn : KIND_tp;
+
+		if (btf_is_struct(t) && !strcmp(name, "amdgpu_bo_va_mapping"))
+			m->map_flag_kind = flag_kind(m->module, t);
+		if (btf_is_typedef(t) && !strncmp(name, prefix, strlen(prefix)))
+			name += strlen(prefix);
+		else if (!btf_is_func(t))
+			continue;
+		for (unsigned int h = 0; h < NUM_HOOKS; h++)
+			if (rows[h].kind == kind && !strcmp(rows[h].symbol, name))
+				m->types[h] = (int)id;
+	}
+}
+
+void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *cfg,
+		 unsigned char *map_flag_kind)
+{
+	struct machine m = {.driver = !access("/sys/module/" DRIVER, F_OK),
+			    .map_flag_kind = FLAG_KIND_pte};
+
+	if (m.driver && !cfg->emulated) {
+		m.kernel = btf__load_vmlinux_btf();
+		m.module = m.kernel ? btf__load_module_btf(DRIVER, m.kernel) : NULL;
+		if (m.module)
+			find_types(&m);
+		else
+			snprintf(m.why_no_btf, sizeof(m.why_no_btf), "%s has no BTF",
+				 m.kernel ? "the driver" : "the kernel");
+	}
+	*map_flag_kind = m.map_flag_kind;
+	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		struct hook_plan *p = &plans[h];
+		const char *why = not_needed(h, cfg, &m);
+
+		*p = (struct hook_plan){.id = rows[h].id,
+					.symbol = rows[h].symbol,
+					.text = rows[h].text,
+					.returns = rows[h].returns,
+					.needed = !why};
+		p->first = rows[h].kind == KIND_fn ? HOW_fentry : HOW_raw_tp;
+		if (why)
+			snprintf(p->why, sizeof(p->why), "%s", why);
+		else if (rows[h].kind == KIND_core)
+			add_way(p, HOW_raw_tp);
+		else if (rows[h].kind == KIND_tp)
+			plan_tp(p, &rows[h], &m);
+		else
+			plan_fn(p, &rows[h], &m);
+		p->how = p->ways[0];
+	}
+	btf__free(m.module);
+	btf__free(m.kernel);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which program serves each hook of bpf/hooks.def on this kernel: by the BTF of the kernel and of
+ * the driver, by the tracepoint's format, never by a version. Loads nothing; kernel.c does, and
+ * comes back for the next way when one is refused.
+ */
+#ifndef RDNA1_RECORD_HOOKS_H
+#define RDNA1_RECORD_HOOKS_H
+
+#include <stdbool.h>
+#include "../../bpf/shared.h"
+
+/* Ways to attach, in the names of the programs: <how>_<hook>. */
+enum hook_how { HOW_none, HOW_raw_tp, HOW_tracepoint, HOW_fentry, HOW_kprobe, NUM_HOWS };
+
+struct hook_plan {
+	const char *id;	     /* as in hooks.def */
+	const char *symbol;  /* function or tracepoint */
+	const char *text;    /* what it records */
+	bool returns;	     /* a second program stands at the return */
+	bool needed;	     /* false: there is nothing here for it to see */
+	enum hook_how how;   /* the way to try; HOW_none when there is none left */
+	enum hook_how first; /* what it would be attached by at best */
+	char why[256];	     /* not needed, or what was wrong with the ways before */
+	signed char arg_at[FN_ARGS];
+	struct tp_place tp_at[TP_FIELDS];
+	/* inside */
+	enum hook_how ways[NUM_HOWS];
+	unsigned int way;
+};
+
+struct hooks_config {
+	bool emulated; /* the device is behind system calls: the driver sees nothing */
+};
+
+/* All hooks planned. *map_flag_kind: enum ev_flag_kind of struct amdgpu_bo_va_mapping. */
+void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *cfg,
+		 unsigned char *map_flag_kind);
+
+/* This way failed, for this reason: take the next. False when there is none. */
+bool hook_plan__next(struct hook_plan *p, const char *why);
+
+/* "fentry", "kprobe"; "-" for none. */
+const char *hook_how_name(enum hook_how how);
+
+#endif

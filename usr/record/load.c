@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+#include "load.h"
+#include "../base/buf.h"
+#include "rdna1.skel.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+static bool libbpf_verbose;
+static char
+	libbpf_first[160]; /* the first warning since it was emptied: the others follow from it */
+
+static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+	if (level == LIBBPF_WARN && !libbpf_first[0]) {
+		const char *text = strncmp(line, "libbpf: ", 8) ? line : line + 8;
+
+		snprintf(libbpf_first, sizeof(libbpf_first), "%.*s", (int)strcspn(text, "\n"),
+			 text);
+	}
+	if (libbpf_verbose && level != LIBBPF_DEBUG)
+		fputs(line, stderr);
+	return n;
+}
+
+static const char *reason(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return "no permission: needs CAP_BPF and CAP_PERFMON";
+	return libbpf_first[0] ? libbpf_first : strerror(-err);
+}
+
+/* ---- which programs ---- */
+
+/* dev_t as the kernel keeps it: 12 bits of major, 20 of minor. */
+static uint64_t kernel_dev(uint64_t dev)
+{
+	return (uint64_t)major(dev) << 20 | minor(dev);
+}
+
+/* Device number of /dev/kfd from /proc/devices; 0 when there is no KFD. */
+static uint64_t kfd_rdev(void)
+{
+	FILE *f = fopen("/proc/devices", "r");
+	unsigned int number;
+	char line[128], name[64];
+	uint64_t dev = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " %u %63s", &number, name) == 2 && !strcmp(name, "kfd")) {
+			dev = (uint64_t)number << 20;
+			break;
+		}
+	if (f)
+		fclose(f);
+	return dev;
+}
+
+/* The programs of a hook by the way it is to be attached; how many. */
+static unsigned int programs_of(const struct rdna1_bpf *s, const struct hook_plan *p,
+				struct bpf_program *out[2])
+{
+	static const char *const prefix[NUM_HOWS][2] = {[HOW_raw_tp] = {"raw_tp"},
+							[HOW_tracepoint] = {"tp"},
+							[HOW_fentry] = {"fentry", "fexit"},
+							[HOW_kprobe] = {"kprobe", "kretprobe"}};
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < (p->returns ? 2u : 1u) && prefix[p->how][i]; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s_%s", prefix[p->how][i], p->id);
+		out[n] = bpf_object__find_program_by_name(s->obj, name);
+		n += out[n] != NULL;
+	}
+	return n;
+}
+
+static bool in_use(const struct programs *p, enum hook h)
+{
+	return p->plans[h].needed && p->plans[h].how != HOW_none;
+}
+
+/* Behind system calls only what the driver's own hooks do not see: it costs every process a little.
+ */
+static void plan_sys_exit(struct programs *p, bool *kfd, bool *drm)
+{
+	struct hook_plan *e = &p->plans[HOOK_sys_exit];
+
+	*kfd = !in_use(p, HOOK_kfd_ioctl);
+	*drm = p->plans[HOOK_drm_ioctl].needed && !in_use(p, HOOK_drm_ioctl);
+	e->needed = *kfd || *drm;
+	if (!e->needed)
+		snprintf(e->why, sizeof(e->why), "ioctls are taken in the driver");
+	else if (!e->way)
+		e->why[0] = 0;
+}
+
+static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cfg,
+			      unsigned char map_flag_kind)
+{
+	struct rdna1_bpf *s = rdna1_bpf__open();
+	struct bpf_program *prog;
+	bool kfd, drm;
+	int err;
+
+	if (!s)
+		return NULL;
+	plan_sys_exit(p, &kfd, &drm);
+	bpf_object__for_each_program(prog, s->obj) bpf_program__set_autoload(prog, false);
+	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		struct bpf_program *of[2];
+		unsigned int n = in_use(p, h) ? programs_of(s, &p->plans[h], of) : 0;
+
+		for (unsigned int i = 0; i < n; i++)
+			bpf_program__set_autoload(of[i], true);
+		memcpy((void *)s->rodata->arg_at[h], p->plans[h].arg_at,
+		       sizeof(p->plans[h].arg_at));
+		memcpy((void *)s->rodata->tp_at[h], p->plans[h].tp_at, sizeof(p->plans[h].tp_at));
+	}
+	s->rodata->map_flag_kind = map_flag_kind;
+	s->rodata->kfd_rdev = kfd_rdev();
+	s->rodata->kfd_file_dev = cfg->kfd_ino ? kernel_dev(cfg->kfd_dev) : 0;
+	s->rodata->kfd_file_ino = cfg->kfd_ino;
+	s->rodata->exit_kfd = kfd;
+	s->rodata->exit_drm = drm;
+	bpf_map__set_max_entries(s->maps.ring, cfg->ring_mb << 20);
+	libbpf_first[0] = 0;
+	err = rdna1_bpf__load(s);
+	if (!err)
+		return s;
+	rdna1_bpf__destroy(s);
+	errno = -err;
+	return NULL;
+}
+
+/* ---- what the kernel refuses ---- */
+
+static void switch_off(struct programs *p, enum hook h, int err, const char *why)
+{
+	p->error[h] = err;
+	p->on[h] = false;
+	hook_plan__next(&p->plans[h], why);
+}
+
+/* "prog 'fentry_kfd_ioctl': ..." is libbpf's word for the program that failed. */
+static bool named_in(const char *message, const struct hook_plan *p)
+{
+	const char *at = strstr(message, "prog '"), *end = at ? strchr(at + 6, '\'') : NULL;
+	size_t len = strlen(p->id);
+
+	return end && (size_t)(end - at - 6) > len + 1 && !strncmp(end - len, p->id, len) &&
+	       end[-(ptrdiff_t)len - 1] == '_';
+}
+
+static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind,
+		  int err)
+{
+	char why[sizeof(libbpf_first)];
+	bool found = false;
+
+	snprintf(why, sizeof(why), "%s", reason(err));
+	if (err == -EPERM || err == -EACCES) {
+		for (unsigned int h = 0; h < NUM_HOOKS; h++)
+			if (p->plans[h].needed) {
+				p->plans[h].how = HOW_none;
+				p->error[h] = -EPERM;
+				snprintf(p->plans[h].why, sizeof(p->plans[h].why), "%s", why);
+			}
+		return err;
+	}
+	for (unsigned int h = 0; h < NUM_HOOKS && !found; h++)
+		if (in_use(p, h) && named_in(why, &p->plans[h])) {
+			switch_off(p, h, err, why);
+			found = true;
+		}
+	if (found)
+		return 0;
+	/* Not about one program: each that does not load alone goes, and if all do, there is no
+	 * way. */
+	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		struct programs alone = *p;
+		struct rdna1_bpf *s;
+
+		if (!in_use(p, h))
+			continue;
+		for (unsigned int o = 0; o < NUM_HOOKS; o++)
+			alone.plans[o].how = o == h ? p->plans[h].how : HOW_none;
+		s = load(&alone, cfg, map_flag_kind);
+		if (s) {
+			rdna1_bpf__destroy(s);
+			continue;
+		}
+		switch_off(p, h, -errno, reason(-errno));
+		found = true;
+	}
+	return found ? 0 : err;
+}
+
+/* ---- attaching ---- */
+
+static int attach_one(struct programs *p, enum hook h)
+{
+	struct bpf_program *of[2];
+	unsigned int n = programs_of(p->skel, &p->plans[h], of);
+
+	libbpf_first[0] = 0;
+	/* The return first: a call that begins between the two is recorded whole or not at all. */
+	for (unsigned int i = n; i-- > 0;) {
+		p->links[h][i] = bpf_program__attach(of[i]);
+		if (!p->links[h][i]) {
+			int err = -errno;
+
+			bpf_link__destroy(p->links[h][1]);
+			p->links[h][1] = NULL;
+			return err;
+		}
+	}
+	p->on[h] = true;
+	return 0;
+}
+
+static void detach(struct programs *p)
+{
+	for (unsigned int h = 0; h < NUM_HOOKS; h++)
+		for (unsigned int i = 0; i < 2; i++) {
+			bpf_link__destroy(p->links[h][i]);
+			p->links[h][i] = NULL;
+		}
+	rdna1_bpf__destroy(p->skel);
+	p->skel = NULL;
+	memset(p->on, 0, sizeof(p->on));
+}
+
+/* True when all that can be is attached; false when a hook has another way to be loaded for. */
+static bool attach(struct programs *p)
+{
+	bool again = false;
+
+	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		int err = in_use(p, h) ? attach_one(p, h) : 0;
+
+		if (!err)
+			continue;
+		switch_off(p, h, err, reason(err));
+		/* Without a hook in the driver its calls are taken behind system calls. */
+		again = again || p->plans[h].how != HOW_none || h == HOOK_kfd_ioctl ||
+			h == HOOK_drm_ioctl;
+	}
+	return !again;
+}
+
+int programs__open(struct programs *p, const struct kernel_config *cfg)
+{
+	const struct hooks_config hooks = {.emulated = cfg->kfd_ino != 0};
+	unsigned char map_flag_kind;
+	int err = 0;
+
+	memset(p, 0, sizeof(*p));
+	libbpf_verbose = cfg->verbose;
+	libbpf_set_print(libbpf_message);
+	hooks__plan(p->plans, &hooks, &map_flag_kind);
+	/* Each round takes one way away from at least one hook. */
+	for (;;) {
+		p->skel = load(p, cfg, map_flag_kind);
+		if (!p->skel) {
+			err = refuse(p, cfg, map_flag_kind, -errno);
+			if (err)
+				return err;
+			continue;
+		}
+		if (!attach(p)) {
+			detach(p);
+			continue;
+		}
+		for (unsigned int h = 0; h < NUM_HOOKS; h++)
+			if (p->on[h])
+				return 0;
+		detach(p);
+		return -ENOENT;
+	}
+}
+
+void programs__close(struct programs *p)
+{
+	detach(p);
+}
+
+/* Linux 6.7 and later tell how often a probe found its CPU busy (struct bpf_link_info,
+ * perf_event.kprobe). */
+static uint64_t probe_missed(const struct bpf_link *link)
+{
+	struct {
+		uint32_t type, id, prog_id, pad;
+		uint32_t perf_type, pad2;
+		uint64_t func_name;
+		uint32_t name_len, offset;
+		uint64_t addr, missed, cookie;
+		uint64_t more[8];
+	} info = {0};
+	struct {
+		uint32_t fd, len;
+		uint64_t info;
+	} get = {.fd = (uint32_t)bpf_link__fd(link), .len = sizeof(info), .info = (uintptr_t)&info};
+	enum { OBJ_GET_INFO_BY_FD = 15, LINK_PERF_EVENT = 7, PERF_KPROBE = 3, PERF_KRETPROBE = 4 };
+
+	if (syscall(SYS_bpf, OBJ_GET_INFO_BY_FD, &get, sizeof(get)) || info.type != LINK_PERF_EVENT)
+		return 0;
+	return info.perf_type == PERF_KPROBE || info.perf_type == PERF_KRETPROBE ? info.missed : 0;
+}
+
+uint64_t programs__missed(const struct programs *p)
+{
+	uint64_t missed = 0;
+
+	for (unsigned int h = 0; h < NUM_HOOKS && p->skel; h++) {
+		struct bpf_program *of[2];
+		unsigned int n = p->on[h] ? programs_of(p->skel, &p->plans[h], of) : 0;
+
+		for (unsigned int i = 0; i < n; i++) {
+			struct bpf_prog_info info = {0};
+			uint32_t len = sizeof(info);
+
+			if (!bpf_obj_get_info_by_fd(bpf_program__fd(of[i]), &info, &len))
+				missed += info.recursion_misses;
+			if (p->plans[h].how == HOW_kprobe)
+				missed += probe_missed(p->links[h][i]);
+		}
+	}
+	return missed;
+}
