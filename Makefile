@@ -117,7 +117,7 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
 
-$(B)/obj/usr/record/kernel.o: | $(B)/gen/rdna1.skel.h
+$(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o: | $(B)/gen/rdna1.skel.h
 
 # ---- the command ----
 
@@ -278,6 +278,13 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
+
+# Runs in the virtual machine of check-vm.
+$(B)/obj/tests/vm/guest/kick.o: | $(B)/gen/drm
+$(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -o $@
 
 $(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(call msg,CC,$@)
