@@ -17,6 +17,12 @@
 /* Metadata is about 10 KiB; mapped rather than malloc'ed because the agent is a guest. */
 #define METADATA_MAX (64u << 10)
 
+/* A file system that cannot sync (some network and FUSE ones) is as good as it gets. */
+static int sync_error(void)
+{
+	return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+}
+
 static int write_metadata(int dir, const struct stream_meta *meta)
 {
 	struct rlimit rl;
@@ -45,10 +51,25 @@ static int write_metadata(int dir, const struct stream_meta *meta)
 			else if (n < 0 && errno != EINTR)
 				err = -errno;
 		}
+		if (!err && fsync(fd))
+			err = sync_error();
 		close(fd);
 	}
 	munmap(buf, METADATA_MAX);
 	return err;
+}
+
+/* The names that lead to ctf/ in dir_fd: a machine that stops must not leave chunks without
+ * metadata. */
+static void sync_names(int dir_fd)
+{
+	int parent = openat(dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	fsync(dir_fd);
+	if (parent < 0)
+		return;
+	fsync(parent);
+	close(parent);
 }
 
 int stream_dir__create(int dir_fd, const struct stream_meta *meta)
@@ -66,12 +87,15 @@ int stream_dir__create(int dir_fd, const struct stream_meta *meta)
 		return -errno;
 	unlinkat(fd, "metadata", 0); /* of a process of this pid that was killed here */
 	err = write_metadata(fd, meta);
+	fsync(fd);
 	/* Renaming a directory onto a non-empty one fails: the first writer wins. */
 	if (!err && renameat(dir_fd, tmp, dir_fd, "ctf"))
 		err = errno == EEXIST || errno == ENOTEMPTY ? 1 : -errno;
 	if (err) {
 		unlinkat(fd, "metadata", 0);
 		unlinkat(dir_fd, tmp, AT_REMOVEDIR);
+	} else {
+		sync_names(dir_fd);
 	}
 	close(fd);
 	return err > 0 ? 0 : err;

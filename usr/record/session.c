@@ -181,6 +181,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	len = strlen(out);
 	if (fd < 0 || write(fd, out, len) != (ssize_t)len || write(fd, "\n", 1) != 1)
 		err = errno ? -errno : -EIO;
+	if (!err)
+		fsync(fd); /* the name must not be on disk before the text */
 	if (fd >= 0)
 		close(fd);
 	if (!err && renameat(s->dir_fd, ".session.json", s->dir_fd, "session.json"))

@@ -18,7 +18,7 @@ struct sync {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stop;
-	int ctf;
+	int dir;
 	unsigned int seconds;
 	struct stream *log;
 	time_t last; /* files not changed since then are on disk */
@@ -26,15 +26,26 @@ struct sync {
 
 /*
  * Chunks that are mapped shared change without their time of modification telling at once, so every
- * file that is young or still has room is synced; a full chunk only once.
+ * one that is young or still has room is synced; a full chunk and any other file only once.
  */
-static uint32_t sync_files(struct sync *s)
+static bool is_due(int fd, time_t since)
 {
-	time_t since = s->last;
+	struct ev_chunk head;
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	return st.st_mtime + 1 >= since || st.st_ctime + 1 >= since ||
+	       (pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		head.magic == EV_MAGIC && head.packet_bits - head.content_bits > 8 * 4096);
+}
+
+static uint32_t sync_files(int dir, const char *name, time_t since)
+{
 	struct dirent *de;
 	uint32_t files = 0;
 	DIR *d;
-	int fd = dup(s->ctf);
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
@@ -42,28 +53,34 @@ static uint32_t sync_files(struct sync *s)
 			close(fd);
 		return 0;
 	}
-	rewinddir(d);
-	s->last = time(NULL);
 	while ((de = readdir(d))) {
-		struct ev_chunk head;
-		struct stat st;
 		int f;
 
 		if (de->d_name[0] == '.')
 			continue;
-		f = openat(s->ctf, de->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		f = openat(fd, de->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (f < 0)
 			continue;
-		if (!fstat(f, &st) && (st.st_mtime + 1 >= since || st.st_ctime + 1 >= since ||
-				       pread(f, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-				       head.packet_bits - head.content_bits > 8 * 4096)) {
+		if (is_due(f, since)) {
 			fdatasync(f);
 			files++;
 		}
 		close(f);
 	}
+	fsync(fd);
 	closedir(d);
-	fsync(s->ctf);
+	return files;
+}
+
+static uint32_t sync_trace(struct sync *s)
+{
+	time_t since = s->last;
+	uint32_t files;
+
+	s->last = time(NULL);
+	files = sync_files(s->dir, "ctf", since);
+	sync_files(s->dir, "code-objects", since);
+	sync_files(s->dir, ".", since); /* session.json; the names of all */
 	return files;
 }
 
@@ -85,7 +102,7 @@ static void *run(void *arg)
 		stop = s->stop;
 		pthread_mutex_unlock(&s->lock);
 		begin = stream__now();
-		e.files = sync_files(s);
+		e.files = sync_trace(s);
 		e.took_ns = stream__now() - begin;
 		if (!stop)
 			stream__write(s->log, EV_sync, &e, sizeof(e), (ev_u32)gettid(), 0);
@@ -99,18 +116,18 @@ struct sync *sync__start(int dir_fd, unsigned int seconds, struct stream *log)
 	sigset_t all, old;
 	int err;
 
-	s->ctf = openat(dir_fd, "ctf", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->dir = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 	s->seconds = seconds;
 	s->log = log;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->wake, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = s->ctf < 0 ? EBADF : pthread_create(&s->thread, NULL, run, s);
+	err = s->dir < 0 ? EBADF : pthread_create(&s->thread, NULL, run, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
-		if (s->ctf >= 0)
-			close(s->ctf);
+		if (s->dir >= 0)
+			close(s->dir);
 		free(s);
 		return NULL;
 	}
@@ -126,6 +143,6 @@ void sync__stop(struct sync *s)
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
-	close(s->ctf);
+	close(s->dir);
 	free(s);
 }

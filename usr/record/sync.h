@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every few seconds the chunk files are written back to disk, so that a machine that hangs with its
- * GPU loses no more than that. On a thread of its own: a slow disk must not stop the drain.
+ * Every few seconds the chunk files, code objects and session.json are written back to disk, so that a
+ * machine that hangs with its GPU loses no more than that. On a thread of its own: a slow disk must not stop the drain.
  */
 #ifndef RDNA1_RECORD_SYNC_H
 #define RDNA1_RECORD_SYNC_H
