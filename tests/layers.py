@@ -36,7 +36,7 @@ ROOMS = {
     "usr/base": ((), LIBC, (), r"\bclock_gettime\s*\(|\"/(?:dev|sys|proc)/"),
     "usr/caps": ((), {"stdint", "stddef"}, (), PURE_NO),
     "usr/decode": ((EVENTS, "usr/base", "usr/caps"), LIBC, (), PURE_NO),
-    "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
+    "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "hsa-tools/stream"), LIBC, (), PURE_NO),
     "usr/record": ((EVENTS, "bpf/shared", "usr/base", "usr/trace", "hsa-tools/stream"),
                    LIBC | BPF | {"jansson"}, ("rdna1.skel.h",), None),
     "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace"), LIBC, (), PURE_NO),

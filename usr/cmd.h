@@ -3,6 +3,8 @@
 #ifndef RDNA1_CMD_H
 #define RDNA1_CMD_H
 
+#include <stdbool.h>
+
 #define RDNA1_VERSION "0.1"
 
 enum { EXIT_USAGE = 2 };
@@ -12,6 +14,7 @@ int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_recover(int argc, char **argv);
 
 /* How an option that getopt_long (with opterr 0) did not take was written. */
 const char *bad_option(char **argv);
@@ -21,6 +24,8 @@ char *trace_argument(int argc, char **argv, int *status);
 
 /* Columns: $COLUMNS, the terminal's, or 80. */
 unsigned int terminal_width(void);
+/* The recorder holds a lock on the trace directory while it lives. */
+bool is_recording(const char *dir);
 
 /* "rdna1-trace: WHAT\nTry 'rdna1-trace --help'." Returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

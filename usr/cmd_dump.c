@@ -5,6 +5,7 @@
 #include "decode/drm.h"
 #include "decode/iv.h"
 #include "decode/kfd.h"
+#include "report/text.h"
 #include "trace/reader.h"
 
 #include <getopt.h>
@@ -276,9 +277,13 @@ static int dump(const char *dir, enum format format)
 	if (st->unknown)
 		log_warn("%" PRIu64 " events of kinds this version does not know were skipped",
 			 st->unknown);
-	if (st->torn_bytes)
-		log_warn("left %" PRIu64 " bytes at the torn end of %u chunk%s", st->torn_bytes,
-			 st->torn_chunks, st->torn_chunks == 1 ? "" : "s");
+	if (is_torn(st)) {
+		struct buf torn = {0};
+
+		report_torn(st, trace__recovered(t) ? NULL : dir, " ", &torn);
+		log_warn("left out: %s", buf__str(&torn));
+		buf__free(&torn);
+	}
 	if (st->foreign_chunks)
 		log_warn("left %u files that belong to another trace", st->foreign_chunks);
 	trace__close(t);

@@ -12,8 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* The recorder holds a lock on the directory while it lives. */
-static bool is_recording(const char *dir)
+bool is_recording(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
@@ -36,6 +35,7 @@ static int report(const char *dir, struct text_options *o)
 		return 1;
 	}
 	o->recording = is_recording(dir);
+	o->dir = dir;
 	model__read(&m, t);
 	trace__close(t);
 	report_text(&m, o, &b);

@@ -79,6 +79,7 @@ size_t stream_metadata__print(char *buf, size_t cap, const struct stream_meta *m
 		"\ttracer_name = \"rdna1-trace\";\n"
 		"\trdna1_format = %d;\n"
 		"\trdna1_emulated = %d;\n"
+		"%s"
 		"};\n"
 		"clock {\n"
 		"\tname = monotonic;\n"
@@ -90,6 +91,7 @@ size_t stream_metadata__print(char *buf, size_t cap, const struct stream_meta *m
 		"%s",
 		prologue, u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11],
 		u[12], u[13], u[14], u[15], EV_FORMAT, meta->emulated,
+		meta->recovered ? "\trdna1_recovered = 1;\n" : "",
 		(unsigned long long)(meta->realtime_offset_ns / 1000000000u),
 		(unsigned long long)(meta->realtime_offset_ns % 1000000000u), epilogue);
 }

@@ -58,7 +58,7 @@ ev_u8 *stream__put_text(ev_u8 *at, const char *text, size_t len)
 }
 
 /* FNV-1a: a NAME's instance id needs to be unique in its trace and the same in every chunk. */
-static ev_u64 name_hash(const char *name)
+ev_u64 stream__instance_id(const char *name)
 {
 	ev_u64 h = 0xcbf29ce484222325ull;
 
@@ -258,7 +258,7 @@ static int make_counters(struct stream_proc *p)
 		snprintf(base, sizeof(base), gen == 1 ? "%s_counts" : "%s_counts-%d", p->prefix,
 			 gen);
 		snprintf(name, sizeof(name), "%s.0", base);
-		fill_head(&head, p, name_hash(base), ts, PAGE);
+		fill_head(&head, p, stream__instance_id(base), ts, PAGE);
 		if (clamp_to_rlimit(PAGE) < PAGE)
 			return -EFBIG;
 		p->map = make_chunk(&p->dir, name, PAGE, &head, &p->file);
@@ -397,7 +397,7 @@ static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
 
 	for (int gen = 1;; gen++) {
 		snprintf(name, sizeof(name), "%s.%u", s->name, s->next_chunk);
-		fill_head(&head, p, name_hash(s->name), ts, bytes);
+		fill_head(&head, p, stream__instance_id(s->name), ts, bytes);
 		head.seen = s->seen;
 		head.cpu = s->cpu;
 		map = make_chunk(&p->dir, name, bytes, &head, &file);

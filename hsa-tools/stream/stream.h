@@ -28,6 +28,7 @@ struct stream_meta {
 	ev_u8 uuid[16];
 	ev_u64 realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	bool emulated;
+	bool recovered; /* a copy of what was whole of a damaged trace */
 };
 
 /* A trace that this process writes to. */
@@ -45,7 +46,7 @@ struct stream_file {
 };
 
 /*
- * Make DIR/ctf with its metadata, complete under a temporary name and then renamed.
+ * Make DIR/ctf with its metadata, complete and on disk under a temporary name, then renamed.
  * dir_fd: DIR. Returns 0, also when another writer made it first; negative errno.
  */
 int stream_dir__create(int dir_fd, const struct stream_meta *meta);
@@ -111,6 +112,9 @@ struct stream {
 };
 
 enum { STREAM_CHUNK_FIRST = 64 << 10, STREAM_CHUNK_MAX = 1 << 20 };
+
+/* What the chunks of NAME carry: unique in the trace. */
+ev_u64 stream__instance_id(const char *name);
 
 /*
  * Prepare a stream "<prefix>_<what>". No file is made before the first event. Always succeeds;

@@ -317,8 +317,92 @@ static void test_damage(void)
 		const struct trace_stats *st = trace__stats(t);
 
 		CHECK_EQ(st->unknown, 1);
-		CHECK_EQ(st->torn_chunks, 4); /* zeros; the cut, twice: in the file, in an event; empty */
+		CHECK_EQ(st->torn_chunks, 3); /* zeros; the cut; empty */
 		CHECK_EQ(st->torn_bytes, (143 - 10) * 28 + (14 - 5) * 28);
+	}
+	trace__close(t);
+	stream_proc__close(&p);
+	close(ctf);
+	close(fd);
+}
+
+/* Times and content_bits that cannot be, a page that never reached the disk, a chunk that is gone.
+ */
+static void test_stops(void)
+{
+	char *dir = t_tmpdir(), err[256], name[64];
+	int fd = make_trace(dir), ctf, chunk;
+	ev_u64 n[8] = {0}, ts;
+	struct stream_proc p;
+	struct stream s;
+	struct trace *t;
+	struct event ev;
+	char zeros[4096] = {0};
+
+	CHECK_EQ(stream_proc__open(&p, fd, SOURCE_agent, "agent"), 0);
+	stream__open(&s, &p, "1", 8192, 8192);
+	for (ev_u64 i = 0; i < 2000;
+	     i++) /* 290 to a chunk; event 143 of each lies over its page's end */
+		CHECK(put_sync(&s, i, 1000 + i));
+	stream__close(&s);
+	ctf = openat(fd, "ctf", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof(name), "agent_%d_1.%d", getpid(), i);
+		chunk = openat(ctf, name, O_RDWR);
+		CHECK(chunk >= 0);
+		switch (i) {
+		case 0: /* the second page: the event that runs into it is not whole */
+			CHECK_EQ(pwrite(chunk, zeros, 4096, 4096), 4096);
+			break;
+		case 1: /* gone */
+			CHECK_EQ(unlinkat(ctf, name, 0), 0);
+			break;
+		case 2: /* event 100 is from before the chunk */
+		case 3: /* event 100 is from after those behind it */
+		case 4: /* the last event is from after the next chunk */
+			ts = i == 2 ? 5 : 1ull << 60;
+			CHECK_EQ(pwrite(chunk, &ts, 8, 72 + (i == 4 ? 289 : 100) * 28 + 2), 8);
+			break;
+		case 5: /* content_bits beyond all events: behind them is an empty page */
+			CHECK_EQ(pwrite(chunk, zeros, 4096, 4096), 4096);
+			ts = 1ull << 40;
+			CHECK_EQ(pwrite(chunk, &ts, 8, offsetof(struct ev_chunk, content_bits)), 8);
+			break;
+		case 6: /* content_bits in the middle of event 10 */
+			ts = (72 + 10 * 28 + 5) * 8;
+			CHECK_EQ(pwrite(chunk, &ts, 8, offsetof(struct ev_chunk, content_bits)), 8);
+			break;
+		}
+		close(chunk);
+	}
+	t = trace__open(dir, err, sizeof(err));
+	CHECK(t);
+	ts = 0;
+	while (t && trace__next(t, &ev) == 1) {
+		struct ev_sync e;
+
+		event__fixed(&ev, &e, sizeof(e));
+		if (ev.stream->counters)
+			continue;
+		CHECK_EQ(ev.ts_ns, 1000 + e.took_ns);
+		CHECK(ev.ts_ns >= ts);
+		ts = ev.ts_ns;
+		n[e.took_ns / 290]++;
+	}
+	CHECK_EQ(n[0], 143);
+	CHECK_EQ(n[1], 0);
+	CHECK_EQ(n[2], 100);
+	CHECK_EQ(n[3], 100);
+	CHECK_EQ(n[4], 289);
+	CHECK_EQ(n[5], 143);
+	CHECK_EQ(n[6], 10);
+	if (t) {
+		const struct trace_stats *st = trace__stats(t);
+
+		CHECK_EQ(st->torn_chunks, 6);
+		CHECK_EQ(st->missing_chunks, 1);
+		CHECK_EQ(st->torn_bytes, (147 + 190 + 190 + 1) * 28 + 5 + ((1 << 26) - 8192) +
+						 (8192 - 72 - 143 * 28));
 	}
 	trace__close(t);
 	stream_proc__close(&p);
@@ -394,6 +478,7 @@ int main(void)
 	test_name_reuse();
 	test_kill();
 	test_damage();
+	test_stops();
 	test_refused();
 	test_join();
 	END_TESTS;

@@ -575,6 +575,7 @@ int model__read(struct model *m, struct trace *t)
 			m->interrupted_ioctls -= both;
 		}
 	m->stats = *trace__stats(t);
+	m->recovered = trace__recovered(t);
 	return rc;
 }
 

@@ -158,6 +158,7 @@ struct model {
 	uint64_t queue_gaps; /* packets that could not be read */
 	struct accounts accounts;
 	struct trace_stats stats;
+	bool recovered; /* a copy that holds what was whole of a damaged trace */
 	/* inside */
 	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
 	struct map queue_devices; /* by queue id: index into devices plus 1 */

@@ -29,6 +29,32 @@ static void put_ioctls(struct buf *b, const struct ioctl_sums *s)
 	}
 }
 
+bool is_torn(const struct trace_stats *st)
+{
+	return st->torn_chunks || st->missing_chunks;
+}
+
+void report_torn(const struct trace_stats *st, const char *dir, const char *sep, struct buf *b)
+{
+	if (st->torn_chunks)
+		buf__printf(b, "%" PRIu64 " bytes of %u chunk%s", st->torn_bytes, st->torn_chunks,
+			    plural(st->torn_chunks));
+	if (st->missing_chunks)
+		buf__printf(b, "%s%" PRIu64 " missing chunk%s", st->torn_chunks ? " and " : "",
+			    st->missing_chunks, plural(st->missing_chunks));
+	buf__puts(b, ", as after a machine that stopped");
+	if (!dir)
+		return;
+	buf__printf(b, ";%sa copy for other readers of CTF: rdna1-trace recover ", sep);
+	buf__shell(b, dir);
+}
+
+/* What became of events that were seen and are not here, nor counted as lost. */
+static const char *not_there(const struct model *m)
+{
+	return is_torn(&m->stats) || m->recovered ? "damaged or never on disk" : "in flight when killed";
+}
+
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	static const struct column columns[] = {{"source", false, false, 0}, {"seen", true, false, 0},
@@ -51,7 +77,7 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 				buf__printf(&why, "%s%s: %" PRIu64, why.len ? ", " : "",
 					    loss_cause_text(c), a.by_cause[c]);
 		if (open)
-			buf__printf(&why, "%sin flight when killed: %" PRIu64, why.len ? ", " : "", open);
+			buf__printf(&why, "%s%s: %" PRIu64, why.len ? ", " : "", not_there(m), open);
 		if (!a.seen)
 			buf__puts(&why, "not recorded");
 		table__cellf(&t, "%s", source_name(sources[i]));
@@ -97,9 +123,13 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 		put_ioctls(b, &m->open);
 		buf__putc(b, '\n');
 	}
-	if (m->stats.torn_bytes)
-		buf__printf(b, "  %" PRIu64 " bytes at the torn end of %u chunk%s were left out\n",
-			    m->stats.torn_bytes, m->stats.torn_chunks, plural(m->stats.torn_chunks));
+	if (is_torn(&m->stats)) {
+		buf__puts(b, "  left out: ");
+		report_torn(&m->stats, m->recovered ? NULL : o->dir, "\n    ", b);
+		buf__putc(b, '\n');
+	}
+	if (m->recovered)
+		buf__puts(b, "  a recovered copy: what was damaged or never on disk is missing\n");
 	if (m->stats.unknown)
 		buf__printf(b, "  %" PRIu64 " event%s of kinds this version does not know were skipped\n",
 			    m->stats.unknown, plural(m->stats.unknown));

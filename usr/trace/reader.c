@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "reader.h"
+#include "chunk.h"
+#include "metadata.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,17 +11,20 @@
 #include <unistd.h>
 
 #define WINDOW (128u << 10) /* per stream; holds any event */
-_Static_assert(WINDOW >= 2 * EV_SIZE_MAX, "an event fits the window");
+_Static_assert(WINDOW >= EV_SIZE_MAX + sizeof(struct ev_head), "an event fits the window");
 
 /* A stream being read: one window of one chunk, no descriptor kept open. */
 struct cursor {
 	struct trace_stream info;
 	unsigned int index; /* among the streams, by name: order of equal times */
-	VEC(uint32_t) numbers; /* of its chunks, ascending */
+	const struct chunk_files *files;
 	size_t next_number;
-	bool open;	     /* a chunk is current */
-	uint64_t file_off;   /* of the window's start in the chunk */
-	uint64_t content;    /* bytes of the chunk that are valid */
+	bool open;	   /* a chunk is current */
+	bool torn;	   /* it was counted as such */
+	uint64_t last_ts;  /* of the stream's events so far */
+	uint64_t from, until; /* no event of the current chunk is earlier, later */
+	uint64_t file_off; /* of the window's start in the chunk */
+	uint64_t content;  /* bytes of the chunk that are valid */
 	uint8_t *win;
 	size_t win_cap, win_len, win_at;
 	/* The event at win_at, when head_valid. */
@@ -32,9 +35,8 @@ struct cursor {
 
 struct trace {
 	int dir; /* ctf/ */
-	uint8_t uuid[16];
-	bool emulated;
-	int64_t realtime_offset_ns;
+	struct stream_meta meta;
+	struct chunk_list files;
 	struct trace_stats stats;
 	VEC(struct cursor *) cursors;
 	struct cursor **heap; /* by (ts, index): smallest first */
@@ -51,100 +53,49 @@ const char *stream_kind_name(enum stream_kind kind)
 
 /* ---- opening ---- */
 
-static bool number_after(const char *text, const char *key, uint64_t *value)
+static const char *metadata_problem(int err, const char *text)
 {
-	const char *at = strstr(text, key);
-
-	if (!at)
-		return false;
-	*value = strtoull(at + strlen(key), NULL, 10);
-	return true;
-}
-
-static bool parse_uuid(const char *text, uint8_t uuid[16])
-{
-	const char *at = strstr(text, "uuid = \"");
-
-	if (!at)
-		return false;
-	at += strlen("uuid = \"");
-	for (int i = 0; i < 16; i++) {
-		char hex[3] = {0};
-
-		if (*at == '-')
-			at++;
-		if (!isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1]))
-			return false;
-		memcpy(hex, at, 2);
-		uuid[i] = (uint8_t)strtoul(hex, NULL, 16);
-		at += 2;
-	}
-	return true;
-}
-
-/* A regular file; a FIFO in a trace would make its reader wait for ever. */
-static int open_file(int dir, const char *name, int flags)
-{
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-		close(fd);
-		errno = EINVAL;
-		fd = -1;
-	}
-	return fd;
+	if (err == -EBADMSG)
+		return "not a trace: damaged metadata (no uuid)";
+	if (!text[0])
+		return "its metadata is empty, as after a machine that stopped";
+	if (strncmp(text, "/* CTF 1.8", 10))
+		return "not a trace: its metadata is not CTF 1.8";
+	return "a CTF trace, but not one of rdna1-trace: read it with babeltrace2";
 }
 
 static int read_metadata(struct trace *t, const char *dir, char *err, size_t err_len)
 {
-	uint64_t format, emulated, secs = 0, nsecs = 0;
+	uint64_t format = 0;
 	char *text = NULL;
 	struct stat st;
-	ssize_t n = -1;
-	int fd;
+	int fd, rc = -1;
 
-	fd = open_file(t->dir, "metadata", 0);
-	if (fd < 0 || fstat(fd, &st) || st.st_size > (16 << 20)) {
+	fd = open_regular(t->dir, "metadata", 0);
+	if (fd < 0 || fstat(fd, &st) || st.st_size > METADATA_BYTES_MAX) {
 		snprintf(err, err_len, "%s: not a trace: no readable metadata in it", dir);
 		goto out;
 	}
 	text = xcalloc(1, (size_t)st.st_size + 1);
-	n = read(fd, text, (size_t)st.st_size);
-	if (n < 0) {
-		snprintf(err, err_len, "%s: cannot read metadata: %s", dir, strerror(errno));
+	rc = (int)pread_all(fd, text, (size_t)st.st_size, 0);
+	if (rc < 0) {
+		snprintf(err, err_len, "%s: cannot read metadata: %s", dir, strerror(-rc));
 		goto out;
 	}
-	n = -1;
-	if (!number_after(text, "rdna1_format = ", &format)) {
-		snprintf(err, err_len,
-			 strncmp(text, "/* CTF 1.8", 10) ?
-				 "%s: not a trace: its metadata is not CTF 1.8" :
-				 "%s: a CTF trace, but not one of rdna1-trace: read it with babeltrace2",
-			 dir);
-		goto out;
-	}
-	if (format != EV_FORMAT) {
+	rc = metadata__parse(text, &t->meta, &format);
+	if (rc == -EPROTO)
 		snprintf(err, err_len,
 			 "%s: trace format %llu, this rdna1-trace reads %d: use the version that recorded it",
 			 dir, (unsigned long long)format, EV_FORMAT);
-		goto out;
-	}
-	if (!parse_uuid(text, t->uuid)) {
-		snprintf(err, err_len, "%s: not a trace: damaged metadata (no uuid)", dir);
-		goto out;
-	}
-	if (number_after(text, "rdna1_emulated = ", &emulated))
-		t->emulated = emulated != 0;
-	number_after(text, "offset_s = ", &secs);
-	number_after(text, "offset = ", &nsecs);
-	t->realtime_offset_ns = (int64_t)(secs * 1000000000u + nsecs);
-	n = 0;
+	else if (rc)
+		snprintf(err, err_len, "%s: %s%s%s", dir, metadata_problem(rc, text),
+			 rc == -EBADMSG || !text[0] ? "; make it anew: rdna1-trace recover " : "",
+			 rc == -EBADMSG || !text[0] ? dir : "");
 out:
 	if (fd >= 0)
 		close(fd);
 	free(text);
-	return n < 0 ? -1 : 0;
+	return rc;
 }
 
 static enum stream_kind kind_of(const char *name)
@@ -160,95 +111,32 @@ static enum stream_kind kind_of(const char *name)
 	return STREAM_other;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strverscmp(*(char *const *)a, *(char *const *)b);
-}
-
-static struct cursor *add_cursor(struct trace *t, const char *name, size_t len)
+static void add_cursor(struct trace *t, const struct chunk_files *f)
 {
 	struct cursor *c = xcalloc(1, sizeof(*c));
 
 	c->index = (unsigned int)t->cursors.n;
-	c->info.name = xcalloc(1, len + 1);
-	memcpy(c->info.name, name, len);
-	c->info.kind = kind_of(c->info.name);
-	c->info.counters = strstr(c->info.name, "_counts") != NULL;
+	c->files = f;
+	c->info.name = f->name;
+	c->info.kind = kind_of(f->name);
+	c->info.counters = strstr(f->name, "_counts") != NULL;
+	t->stats.missing_chunks += chunk_files__missing(f);
 	*VEC_PUSH(&t->cursors) = c;
-	return c;
-}
-
-/* Every NAME.<n> of ctf/; files whose names start with a dot are unfinished chunks. */
-static int list_chunks(struct trace *t)
-{
-	VEC(char *) names = {0};
-	struct cursor *c = NULL;
-	struct dirent *de;
-	int fd = dup(t->dir);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return -errno;
-	}
-	rewinddir(d);
-	while ((de = readdir(d))) {
-		const char *dot = strrchr(de->d_name, '.');
-
-		if (de->d_name[0] != '.' && dot && dot[1] &&
-		    strspn(dot + 1, "0123456789") == strlen(dot + 1))
-			*VEC_PUSH(&names) = xstrdup(de->d_name);
-	}
-	closedir(d);
-	/* strverscmp keeps the chunks of a NAME together and in the order of their numbers. */
-	VEC_SORT(&names, by_name);
-	for (size_t i = 0; i < names.n; i++) {
-		char *dot = strrchr(names.v[i], '.');
-		size_t len = (size_t)(dot - names.v[i]);
-
-		if (!c || strncmp(c->info.name, names.v[i], len) || c->info.name[len])
-			c = add_cursor(t, names.v[i], len);
-		*VEC_PUSH(&c->numbers) = (uint32_t)strtoul(dot + 1, NULL, 10);
-		free(names.v[i]);
-	}
-	free(names.v);
-	return 0;
 }
 
 /* ---- one stream ---- */
 
 static int open_chunk(struct trace *t, struct cursor *c)
 {
-	char name[300];
-
-	snprintf(name, sizeof(name), "%s.%u", c->info.name, c->numbers.v[c->next_number - 1]);
-	return open_file(t->dir, name, O_NOFOLLOW);
+	return chunk__open(t->dir, c->info.name, c->files->numbers.v[c->next_number - 1]);
 }
 
 static void torn(struct trace *t, struct cursor *c, uint64_t bytes)
 {
 	c->info.torn_bytes += bytes;
 	t->stats.torn_bytes += bytes;
-	t->stats.torn_chunks++;
-}
-
-static ssize_t pread_all(int fd, void *buf, size_t len, uint64_t off)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = pread(fd, (uint8_t *)buf + done, len - done, (off_t)(off + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
+	t->stats.torn_chunks += !c->torn;
+	c->torn = true;
 }
 
 /* Fill the window from the chunk at win_at on. */
@@ -260,7 +148,7 @@ static int refill(struct trace *t, struct cursor *c, int fd)
 	ssize_t n;
 
 	if (mine < 0)
-		return -errno;
+		return mine;
 	if (want > c->win_cap) {
 		c->win_cap = want;
 		c->win = xrealloc(c->win, want);
@@ -276,49 +164,76 @@ static int refill(struct trace *t, struct cursor *c, int fd)
 	return 0;
 }
 
+/* Make the chunk that was opened last current. False when nothing of it can be read. */
+static bool begin_chunk(struct trace *t, struct cursor *c, int fd)
+{
+	uint64_t size, told;
+	struct stat st = {0};
+	struct ev_chunk h;
+
+	c->torn = false;
+	if (fstat(fd, &st) || pread_all(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+	    h.magic != EV_MAGIC) {
+		/* A machine that stopped leaves chunks whose pages never reached the disk. */
+		torn(t, c, (uint64_t)st.st_size);
+		return false;
+	}
+	if (memcmp(h.uuid, t->meta.uuid, sizeof(h.uuid))) {
+		t->stats.foreign_chunks++;
+		return false;
+	}
+	size = (uint64_t)st.st_size;
+	c->content = h.content_bits / 8;
+	if (c->content > size) {
+		told = c->content < CHUNK_BYTES_MAX ? c->content : CHUNK_BYTES_MAX;
+		torn(t, c, told > size ? told - size : 0);
+		c->content = size;
+	}
+	if (c->content < sizeof(h)) {
+		torn(t, c, size - sizeof(h));
+		return false;
+	}
+	c->info.pid = h.pid;
+	c->info.cpu = h.cpu;
+	c->info.seen = h.seen;
+	c->info.chunks++;
+	c->from = c->last_ts > h.timestamp_begin ? c->last_ts : h.timestamp_begin;
+	c->until = chunk_files__until(c->files, c->next_number - 1, t->dir, t->meta.uuid,
+				      h.timestamp_begin);
+	c->file_off = sizeof(h);
+	c->win_at = c->win_len = 0;
+	if (!refill(t, c, fd))
+		return true;
+	torn(t, c, c->content - sizeof(h));
+	return false;
+}
+
 /* Make the next usable chunk current. 1, 0 when there is none. */
 static int next_chunk(struct trace *t, struct cursor *c)
 {
-	while (c->next_number < c->numbers.n) {
-		struct ev_chunk h;
-		struct stat st = {0};
+	while (c->next_number < c->files->numbers.n) {
 		int fd;
 
 		c->next_number++;
 		fd = open_chunk(t, c);
 		if (fd < 0)
 			continue; /* ring mode deleted it meanwhile */
-		if (fstat(fd, &st) ||
-		    pread_all(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || h.magic != EV_MAGIC) {
-			/* A machine that stopped leaves chunks whose pages never reached the disk. */
-			torn(t, c, (uint64_t)st.st_size);
-			close(fd);
-			continue;
-		}
-		if (memcmp(h.uuid, t->uuid, sizeof(h.uuid))) {
-			t->stats.foreign_chunks++;
-			close(fd);
-			continue;
-		}
-		c->content = h.content_bits / 8;
-		if (c->content > (uint64_t)st.st_size) {
-			torn(t, c, c->content - (uint64_t)st.st_size);
-			c->content = (uint64_t)st.st_size;
-		}
-		if (c->content < sizeof(h))
-			c->content = sizeof(h);
-		c->info.pid = h.pid;
-		c->info.cpu = h.cpu;
-		c->info.seen = h.seen;
-		c->info.chunks++;
-		c->file_off = sizeof(h);
-		c->win_at = c->win_len = 0;
-		c->open = refill(t, c, fd) == 0;
+		c->open = begin_chunk(t, c, fd);
 		close(fd);
 		if (c->open)
 			return 1;
 	}
 	return 0;
+}
+
+/* The event at win_at and the head of the one behind it are in the window, as far as the chunk
+ * goes. */
+static bool in_window(struct trace *t, struct cursor *c)
+{
+	size_t got = c->win_len - c->win_at;
+
+	return got >= EV_SIZE_MAX + sizeof(struct ev_head) ||
+	       c->file_off + c->win_len >= c->content || !refill(t, c, -1);
 }
 
 /* Put the next event of a known id at win_at, head fields filled. 1, or 0 at the stream's end. */
@@ -336,20 +251,15 @@ static int advance(struct trace *t, struct cursor *c)
 			c->open = false;
 			continue;
 		}
-		if (c->win_len - c->win_at < EV_SIZE_MAX && c->file_off + c->win_len < c->content &&
-		    refill(t, c, -1)) {
+		if (!in_window(t, c) ||
+		    !chunk__event(c->win + c->win_at, c->win_len - c->win_at,
+				  c->file_off + c->win_at, c->from, c->until)) {
 			torn(t, c, left);
 			c->open = false;
 			continue;
 		}
-		if (c->win_len - c->win_at >= sizeof(h))
-			memcpy(&h, c->win + c->win_at, sizeof(h));
-		if (c->win_len - c->win_at < sizeof(h) || !h.id || h.size < sizeof(h) ||
-		    h.size > c->win_len - c->win_at) {
-			torn(t, c, left);
-			c->open = false;
-			continue;
-		}
+		memcpy(&h, c->win + c->win_at, sizeof(h));
+		c->last_ts = c->from = h.timestamp;
 		c->info.bytes += h.size;
 		if (!event_desc__find(h.id)) {
 			t->stats.unknown++;
@@ -402,7 +312,8 @@ struct trace *trace__open(const char *dir, char *err, size_t err_len)
 		goto fail;
 	}
 	if (!S_ISDIR(st.st_mode)) {
-		snprintf(err, err_len, "%s: not a trace: a trace is a directory with ctf/ in it", dir);
+		snprintf(err, err_len, "%s: not a trace: a trace is a directory with ctf/ in it",
+			 dir);
 		goto fail;
 	}
 	t->dir = open(ctf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -418,11 +329,13 @@ struct trace *trace__open(const char *dir, char *err, size_t err_len)
 	}
 	if (read_metadata(t, dir, err, err_len))
 		goto fail;
-	rc = list_chunks(t);
+	rc = chunk_list__read(&t->files, t->dir);
 	if (rc) {
 		snprintf(err, err_len, "%s: %s", ctf, strerror(-rc));
 		goto fail;
 	}
+	for (size_t i = 0; i < t->files.streams.n; i++)
+		add_cursor(t, &t->files.streams.v[i]);
 	t->heap = xcalloc(t->cursors.n, sizeof(*t->heap));
 	for (size_t i = 0; i < t->cursors.n; i++)
 		if (advance(t, t->cursors.v[i]))
@@ -442,12 +355,11 @@ void trace__close(struct trace *t)
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->cursors.n; i++) {
-		free(t->cursors.v[i]->info.name);
-		free(t->cursors.v[i]->numbers.v);
 		free(t->cursors.v[i]->win);
 		free(t->cursors.v[i]);
 	}
 	free(t->cursors.v);
+	chunk_list__free(&t->files);
 	free(t->heap);
 	if (t->dir >= 0)
 		close(t->dir);
@@ -488,12 +400,17 @@ int trace__next(struct trace *t, struct event *ev)
 
 bool trace__emulated(const struct trace *t)
 {
-	return t->emulated;
+	return t->meta.emulated;
+}
+
+bool trace__recovered(const struct trace *t)
+{
+	return t->meta.recovered;
 }
 
 int64_t trace__realtime_offset_ns(const struct trace *t)
 {
-	return t->realtime_offset_ns;
+	return (int64_t)t->meta.realtime_offset_ns;
 }
 
 const struct trace_stats *trace__stats(const struct trace *t)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading a trace directory: all streams merged by time in one pass, memory bounded by the number
- * of streams. Accepts what a crash leaves: a torn tail is left out and its bytes counted; unknown
- * event ids are skipped by their size and counted. Pure reading: prints nothing, changes nothing.
+ * of streams. Accepts what a crash leaves: a chunk ends at the first event that cannot be one, its
+ * other bytes are counted and the stream's later chunks are read; unknown event ids are skipped by
+ * their size and counted. Pure reading: prints nothing, changes nothing.
  */
 #ifndef RDNA1_TRACE_READER_H
 #define RDNA1_TRACE_READER_H
@@ -14,7 +15,7 @@
 enum stream_kind { STREAM_kernel, STREAM_agent, STREAM_emu, STREAM_recorder, STREAM_other };
 
 struct trace_stream {
-	char *name;	       /* "agent_12_34" */
+	const char *name;      /* "agent_12_34" */
 	enum stream_kind kind; /* by the name's prefix */
 	bool counters;	       /* a process's loss counters: "<prefix>_counts" */
 	uint32_t pid;	       /* process that wrote it */
@@ -36,9 +37,10 @@ struct event {
 
 struct trace_stats {
 	uint64_t events;
-	uint64_t unknown; /* events of ids this build does not know */
-	uint64_t torn_bytes;
+	uint64_t unknown;    /* events of ids this build does not know */
+	uint64_t torn_bytes; /* of what the chunks say they hold: not there, or no events */
 	uint32_t torn_chunks;
+	uint64_t missing_chunks; /* in the middle of a stream */
 	uint32_t foreign_chunks; /* of another trace, or no chunk at all: left out */
 };
 
@@ -53,7 +55,8 @@ void trace__close(struct trace *t); /* NULL is fine */
 /* Next event in time order: 1, 0 at the end, negative errno. */
 int trace__next(struct trace *t, struct event *ev);
 
-bool trace__emulated(const struct trace *t); /* recorded on the emulated device */
+bool trace__emulated(const struct trace *t);  /* recorded on the emulated device */
+bool trace__recovered(const struct trace *t); /* a copy of what was whole of a damaged one */
 int64_t trace__realtime_offset_ns(const struct trace *t);
 const struct trace_stats *trace__stats(const struct trace *t);
 unsigned int trace__num_streams(const struct trace *t);
