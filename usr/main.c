@@ -22,6 +22,7 @@ static const struct {
 	{"report", cmd_report},
 	{"dump", cmd_dump},
 	{"info", cmd_info},
+	{"recover", cmd_recover},
 };
 
 int usage_error(const char *fmt, ...)
