@@ -187,6 +187,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		close(fd);
 	if (!err && renameat(s->dir_fd, ".session.json", s->dir_fd, "session.json"))
 		err = -errno;
+	if (!err)
+		fsync(s->dir_fd);
 	if (err)
 		unlinkat(s->dir_fd, ".session.json", 0);
 	free(out);

@@ -198,6 +198,8 @@ bool metadata__mend(const char *text, size_t len, const struct stream_meta *meta
 	whole = parse_blocks(text, len, &theirs);
 	head = (size_t)(mine.list.v[0].begin - ours);
 	whole &= len > head && !memcmp(text, ours, head);
+	if (len < ours_len && !memcmp(text, ours, len))
+		whole = false; /* cut between two events */
 	buf__put(out, ours, head);
 	for (size_t i = 0; i < mine.list.n; i++) {
 		const struct block *a = &mine.list.v[i], *b = find_block(&theirs, a->id);

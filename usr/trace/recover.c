@@ -139,7 +139,8 @@ static int read_metadata(struct job *j, struct buf *out, char *err, size_t err_l
 		free(text);
 		return -ENODATA;
 	}
-	if (rc || memcmp(uuid, j->meta.uuid, sizeof(uuid))) {
+	/* An offset beyond the year 2116 is none. */
+	if (rc || memcmp(uuid, j->meta.uuid, sizeof(uuid)) || j->meta.realtime_offset_ns >> 62) {
 		j->r->metadata = METADATA_rebuilt;
 		j->meta = (struct stream_meta){.emulated = j->meta.emulated};
 		memcpy(j->meta.uuid, uuid, sizeof(uuid));
@@ -367,7 +368,7 @@ int recover_ctf(int from, int to, struct recovered *r, char *err, size_t err_len
 		snprintf(err, err_len, "no event in it is whole");
 		rc = -ENODATA;
 	}
-	r->emulated |= j.meta.emulated;
+	r->emulated = j.meta.emulated || (r->metadata == METADATA_rebuilt && r->emulated);
 	r->damaged =
 		r->bytes_left || r->chunks_left || r->missing_chunks || r->uncounted || r->metadata;
 	if (!rc) {
