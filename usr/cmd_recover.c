@@ -219,9 +219,9 @@ static void print_streams(const struct recovered *r, struct buf *b)
 {
 	static const struct column columns[] = {
 		{"stream", false, false, 0},  {"chunks", true, false, 0},
-		{"left out", true, false, 0}, {"events", true, false, 0},
+		{"lost", true, false, 0}, {"events", true, false, 0},
 		{"of seen", true, false, 0},  {"bytes", true, false, 0},
-		{"left out", true, false, 0}};
+		{"lost", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < r->streams.n; i++) {
@@ -242,8 +242,7 @@ static void print_result(const struct copy *c)
 {
 	static const char *const metadata[] = {
 		[METADATA_mended] = "metadata was damaged: what it says of events was mended",
-		[METADATA_rebuilt] = "metadata was damaged: rebuilt from the chunks; the time of "
-				     "day is not known "
+		[METADATA_rebuilt] = "metadata was damaged: rebuilt from the chunks; the time of day is not known "
 				     "(clock offset 0)",
 	};
 	const struct recovered *r = &c->r;
@@ -252,9 +251,7 @@ static void print_result(const struct copy *c)
 	buf__printf(&b, "recovered %s to %s: %" PRIu64 " events\n", c->dir, c->out, r->events);
 	print_streams(r, &b);
 	if (r->uncounted)
-		buf__printf(&b,
-			    "  %" PRIu64
-			    " of these events stood behind what their chunk's header counts\n",
+		buf__printf(&b, "  %" PRIu64 " of these events stood behind what their chunk's header counts\n",
 			    r->uncounted);
 	if (r->missing_chunks)
 		buf__printf(&b, "  chunks missing in the middle of a stream: %" PRIu64 "\n",
@@ -310,14 +307,14 @@ out:
 	return status;
 }
 
-static const char help[] = "usage: rdna1-trace recover [-o NEWDIR] DIR\n"
-			   "\n"
-			   "Copy what is whole of the trace DIR, whose machine stopped while it "
-			   "was recorded, so that every\n"
-			   "reader of CTF reads it. DIR is not changed.\n"
-			   "\n"
-			   "  -o, --output NEWDIR  the copy, made new (DIR.recovered)\n"
-			   "  -h, --help           this text\n";
+static const char help[] =
+	"usage: rdna1-trace recover [-o NEWDIR] DIR\n"
+	"\n"
+	"Copy what is whole of the trace DIR, whose machine stopped while it was recorded, so that every\n"
+	"reader of CTF reads it. DIR is not changed.\n"
+	"\n"
+	"  -o, --output NEWDIR  the copy, made new (DIR.recovered)\n"
+	"  -h, --help           this text\n";
 
 int cmd_recover(int argc, char **argv)
 {

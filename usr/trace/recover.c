@@ -127,8 +127,7 @@ static int read_metadata(struct job *j, struct buf *out, char *err, size_t err_l
 	rc = metadata__parse(text ? text : "", &j->meta, &format);
 	if (rc == -EPROTO) {
 		snprintf(err, err_len,
-			 "it is of format %llu, this rdna1-trace recovers %d: use the version "
-			 "that recorded it",
+			 "it is of format %llu, this rdna1-trace recovers %d: use the version that recorded it",
 			 (unsigned long long)format, EV_FORMAT);
 		free(text);
 		return rc;
@@ -167,9 +166,7 @@ static void learn(struct recovered *r, const uint8_t *p, const struct ev_head *h
 	const struct event_desc *desc = event_desc__find(h->id);
 	struct field_iter it = {
 		.desc = desc, .payload = p + sizeof(*h), .len = h->size - sizeof(*h)};
-	char **text = h->id == EV_session      ? &r->command
-		      : h->id == EV_emu_device ? &r->device
-					       : NULL;
+	char **text = h->id == EV_session ? &r->command : h->id == EV_emu_device ? &r->device : NULL;
 	struct field_value v;
 
 	if (h->id >= 128) /* the emulated device's: bpf/events.def */
