@@ -339,18 +339,49 @@ static void put_tracing(struct view *v)
 	table__render(&t, &v->text, v->width);
 }
 
-/* Why no hook is on, when it is the same for all. */
+/* There is nothing here for it to see. Traces before this was known say nothing. */
+static bool not_needed(const struct json_t *hook)
+{
+	return value__is_false(hook, "needed");
+}
+
+/* Why no hook is on, when it is the same for all that there is something to see for. */
 static const char *one_reason(const struct json_t *hooks)
 {
-	const char *first = value__text(hooks, "0.reason"), *reason;
+	const char *first = NULL, *reason;
 	const struct json_t *h;
 
-	for (size_t i = 0; first && (h = value__item(hooks, i, NULL)); i++) {
+	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
+		if (not_needed(h))
+			continue;
 		reason = value__text(h, "reason");
-		if (!reason || strcmp(reason, first))
+		if (!reason || (first && strcmp(reason, first)))
 			return NULL;
+		first = reason;
 	}
 	return first;
+}
+
+/* Hooks that there is nothing to see for, by the reason: one line each. */
+static void put_not_needed(struct view *v, const struct json_t *hooks)
+{
+	const char *said = NULL, *reason;
+	const struct json_t *h;
+
+	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
+		size_t n = 0;
+
+		reason = not_needed(h) ? value__text(h, "reason") : NULL;
+		if (!reason || (said && !strcmp(reason, said)))
+			continue;
+		said = reason;
+		for (size_t k = 0; (h = value__item(hooks, k, NULL)); k++)
+			n += not_needed(h) && value__text(h, "reason") &&
+			     !strcmp(value__text(h, "reason"), said);
+		buf__printf(&v->text, "  %zu not needed: ", n);
+		buf__visible(&v->text, said, strlen(said));
+		buf__putc(&v->text, '\n');
+	}
 }
 
 static void put_hooks(struct view *v)
@@ -376,6 +407,8 @@ static void put_hooks(struct view *v)
 		return;
 	}
 	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
+		if (not_needed(h))
+			continue;
 		table__cell(&t, cell(h, "name"));
 		table__cell(&t, cell(h, "on"));
 		table__cell(&t, value__text(h, "how") ? cell(h, "how") : xstrdup(""));
@@ -386,7 +419,7 @@ static void put_hooks(struct view *v)
 	}
 	table__render(&t, &v->text, v->width);
 	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
-		if (!value__text(h, "reason"))
+		if (!value__text(h, "reason") || not_needed(h))
 			continue;
 		buf__puts(&v->text, "  not recorded: ");
 		say(&v->text, h, "name");
@@ -394,6 +427,7 @@ static void put_hooks(struct view *v)
 		say(&v->text, h, "reason");
 		buf__putc(&v->text, '\n');
 	}
+	put_not_needed(v, hooks);
 }
 
 static void put_counts(struct view *v)
