@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, check-rocm6, bench, clean.
+# rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, check-vm, check-rocm6, bench,
+# clean.
 # V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers (into
 # build/san), DEBUG=1 without optimisation (into build/debug).
 
@@ -298,7 +299,7 @@ $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 
 .SECONDARY:
 
-.PHONY: all build-all demo check-fast check check-long check-rocm6 bench clean tests-bin long-bin
+.PHONY: all build-all demo check-fast check check-long check-vm check-rocm6 bench clean tests-bin long-bin
 all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
@@ -327,6 +328,12 @@ check-fast check check-long:
 	@$(MAKE) --no-print-directory $(JOBS) $(or $(BIN),tests-bin)
 	@B=$(B) tests/run $(TIER_$@)
 
+# The kernel's side on the real driver: Debian's kernels in QEMU, under its own emulation.
+check-vm:
+	@.ci/install-packages demo check check-vm
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(B)/tests/vm/kick
+	@B=$(B) tests/run vm
+
 # The device and the agent with the newer ROCm and the MIOpen of Debian sid, in a chroot that is kept.
 ROCM6 := build/rocm6
 check-rocm6:
@@ -343,5 +350,5 @@ bench:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -path '*/rocm6/root' -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(B) \( -path '*/rocm6/root' -o -path '$(B)/vm' \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 endif

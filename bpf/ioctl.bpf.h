@@ -197,10 +197,9 @@ static __always_inline void record_drm(struct call *c, enum hook hook, const __u
 	FILL_IOCTL(r, hook, EV_drm_ioctl, 1, c);
 	r->rec.num_blobs = 3;
 	r->rec.blob_slot[2] = sizeof(r->asked);
-	if (asked) {
-		__builtin_memcpy(r->asked, asked, sizeof(r->asked));
+	/* Not memcpy: Linux 6.1 loses track of where this pointer came from. */
+	if (asked && !bpf_probe_read_kernel(r->asked, sizeof(r->asked), asked))
 		r->rec.blob_len[2] = c->arg_len < sizeof(r->asked) ? c->arg_len : sizeof(r->asked);
-	}
 	SUBMIT(r);
 }
 

@@ -275,7 +275,10 @@ static void say_hooks(struct run *r)
 				log_warn("not recorded: %s: %s", h->name, h->reason);
 		return;
 	}
-	h = kernel__hook(r->kernel, 0);
+	for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)) && !h->needed; i++)
+		;
+	if (!h)
+		return;
 	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	if (n > 0)
 		exe[n] = 0;

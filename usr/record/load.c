@@ -19,9 +19,12 @@ static char
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[1024];
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	char line[256];
+	va_list again;
+	int n;
 
+	va_copy(again, ap);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
 	if (level == LIBBPF_WARN && !libbpf_first[0]) {
 		const char *text = strncmp(line, "libbpf: ", 8) ? line : line + 8;
 
@@ -29,13 +32,14 @@ static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_lis
 			 text);
 	}
 	if (libbpf_verbose && level != LIBBPF_DEBUG)
-		fputs(line, stderr);
+		vfprintf(stderr, fmt, again); /* whole: with the verifier's log */
+	va_end(again);
 	return n;
 }
 
 static const char *reason(int err)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM) /* -EACCES is the verifier's word */
 		return "no permission: needs CAP_BPF and CAP_PERFMON";
 	return libbpf_first[0] ? libbpf_first : strerror(-err);
 }
@@ -170,7 +174,7 @@ static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned 
 	bool found = false;
 
 	snprintf(why, sizeof(why), "%s", reason(err));
-	if (err == -EPERM || err == -EACCES) {
+	if (err == -EPERM) {
 		for (unsigned int h = 0; h < NUM_HOOKS; h++)
 			if (p->plans[h].needed) {
 				p->plans[h].how = HOW_none;

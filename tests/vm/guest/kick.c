@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/btf.h>
 #include <linux/kfd_ioctl.h>
@@ -483,6 +484,16 @@ static void run(char *line, const char *prefix)
 		do_drm(rest);
 	} else if (!strcmp(what, "show")) {
 		printf("%s = %s\n", rest, value(strcat(strcpy(name, "$"), rest)));
+	} else if (!strcmp(what, "clock")) {
+		static struct timespec last;
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (last.tv_sec)
+			printf("seconds %.3f\n",
+			       (double)(now.tv_sec - last.tv_sec) +
+				       (double)(now.tv_nsec - last.tv_nsec) / 1e9);
+		last = now;
 	} else if (!strcmp(what, "include")) {
 		include(rest);
 	} else if (!strcmp(what, "repeat")) {
