@@ -13,7 +13,7 @@ import sys
 # What any room may include of the system: C, POSIX and Linux headers.
 LIBC = set("""assert ctype dirent dlfcn elf errno fcntl ftw getopt grp inttypes limits link poll pthread
 pwd sched setjmp signal stdarg stdbool stddef stdint stdio stdlib string time unistd immintrin cpuid
-sys/epoll sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
+sys/epoll sys/fsuid sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
 sys/syscall sys/sysmacros sys/types sys/uio sys/un sys/utsname sys/wait
 xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
 UAPI = {"linux/kfd_ioctl", "drm/drm", "drm/amdgpu_drm"}

@@ -597,6 +597,7 @@ static int track(struct run *r)
 
 static int finish(struct run *r)
 {
+	user__own_files(&r->user); /* the last events may be the first of their CPU */
 	r->left = kernel__finish(r->kernel);
 	return 0;
 }

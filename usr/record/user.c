@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 static bool env_id(const char *name, unsigned int *id)
@@ -61,6 +62,14 @@ int user__raise(const struct user *u)
 	if (!u->drop)
 		return 0;
 	return seteuid(0) || setegid(0) || setgroups((size_t)u->num_ours, u->ours) ? -errno : 0;
+}
+
+void user__own_files(const struct user *u)
+{
+	if (!u->drop)
+		return;
+	setfsgid(u->gid);
+	setfsuid(u->uid);
 }
 
 int user__become(const struct user *u)

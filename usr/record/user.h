@@ -29,6 +29,9 @@ void user__find(struct user *u, bool as_root);
 int user__lower(const struct user *u);
 int user__raise(const struct user *u);
 
+/* While raised: what is made in the trace is the user's all the same, until the next of the two. */
+void user__own_files(const struct user *u);
+
 /* For good, in the child before exec, with HOME, USER and LOGNAME. Needs to be raised. */
 int user__become(const struct user *u);
 
