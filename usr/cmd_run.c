@@ -87,6 +87,8 @@ struct run {
 	struct stream sync_log;
 	struct signals *signals;
 	struct rlimit descriptors; /* as we were started */
+	int status;		   /* of the command */
+	bool done;		   /* it is over */
 	unsigned int left; /* processes that outlived the command */
 };
 
@@ -466,22 +468,36 @@ static int start_streams(struct run *r)
 
 /* ---- while it runs ---- */
 
-/* Drain until the command is over; its wait status. */
-static int follow(struct run *r, int signals)
+/* What signals and children have to say. */
+static void attend(void *arg)
 {
-	int status = 0;
+	struct run *r = arg;
+	pid_t pid;
+	int status;
 
-	for (;;) {
+	signals__forward(r->signals, r->child.pid);
+	while (!r->done && (pid = waitpid(r->child.pid, &status, WNOHANG | WUNTRACED))) {
+		if (pid == r->child.pid && WIFSTOPPED(status)) {
+			kernel__drain(r->kernel);
+			signals__stop(r->signals, WSTOPSIG(status), pid);
+		} else if (pid == r->child.pid) {
+			r->status = status;
+			r->done = true;
+		} else if (pid < 0 && errno != EINTR) {
+			r->done = true;
+		}
+	}
+}
+
+/* Drain until the command is over. */
+static void follow(struct run *r, int signals)
+{
+	while (!r->done) {
 		struct pollfd p = {.fd = signals, .events = POLLIN};
-		pid_t done;
 
 		poll(&p, 1, kernel__any(r->kernel) ? DRAIN_MS : -1);
-		if (p.revents & POLLIN)
-			signals__forward(r->signals, r->child.pid);
 		kernel__drain(r->kernel);
-		done = waitpid(r->child.pid, &status, WNOHANG);
-		if (done == r->child.pid || (done < 0 && errno != EINTR))
-			return status;
+		attend(r);
 	}
 }
 
@@ -617,7 +633,7 @@ static int record(struct run *r)
 	struct session_count counts[4];
 	unsigned int num_counts = 0;
 	struct sync *sync = NULL;
-	int signals, status, err;
+	int signals, err;
 
 	if (start_streams(r))
 		return give_up(r);
@@ -634,7 +650,7 @@ static int record(struct run *r)
 	if (err)
 		log_warn("the kernel's side is not recorded: process %d cannot be followed: %s", r->child.pid,
 			 strerror(-err));
-	err = child__go(&r->child);
+	err = child__go(&r->child, signals, attend, r);
 	if (err) {
 		say_exec_failed(r->argv[0], -err);
 		return give_up(r);
@@ -647,22 +663,22 @@ static int record(struct run *r)
 	if (r->sync_seconds && !sync)
 		log_warn("the trace is not written back to disk while it is recorded: no thread can be made");
 	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
-	status = follow(r, signals);
+	follow(r, signals);
 	as_root(r, finish);
-	record_session(r, PHASE_end, status);
+	record_session(r, PHASE_end, r->status);
 	stream__close(&r->log);
 	sync__stop(sync);
 	log_info("recorded to %s", r->session.dir);
 	summary(r, counts, &num_counts);
 	r->session.ended = true;
-	r->session.wait_status = status;
+	r->session.wait_status = r->status;
 	if (session__write(&r->session, r->kernel, counts, num_counts))
 		log_warn("cannot write %s/session.json", r->session.dir);
 	if (user__raise(&r->user))
 		log_warn("cannot become root again: %s", strerror(errno));
 	kernel__close(r->kernel);
 	signals__end(r->signals);
-	child__end_as(status);
+	child__end_as(r->status);
 }
 
 /* "--emulate 2 -- COMMAND" */

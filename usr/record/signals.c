@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whether a signal was sent to us or to our process group is not in siginfo. A second process of the
- * group, the witness, blocks everything and tells which signals it has got too.
+ * Whether a signal was sent to us or to our process group is not in siginfo. A second process of
+ * the group, the witness, blocks everything and tells which signals it has got too.
  */
 #include "signals.h"
 #include "../base/buf.h"
@@ -11,15 +11,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WITNESS_MS 50 /* it is asked when a signal comes; its answer takes a few context switches */
+#define WATCH_MS 100  /* how soon we are continued after the command was */
 
-static const int ours[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
+static const int ours[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1, SIGUSR2,
+			   SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH};
 static const int changed[] = {SIGCHLD, SIGPIPE, SIGXFSZ};
 
 struct signals {
@@ -46,19 +51,58 @@ struct signals *signals__begin(void)
 	return s;
 }
 
+/* T of a stopped process, Z of a dead one; 0 when /proc is not that of our PID namespace. */
+static char state_of(pid_t pid)
+{
+	char path[64], text[256] = "";
+	ssize_t n = readlink("/proc/self", path, sizeof(path) - 1);
+	const char *end;
+	int fd;
+
+	path[n > 0 ? n : 0] = 0;
+	if (atoi(path) != getpid())
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	end = n > 0 ? strrchr(text, ')') : NULL; /* of its name, which may have any character */
+	return end && end[1] ? end[2] : 0;
+}
+
+/*
+ * The recorder tells it with TELL when it stops with the command (its pid) and when it goes on (0).
+ * Who continues or kills the command alone does not continue the recorder: the witness does.
+ */
+#define TELL SIGRTMAX
+
 static void __attribute__((noreturn)) witness(int tell, const sigset_t *set, pid_t parent)
 {
-	int sig;
+	const struct timespec watch = {.tv_nsec = WATCH_MS * 1000000L};
+	pid_t stopped = 0;
+	siginfo_t si;
 
 	prctl(PR_SET_NAME, "rdna1-witness");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
-	while (!sigwait(set, &sig)) {
+	for (;;) {
+		int sig = sigtimedwait(set, &si, stopped ? &watch : NULL);
 		unsigned char byte = (unsigned char)sig;
+		char state;
 
-		if (write(tell, &byte, 1) != 1)
-			break;
+		if (sig == TELL) {
+			stopped = si.si_int;
+		} else if (sig > 0) {
+			if (write(tell, &byte, 1) != 1)
+				break;
+		} else if (stopped && errno == EAGAIN) {
+			state = state_of(stopped);
+			if (state && state != 'T')
+				kill(parent, SIGCONT);
+		}
 	}
 	_exit(0);
 }
@@ -66,15 +110,19 @@ static void __attribute__((noreturn)) witness(int tell, const sigset_t *set, pid
 static void start_witness(struct signals *s)
 {
 	pid_t parent = getpid();
+	sigset_t set = s->set, before;
 	int pipe[2];
 
 	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK))
 		return;
+	sigaddset(&set, TELL);
+	sigprocmask(SIG_BLOCK, &set, &before);
 	s->witness = fork();
 	if (!s->witness) {
 		close(pipe[0]);
-		witness(pipe[1], &s->set, parent);
+		witness(pipe[1], &set, parent);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(pipe[1]);
 	s->told = pipe[0];
 }
@@ -113,13 +161,74 @@ static bool witnessed(struct signals *s, int sig)
 	return false;
 }
 
+/*
+ * Who is still to get it: nobody (0), the command, or its group (negative), which would be ours without us
+ * (a shell with job control makes one).
+ */
+static pid_t addressee(struct signals *s, const struct signalfd_siginfo *si, pid_t command)
+{
+	int sig = (int)si->ssi_signo;
+
+	if (sig == SIGCONT && s->witness > 0 && si->ssi_pid == (uint32_t)s->witness)
+		return 0;
+	if (witnessed(s, sig))
+		return getpgid(command) == getpgrp() ? 0 : getpgid(command) == command ? -command : command;
+	/* Stopped with the group, continued without it: then so is the witness. */
+	if (sig == SIGCONT && s->witness > 0 && !kill(s->witness, SIGCONT))
+		witnessed(s, sig);
+	return command;
+}
+
+static void pass_on(int sig, pid_t to)
+{
+	int tty = sig == SIGCONT && to < 0 ? open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+
+	/* The shell that continues us gave us the terminal: it is for who had it before. */
+	if (tty >= 0 && tcgetpgrp(tty) == getpgrp())
+		tcsetpgrp(tty, -to);
+	if (tty >= 0)
+		close(tty);
+	kill(to, sig);
+}
+
 void signals__forward(struct signals *s, pid_t command)
 {
 	struct signalfd_siginfo si;
 
-	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		if (si.ssi_signo != SIGCHLD && !witnessed(s, (int)si.ssi_signo))
-			kill(command, (int)si.ssi_signo);
+	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		pid_t to = si.ssi_signo == SIGCHLD ? 0 : addressee(s, &si, command);
+
+		if (to)
+			pass_on((int)si.ssi_signo, to);
+	}
+}
+
+static void tell_witness(const struct signals *s, pid_t stopped)
+{
+	if (s->witness > 0)
+		sigqueue(s->witness, TELL, (union sigval){.sival_int = stopped});
+}
+
+/* From raise on SIGCONT takes the pending stop away: one that comes too early is not missed. */
+void signals__stop(struct signals *s, int sig, pid_t command)
+{
+	struct sigaction act = {.sa_handler = SIG_DFL}, before;
+	sigset_t one, pending;
+
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	sigaction(sig, &act, &before);
+	tell_witness(s, command);
+	raise(sig);
+	sigpending(&pending);
+	if (sigismember(&pending, SIGCONT)) {
+		act.sa_handler = SIG_IGN;
+		sigaction(sig, &act, NULL);
+	}
+	sigprocmask(SIG_UNBLOCK, &one, NULL); /* here we stop */
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	tell_witness(s, 0);
+	sigaction(sig, &before, NULL);
 }
 
 void signals__end(struct signals *s)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -63,15 +64,19 @@ int child__start(struct child *c, char *const argv[], int (*prepare)(void *arg),
 	return err;
 }
 
-int child__go(struct child *c)
+int child__go(struct child *c, int wake, void (*woken)(void *arg), void *arg)
 {
+	struct pollfd p[] = {{.fd = c->failed, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
 	int err = 0;
 	ssize_t n = write(c->go, "", 1);
 
 	close(c->go);
-	if (n == 1 || errno == EPIPE)
-		while ((n = read(c->failed, &err, sizeof(err))) < 0 && errno == EINTR)
-			;
+	if (n == 1 || errno == EPIPE) {
+		while (!p[0].revents)
+			if (poll(p, 2, -1) > 0 && p[1].revents)
+				woken(arg);
+		n = read(c->failed, &err, sizeof(err));
+	}
 	close(c->failed);
 	if (n == (ssize_t)sizeof(err))
 		waitpid(c->pid, NULL, 0);

@@ -17,8 +17,11 @@ struct child {
  */
 int child__start(struct child *c, char *const argv[], int (*prepare)(void *arg), void *arg);
 
-/* Let it exec. 0, or the negative errno of prepare or exec; the child is then gone. */
-int child__go(struct child *c);
+/*
+ * Let it exec, and call woken(arg) when there is something to read from `wake` before it has. 0, or
+ * the negative errno of prepare or exec; the child is then gone.
+ */
+int child__go(struct child *c, int wake, void (*woken)(void *arg), void *arg);
 
 /* End as the child did: its exit status, or by the signal that killed it. Does not return. */
 void child__end_as(int wait_status) __attribute__((noreturn));
