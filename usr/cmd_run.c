@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -56,6 +57,7 @@ static const char help[] =
 	"                                       are possible, and the runtime's own copies count\n"
 	"      --emulate=list  print which instructions the emulated cards execute, and end\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
+	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
 	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
 	"      --ring-mb N     size of the kernel's event ring, a power of two (16)\n"
 	"  -v, --verbose       say more\n"
@@ -69,7 +71,7 @@ static const char help[] =
 struct run {
 	/* options */
 	const char *output;
-	bool emulate, as_root;
+	bool emulate, as_root, wait_all;
 	const char *emulate_what; /* behind --emulate= */
 	struct emu_config emu_config;
 	unsigned int sync_seconds, ring_mb;
@@ -87,8 +89,8 @@ struct run {
 	struct stream sync_log;
 	struct signals *signals;
 	struct rlimit descriptors; /* as we were started */
-	int status;		   /* of the command */
-	bool done;		   /* it is over */
+	int status;		   /* of the command, where it is over */
+	bool over, done;	   /* the command is; nothing is waited for any more */
 	unsigned int left; /* processes that outlived the command */
 };
 
@@ -146,7 +148,7 @@ static int list_instructions(void)
 	return 0;
 }
 
-enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_SYNC, OPT_RING };
+enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING };
 
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct run *r, int argc, char **argv)
@@ -155,6 +157,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"output", required_argument, NULL, 'o'},
 		{"emulate", optional_argument, NULL, OPT_EMULATE},
 		{"as-root", no_argument, NULL, OPT_AS_ROOT},
+		{"wait", required_argument, NULL, OPT_WAIT},
 		{"sync", required_argument, NULL, OPT_SYNC},
 		{"ring-mb", required_argument, NULL, OPT_RING},
 		{"verbose", no_argument, NULL, 'v'},
@@ -188,6 +191,11 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case OPT_AS_ROOT:
 			r->as_root = true;
+			break;
+		case OPT_WAIT:
+			r->wait_all = !strcmp(optarg, "all");
+			if (!r->wait_all && strcmp(optarg, "command"))
+				return usage_error("--wait takes command or all, not '%s'", optarg);
 			break;
 		case OPT_SYNC:
 			if (!number(optarg, 86400, &r->sync_seconds))
@@ -475,21 +483,24 @@ static void attend(void *arg)
 	pid_t pid;
 	int status;
 
-	signals__forward(r->signals, r->child.pid);
-	while (!r->done && (pid = waitpid(r->child.pid, &status, WNOHANG | WUNTRACED))) {
+	/* Who only waits for what the command left is free to end it. */
+	if (signals__forward(r->signals, r->over ? 0 : r->child.pid))
+		r->done = true;
+	while (!r->done && (pid = waitpid(r->wait_all ? -1 : r->child.pid, &status, WNOHANG | WUNTRACED))) {
 		if (pid == r->child.pid && WIFSTOPPED(status)) {
 			kernel__drain(r->kernel);
 			signals__stop(r->signals, WSTOPSIG(status), pid);
 		} else if (pid == r->child.pid) {
 			r->status = status;
-			r->done = true;
+			r->over = true;
+			r->done = !r->wait_all;
 		} else if (pid < 0 && errno != EINTR) {
 			r->done = true;
 		}
 	}
 }
 
-/* Drain until the command is over. */
+/* Drain until the command is over, and with --wait=all what it started. */
 static void follow(struct run *r, int signals)
 {
 	while (!r->done) {
@@ -549,8 +560,8 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 	log_info("events written of events seen: %s", buf__str(&line));
 	if (r->left)
 		log_info("%u process%s of the command still run%s: what the kernel sees of %s from here on is not "
-			 "recorded", r->left, r->left == 1 ? "" : "es", r->left == 1 ? "s" : "",
-			 r->left == 1 ? "it" : "them");
+			 "recorded%s", r->left, r->left == 1 ? "" : "es", r->left == 1 ? "s" : "",
+			 r->left == 1 ? "it" : "them", r->wait_all ? "" : "; --wait=all waits for that");
 	else if ((r->emulate || !access("/dev/kfd", F_OK)) && !accounts__sum(&accounts, SOURCE_agent).written)
 		log_warn("nothing was recorded from inside the command: it did not initialise HSA, or its agent "
 			 "could not write");
@@ -637,6 +648,8 @@ static int record(struct run *r)
 
 	if (start_streams(r))
 		return give_up(r);
+	if (r->wait_all && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		log_warn("processes that the command leaves are not waited for: %s", strerror(errno));
 	signals = signals__block(r->signals);
 	err = child__start(&r->child, r->argv, prepare_child, r);
 	emu_launch__release(&r->emu);

@@ -29,6 +29,8 @@ says(1, ["no such command", "without a space: --emulate=2"], "--emulate", "2", "
 says(2, ["unknown option --nonsense", TRY], "--nonsense", "--", "true")
 says(2, ["unknown option -z", TRY], "-qz", "--", "true")
 says(2, ["-o needs a value", TRY], "-o")
+says(2, ["--wait takes command or all", "'some'", TRY], "--wait=some", "--", "true")
+says(2, ["--wait needs a value", TRY], "--wait")
 says(2, ["--sync", "'soon'", TRY], "--sync", "soon", "--", "true")
 says(2, ["--ring-mb", "'3'", TRY], "--ring-mb", "3", "--", "true")
 says(2, ["--ring-mb", "'-1'", TRY], "--ring-mb=-1", "--", "true")

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,6 +108,10 @@ static void __attribute__((noreturn)) witness(int tell, const sigset_t *set, pid
 	_exit(0);
 }
 
+/*
+ * By clone and not fork: a child that sends no signal at its end is none for waitpid(-1), which is
+ * to find the command's processes only.
+ */
 static void start_witness(struct signals *s)
 {
 	pid_t parent = getpid();
@@ -117,7 +122,7 @@ static void start_witness(struct signals *s)
 		return;
 	sigaddset(&set, TELL);
 	sigprocmask(SIG_BLOCK, &set, &before);
-	s->witness = fork();
+	s->witness = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 	if (!s->witness) {
 		close(pipe[0]);
 		witness(pipe[1], &set, parent);
@@ -191,16 +196,27 @@ static void pass_on(int sig, pid_t to)
 	kill(to, sig);
 }
 
-void signals__forward(struct signals *s, pid_t command)
+int signals__forward(struct signals *s, pid_t command)
 {
 	struct signalfd_siginfo si;
 
 	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		pid_t to = si.ssi_signo == SIGCHLD ? 0 : addressee(s, &si, command);
+		int sig = (int)si.ssi_signo;
+		pid_t to;
 
-		if (to)
-			pass_on((int)si.ssi_signo, to);
+		if (sig == SIGCHLD)
+			continue;
+		if (command) {
+			to = addressee(s, &si, command);
+			if (to)
+				pass_on(sig, to);
+		} else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
+			signals__stop(s, sig, 0);
+		} else if (sig != SIGCONT && sig != SIGWINCH) {
+			return sig;
+		}
 	}
+	return 0;
 }
 
 static void tell_witness(const struct signals *s, pid_t stopped)
@@ -239,7 +255,7 @@ void signals__end(struct signals *s)
 		;
 	if (s->witness > 0) {
 		kill(s->witness, SIGKILL);
-		waitpid(s->witness, NULL, 0);
+		waitpid(s->witness, NULL, __WALL);
 	}
 	if (s->fd >= 0)
 		close(s->fd);

@@ -19,8 +19,11 @@ int signals__block(struct signals *s);
 /* In the child before exec: everything as we were started. */
 void signals__restore(const struct signals *s);
 
-/* Read what has come; pass on to `command` what did not reach it already. */
-void signals__forward(struct signals *s, pid_t command);
+/*
+ * Read what has come; pass on to `command` what did not reach it already. When command is 0, it is
+ * over: returns a signal that asks us to end, or 0.
+ */
+int signals__forward(struct signals *s, pid_t command);
 
 /*
  * The command was stopped by sig: so are we, until the group is continued or the command goes on.
