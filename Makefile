@@ -10,6 +10,9 @@ MAKEFLAGS += --no-builtin-rules
 
 GOALS := $(or $(MAKECMDGOALS),all)
 
+# What rdna1-trace would say of it (sudo ran make) is no news here.
+unexport SUDO_COMMAND
+
 # Under sudo: do the work, then give build/ to the user who called. Several goals: one after the other, since
 # each makes what it needs.
 ifeq ($(RDNA1_INNER),)

@@ -10,6 +10,7 @@
 #include "record/session.h"
 #include "record/signals.h"
 #include "record/spawn.h"
+#include "record/sudo.h"
 #include "record/sync.h"
 #include "record/user.h"
 #include "../hsa-tools/emu/launch/launch.h"
@@ -78,6 +79,7 @@ struct run {
 	char *const *argv;
 	/* state */
 	struct user user;
+	struct sudo sudo;
 	struct kernel *kernel;
 	struct session session;
 	struct emu_launch emu;
@@ -241,9 +243,9 @@ static bool is_program(const char *path)
 }
 
 /* Before anything is made: whether there is something to run, for the user it will run as. */
-static bool check_command(const char *name)
+static bool check_command(const struct run *r)
 {
-	const char *path = getenv("PATH") ?: "/usr/bin:/bin";
+	const char *path = sudo__getenv(&r->sudo, "PATH") ?: "/usr/bin:/bin", *name = r->argv[0];
 	struct stat st;
 	bool found = false;
 
@@ -272,7 +274,22 @@ static bool check_command(const char *name)
 	return found;
 }
 
-/* A library that belongs to us: beside the program, or where it is installed. */
+/* What the command's environment is, where it is not the one of who called sudo. */
+static void say_sudo(const struct run *r)
+{
+	const char *ran = getenv("SUDO_COMMAND");
+	const char *name = r->user.name[0] ? r->user.name : "the user";
+
+	if (r->sudo.answer == SUDO_silent)
+		log_warn("the environment that sudo was called in is not known (%s): the command gets what sudo left "
+			 "of it; add the rest with sudo NAME=VALUE rdna1-trace -- COMMAND",
+			 strerror(-r->sudo.error));
+	else if (r->sudo.answer == SUDO_between && ran)
+		log_info("sudo ran %.*s and not rdna1-trace: the command keeps the environment it has here; for that "
+			 "of %s, type sudo rdna1-trace -- COMMAND in %s's shell", (int)strcspn(ran, " "), ran, name,
+			 name);
+}
+
 static void say_hooks(struct run *r)
 {
 	const struct hook_state *h;
@@ -391,6 +408,7 @@ static int prepare_child(void *arg)
 	int err = user__raise(&r->user);
 
 	signals__restore(r->signals);
+	environ = r->sudo.env;
 	setrlimit(RLIMIT_NOFILE, &r->descriptors);
 	set_agent_env(r);
 	if (!err && r->emulate) {
@@ -472,6 +490,18 @@ static int start_streams(struct run *r)
 		record_emu_options(r);
 	record_hooks(r);
 	return 0;
+}
+
+/* session.json is about the command: it has that environment. */
+static int write_session(struct run *r, const struct session_count *counts, unsigned int num_counts)
+{
+	char **ours = environ;
+	int err;
+
+	environ = r->sudo.env;
+	err = session__write(&r->session, r->kernel, counts, num_counts);
+	environ = ours;
+	return err;
 }
 
 /* ---- while it runs ---- */
@@ -658,7 +688,7 @@ static int record(struct run *r)
 		return give_up(r);
 	}
 	r->session.child = r->child.pid;
-	session__write(&r->session, r->kernel, NULL, 0);
+	write_session(r, NULL, 0);
 	err = as_root(r, track);
 	if (err)
 		log_warn("the kernel's side is not recorded: process %d cannot be followed: %s", r->child.pid,
@@ -685,7 +715,7 @@ static int record(struct run *r)
 	summary(r, counts, &num_counts);
 	r->session.ended = true;
 	r->session.wait_status = r->status;
-	if (session__write(&r->session, r->kernel, counts, num_counts))
+	if (write_session(r, counts, num_counts))
 		log_warn("cannot write %s/session.json", r->session.dir);
 	if (user__raise(&r->user))
 		log_warn("cannot become root again: %s", strerror(errno));
@@ -719,17 +749,24 @@ int cmd_run(int argc, char **argv)
 	if (!r.agent_path || (r.emulate && !r.emu_path))
 		return 1;
 	user__find(&r.user, r.as_root);
+	sudo__ask(&r.sudo, &r.user);
 	if (user__lower(&r.user)) {
 		log_err("cannot become user %u: %s", r.user.uid, strerror(errno));
 		return 1;
 	}
-	if (!check_command(r.argv[0])) {
+	status = sudo__chdir(&r.sudo);
+	if (status) {
+		log_err("cannot go to the directory where sudo was called: %s; give one with sudo --chdir=DIR",
+			strerror(-status));
+		return 1;
+	}
+	if (!check_command(&r)) {
 		hint_at_space(&r);
 		return 1;
 	}
 	if (make_session(&r))
 		return 1;
-	if (getenv("RDNA1_TRACE_OPTIONS"))
+	if (sudo__getenv(&r.sudo, "RDNA1_TRACE_OPTIONS"))
 		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);
 	if (r.emulate &&
 	    emu_launch__prepare(&r.emu, &r.emu_config, r.session.dir, r.emu_path,
@@ -744,6 +781,7 @@ int cmd_run(int argc, char **argv)
 		log_err("cannot become root again: %s", strerror(-status));
 		return give_up(&r);
 	}
+	say_sudo(&r);
 	say_hooks(&r);
 	if (!r.emulate && access("/dev/kfd", F_OK))
 		log_info("there is no /dev/kfd here, so nothing of an AMD GPU can be seen; --emulate runs the command "

@@ -53,8 +53,9 @@ int user__lower(const struct user *u)
 {
 	if (!u->drop)
 		return 0;
-	return setgroups((size_t)u->num_groups, u->groups) || setegid(u->gid) || seteuid(u->uid) ? -errno
-											     : 0;
+	return setgroups((size_t)u->num_groups, u->groups) || setegid(u->gid) || seteuid(u->uid)
+		       ? -errno
+		       : 0;
 }
 
 int user__raise(const struct user *u)
@@ -76,12 +77,8 @@ int user__become(const struct user *u)
 {
 	if (!u->drop)
 		return 0;
-	if (setgroups((size_t)u->num_groups, u->groups) || setresgid(u->gid, u->gid, u->gid) ||
-	    setresuid(u->uid, u->uid, u->uid))
-		return -errno;
-	/* sudo sets these for root. */
-	if (u->name[0] && (setenv("HOME", u->home, 1) || setenv("USER", u->name, 1) ||
-			   setenv("LOGNAME", u->name, 1)))
-		return -ENOMEM;
-	return 0;
+	return setgroups((size_t)u->num_groups, u->groups) || setresgid(u->gid, u->gid, u->gid) ||
+			       setresuid(u->uid, u->uid, u->uid)
+		       ? -errno
+		       : 0;
 }

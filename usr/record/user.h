@@ -32,7 +32,7 @@ int user__raise(const struct user *u);
 /* While raised: what is made in the trace is the user's all the same, until the next of the two. */
 void user__own_files(const struct user *u);
 
-/* For good, in the child before exec, with HOME, USER and LOGNAME. Needs to be raised. */
+/* For good, in the child before exec. Needs to be raised. */
 int user__become(const struct user *u);
 
 #endif
