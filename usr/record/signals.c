@@ -184,6 +184,20 @@ static pid_t addressee(struct signals *s, const struct signalfd_siginfo *si, pid
 	return command;
 }
 
+/* It took a while to know: as in the kernel's own queue, a later stop takes SIGCONT away and vice versa. */
+static bool superseded(int sig)
+{
+	static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		if (sig == SIGCONT ? sigismember(&pending, stops[i])
+				   : sig == stops[i] && sigismember(&pending, SIGCONT))
+			return true;
+	return false;
+}
+
 static void pass_on(int sig, pid_t to)
 {
 	int tty = sig == SIGCONT && to < 0 ? open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
@@ -208,7 +222,7 @@ int signals__forward(struct signals *s, pid_t command)
 			continue;
 		if (command) {
 			to = addressee(s, &si, command);
-			if (to)
+			if (to && !superseded(sig))
 				pass_on(sig, to);
 		} else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
 			signals__stop(s, sig, 0);
