@@ -80,4 +80,17 @@ if ROOT:
     expect(re.search(r"of the command still run", err) and "--wait" not in err, err)
 open_gate()
 
+# ---- a call that has not returned when recording ends is an event ----
+directory = f"{T}/open"
+left = "for t in /proc/$!/task/*; do grep -q '^16 [^ ]* 0xc0184b0c' $t/syscall && exit; done"
+run = sh(TOOL, "--emulate=fault:hang@1", "-o", directory, "--", "sh", "-c",
+         f"{workload('conv2d')} >/dev/null 2>&1 </dev/null & echo $!; while :; do {left}; sleep 0.1; done")
+os.kill(int(run.stdout), signal.SIGKILL)
+if ROOT:
+    calls = [e for e in dump(directory) if e["event"] == "kfd_ioctl_open"]
+    expect(calls and all(c["fields"]["cmd"] == 0xc0184b0c and c["fields"]["pid"] == int(run.stdout) and
+                         c["fields"]["fd"] > 2 and c["tid"] != c["fields"]["pid"] for c in calls), f"{calls}")
+    text = sh(TOOL, "dump", directory).stdout
+    expect("AMDKFD_IOC_WAIT_EVENTS (0xc0184b0c)) has not returned" in text, text)
+
 done("what is left is waited for, and its end recorded")

@@ -22,6 +22,7 @@ struct kernel {
 	struct hook_state hooks[NUM_HOOKS];
 	char names[NUM_HOOKS][128];
 	struct ordinals *ordinals;
+	struct kfd_file kfd;
 	struct stream_proc proc;
 	bool writing;
 	struct stream *streams; /* per CPU */
@@ -118,9 +119,13 @@ static void describe(struct kernel *k)
 struct kernel *kernel__open(const struct kernel_config *cfg)
 {
 	struct kernel *k = xcalloc(1, sizeof(*k));
+	struct stat st;
 	int err = programs__open(&k->programs, cfg);
 
 	k->ordinals = ordinals__new();
+	k->kfd = (struct kfd_file){.dev = cfg->kfd_dev, .ino = cfg->kfd_ino};
+	if (!stat("/dev/kfd", &st) && S_ISCHR(st.st_mode))
+		k->kfd.rdev = st.st_rdev;
 	for (uint32_t nr = 0; !err && nr < ARRAY_SIZE(rows); nr++)
 		if (rows[nr].take)
 			err = bpf_map__update_elem(k->programs.skel->maps.rows, &nr, sizeof(nr),
@@ -251,7 +256,7 @@ unsigned int kernel__finish(struct kernel *k)
 			/* Where system calls are seen at their end only, /proc knows who is in one.
 			 */
 			if (!k->hooks[HOOK_kfd_ioctl].on)
-				open_calls__of_process(&k->streams[0], process.pid);
+				open_calls__of_process(&k->streams[0], process.pid, &k->kfd);
 			left++;
 		}
 		before = &key;

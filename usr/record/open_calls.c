@@ -36,21 +36,21 @@ void open_call__write(struct stream *s, const struct flight *f)
 	write_open(s, &e, f->tid, f->arg, f->args[3] ? 0 : size);
 }
 
-static bool is_kfd(uint32_t pid, int fd)
+static bool is_kfd(uint32_t pid, int fd, const struct kfd_file *kfd)
 {
-	char path[64], target[256];
-	ssize_t n;
+	char path[64];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%u/fd/%d", pid, fd);
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 4)
+	if (stat(path, &st))
 		return false;
-	target[n] = 0;
-	return !strcmp(target + n - 4, "/kfd");
+	return (kfd->rdev && st.st_rdev == kfd->rdev) ||
+	       (kfd->ino && st.st_ino == kfd->ino && st.st_dev == kfd->dev);
 }
 
 /* "16 0x3 0xc0184b0c 0x7ffd...": system call and its arguments, of a thread that sleeps in one. */
-static void look_at_thread(struct stream *s, uint32_t pid, const char *tid)
+static void look_at_thread(struct stream *s, uint32_t pid, const char *tid,
+			   const struct kfd_file *kfd)
 {
 	struct ev_kfd_ioctl_open e = {.pid = pid};
 	unsigned long nr, fd, cmd, argp;
@@ -63,7 +63,7 @@ static void look_at_thread(struct stream *s, uint32_t pid, const char *tid)
 		return;
 	if (fgets(line, sizeof(line), f) &&
 	    sscanf(line, "%lu %lx %lx %lx", &nr, &fd, &cmd, &argp) == 4 && nr == SYS_ioctl &&
-	    (cmd >> 8 & 0xff) == 'K' && is_kfd(pid, (int)fd)) {
+	    (cmd >> 8 & 0xff) == 'K' && is_kfd(pid, (int)fd, kfd)) {
 		e.fd = (int)fd;
 		e.cmd = (uint32_t)cmd;
 		e.argp = argp;
@@ -72,7 +72,7 @@ static void look_at_thread(struct stream *s, uint32_t pid, const char *tid)
 	fclose(f);
 }
 
-void open_calls__of_process(struct stream *s, uint32_t pid)
+void open_calls__of_process(struct stream *s, uint32_t pid, const struct kfd_file *kfd)
 {
 	struct dirent *de;
 	char path[64];
@@ -82,7 +82,7 @@ void open_calls__of_process(struct stream *s, uint32_t pid)
 	d = opendir(path);
 	while (d && (de = readdir(d)))
 		if (de->d_name[0] != '.')
-			look_at_thread(s, pid, de->d_name);
+			look_at_thread(s, pid, de->d_name, kfd);
 	if (d)
 		closedir(d);
 }

@@ -7,11 +7,15 @@
 #include "../../bpf/shared.h"
 #include "../../hsa-tools/stream/stream.h"
 
+/* Which file is the KFD device, as stat tells: by its number, or the emulated device's stand-in; 0: none. */
+struct kfd_file {
+	uint64_t rdev, dev, ino;
+};
+
 /* As the programs kept it at the call's entry. */
 void open_call__write(struct stream *s, const struct flight *f);
 
-/* By /proc: what the threads of a process are in, where entries are not seen. Reads none of its
- * memory. */
-void open_calls__of_process(struct stream *s, uint32_t pid);
+/* By /proc: what the threads of a process are in, where entries are not seen. Reads none of its memory. */
+void open_calls__of_process(struct stream *s, uint32_t pid, const struct kfd_file *kfd);
 
 #endif
