@@ -276,6 +276,32 @@ def judge_values():
     return "every chosen value in its field; from workers and interrupts, too"
 
 
+def judge_processes():
+    """A process in a PID namespace of its own, a call that has not returned, and a recorder in a container."""
+    ended()
+    events = dump(f"{HERE}/t")
+    inner = int(re.search(r"^pid (\d+)", text("ns.out"))[1])
+    ns = [e["fields"] for e in events if e["event"] == "proc_ns"]
+    expect(len(ns) == 1 and ns[0]["ns_pid"] == inner == 1 and ns[0]["pid"] != 1 and ns[0]["ns"], f"{ns}")
+    versions = [e["fields"] for e in events if e["event"] == "kfd_ioctl" and e["fields"]["cmd"] == 0x80084b01]
+    expect([v["pid"] for v in versions] == [ns[0]["pid"]], f"{versions}")
+    waiting = int(re.search(r"^pid (\d+)", text("waiting.out"))[1])
+    calls = [e for e in events if e["event"] == "kfd_ioctl_open"]
+    expect(len(calls) == 1, f"{calls}")
+    call = calls[0]["fields"]
+    expect(call["cmd"] == 0xc0184b0c and call["pid"] == calls[0]["tid"] == waiting and
+           call["begin_dt"] > 500000000, f"{call}")
+    # num_events, wait_for_all, timeout as the call began.
+    expect(call["arg"][16:48] == "01000000" + "00000000" + "c0270900" + "00000000", f"{call}")
+    left = [e["fields"]["pid"] for e in events if e["event"] == "proc_left"]
+    expect(left == [waiting], f"{left}")
+    # Seen from within: small numbers, as the program itself has them.
+    inside = int(re.search(r"^pid (\d+)", text("inside.out"))[1])
+    seen = {e["fields"]["pid"] for e in dump(f"{HERE}/inside") if e["event"] == "kfd_ioctl"}
+    expect(seen == {inside} and inside < 20, f"{seen} {inside}")
+    return f"process {ns[0]['pid']} is 1 in its own namespace; WAIT_EVENTS open; a recorder in a container sees {inside}"
+
+
 def judge_nobtf():
     """The driver without BTF: by the tracepoints' formats and by probes, or off with the reason."""
     ended()
