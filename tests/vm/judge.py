@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """judge.py SERIES STAGE: what a stage of the virtual machine left is right. Each looks at its own stage only."""
 import os
-import shutil
 
 os.environ.setdefault("T", "/nowhere")
 import sys
@@ -386,4 +385,9 @@ def judge_reset():
     return f"{len(events)} page-table updates recovered, {left[1] if left else 0} bytes left out, babeltrace2 agrees"
 
 
+if os.path.exists(os.path.join(BUILD, "vm", SERIES, "skipped")):
+    with open(os.path.join(BUILD, "vm", SERIES, "skipped")) as why:
+        print(why.read())
+    sys.exit(77)
+expect(os.path.exists(os.path.join(OUT, "console")), f"the machine did not run: see vm/{SERIES}")
 print({k[6:]: v for k, v in globals().items() if k.startswith("judge_")}[STAGE]())
