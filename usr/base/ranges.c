@@ -42,6 +42,8 @@ void ranges__add(struct ranges *r, uint32_t pid, uint64_t lo, uint64_t size, siz
 		memmove(at + 1, at, (r->sorted.n - 1 - i) * sizeof(*at));
 	}
 	*at = (struct range){.pid = pid, .lo = lo, .size = size, .value = value};
+	if (size > r->widest)
+		r->widest = size;
 }
 
 void ranges__remove(struct ranges *r, uint32_t pid, uint64_t lo)
@@ -56,9 +58,14 @@ void ranges__remove(struct ranges *r, uint32_t pid, uint64_t lo)
 
 const struct range *ranges__find(const struct ranges *r, uint32_t pid, uint64_t addr)
 {
-	for (size_t i = after(r, pid, addr); i-- > 0 && r->sorted.v[i].pid == pid;)
-		if (addr - r->sorted.v[i].lo < r->sorted.v[i].size)
-			return &r->sorted.v[i];
+	for (size_t i = after(r, pid, addr); i-- > 0 && r->sorted.v[i].pid == pid;) {
+		const struct range *at = &r->sorted.v[i];
+
+		if (addr - at->lo < at->size)
+			return at;
+		if (addr - at->lo >= r->widest)
+			break;
+	}
 	return NULL;
 }
 

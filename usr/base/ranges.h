@@ -14,6 +14,7 @@ struct range {
 
 struct ranges {
 	VEC(struct range) sorted; /* by (pid, lo) */
+	uint64_t widest; /* that ever was: none that begins further away holds an address */
 };
 
 /* A second range of the same beginning takes the place of the first. */

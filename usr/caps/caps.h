@@ -31,6 +31,10 @@
 	X(0x3d, "gfx1035", 100305)                                                                 \
 	X(0x41, "gfx1100", 110000)
 
+/* gfx_target_version of the chips this tool is for: gfx1010 to gfx1013. */
+#define CAPS_RDNA1_FIRST 100100
+#define CAPS_RDNA1_LAST 100299
+
 struct caps_processor {
 	unsigned int elf_mach;
 	const char *name;
@@ -73,7 +77,20 @@ struct caps_pte {
 		uint64_t bit;
 		const char *name;
 	} bits[CAPS_PTE_BITS]; /* besides the common ones; ends with bit 0 */
+	/*
+	 * What the driver writes, with an address of 0, over a page whose fault is not to be tried
+	 * again (amdgpu_vm.h AMDGPU_VM_NORETRY_FLAGS); 0: not told apart.
+	 */
+	uint64_t no_retry;
+	/*
+	 * The memory types KFD gives by the flags of an allocation, where these alone decide; NULL:
+	 * by more than these.
+	 */
+	const char *kfd_coarse, *kfd_coherent;
 };
+
+/* Of gfx9 to gfx11: amdgpu_vm.h, amdgpu_vm_handle_fault. */
+#define CAPS_PTE_NO_RETRY (PTE_EXECUTABLE | 1ull << 54 | 1ull << 56)
 
 /* AMDGPU_PTE_PRT, AMDGPU_PDE_PTE, AMDGPU_PTE_LOG, AMDGPU_PTE_TF: gfx9 to gfx11. */
 #define CAPS_PTE_PRT_LOG_TF                                                                        \
@@ -96,10 +113,12 @@ struct caps_pte {
 #define CAPS_PTE_GFX9(name, from, to, one)                                                         \
 	{                                                                                          \
 		.generation = name, .first = from, .last = to, .mtype_shift = 57, .mtype_mask = 3, \
-		.mtype = {"NC", one, "CC", "UC"}, .bits = {                                        \
+		.mtype = {"NC", one, "CC", "UC"}, .no_retry = CAPS_PTE_NO_RETRY, .bits = {         \
 			CAPS_PTE_PRT_LOG_TF                                                        \
 		}                                                                                  \
 	}
+/* amdgpu_amdkfd_gpuvm.c get_pte_flags (Linux 5.15 to 6.1), gmc_v10_0.c gmc_v10_0_get_vm_pte (since). */
+#define CAPS_KFD_GFX10 .kfd_coarse = "NC", .kfd_coherent = "UC"
 #define CAPS_MTYPES_GFX10 "NC", "WC", "CC", "UC", "C_RW_S", 0, "C_RO_US"
 static const struct caps_pte caps_ptes[] = {
 	CAPS_PTE_GFX9("gfx908", 90008, 90008, "RW"),
@@ -114,6 +133,8 @@ static const struct caps_pte caps_ptes[] = {
 		.mtype_mask = PTE_GFX10_MTYPE_MASK,
 		.mtype = {CAPS_MTYPES_GFX10},
 		.bits = {CAPS_PTE_PRT_LOG_TF},
+		.no_retry = CAPS_PTE_NO_RETRY,
+		CAPS_KFD_GFX10,
 	},
 	{
 		.generation = "gfx10.3",
@@ -123,6 +144,8 @@ static const struct caps_pte caps_ptes[] = {
 		.mtype_mask = PTE_GFX10_MTYPE_MASK,
 		.mtype = {CAPS_MTYPES_GFX10},
 		.bits = {CAPS_PTE_PRT_LOG_TF, {1ull << 58, "NOALLOC"}},
+		.no_retry = CAPS_PTE_NO_RETRY,
+		CAPS_KFD_GFX10,
 	},
 	{
 		.generation = "gfx11",
@@ -132,6 +155,7 @@ static const struct caps_pte caps_ptes[] = {
 		.mtype_mask = PTE_GFX10_MTYPE_MASK,
 		.mtype = {CAPS_MTYPES_GFX10},
 		.bits = {CAPS_PTE_PRT_LOG_TF, {1ull << 58, "NOALLOC"}},
+		.no_retry = CAPS_PTE_NO_RETRY,
 	},
 	{
 		.generation = "gfx12",

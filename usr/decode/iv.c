@@ -72,17 +72,27 @@ enum { FAULT_EXE = 0x10, FAULT_WRITE = 0x20, FAULT_READ = 0x40, FAULT_RETRY = 0x
 /* enum SQ_INTERRUPT_WORD_ENCODING (kfd_int_process_v10.c) */
 enum { ENCODING_AUTO, ENCODING_WAVE, ENCODING_ERROR };
 
-static const struct name codes[] = {{IV_CODE_ABORT, "ABORT"},
-				    {IV_CODE_TRAP, "TRAP"},
-				    {IV_CODE_MATH_ERROR, "MATH_ERROR"},
-				    {IV_CODE_ILLEGAL_INSTRUCTION, "ILLEGAL_INSTRUCTION"},
-				    {IV_CODE_MEMORY_VIOLATION, "MEMORY_VIOLATION"},
-				    {IV_CODE_APERTURE_VIOLATION, "APERTURE_VIOLATION"},
-				    {0, NULL}};
+static const struct name wave_codes[] = {{IV_CODE_ABORT, "ABORT"},
+					 {IV_CODE_TRAP, "TRAP"},
+					 {IV_CODE_MATH_ERROR, "MATH_ERROR"},
+					 {IV_CODE_ILLEGAL_INSTRUCTION, "ILLEGAL_INSTRUCTION"},
+					 {IV_CODE_MEMORY_VIOLATION, "MEMORY_VIOLATION"},
+					 {IV_CODE_APERTURE_VIOLATION, "APERTURE_VIOLATION"},
+					 {0, NULL}};
 
 /* enum SQ_INTERRUPT_ERROR_TYPE (kfd_int_process_v10.c) */
 static const struct name errors[] = {
 	{0, "EDC_FUE"}, {1, "ILLEGAL_INST"}, {2, "MEMVIOL"}, {3, "EDC_FED"}, {0, NULL}};
+
+void iv_print_codes(struct buf *b, unsigned int codes)
+{
+	names__flags(b, wave_codes, codes);
+}
+
+void iv_print_error(struct buf *b, unsigned int err_type)
+{
+	names__value(b, errors, err_type);
+}
 
 const char *iv_client_name(uint64_t client_id)
 {
@@ -199,7 +209,7 @@ void iv_print(struct buf *b, const struct caps_iv *row, const struct iv *iv)
 	case IV_WAVE:
 		if (i.priv) {
 			buf__puts(b, "wave exception ");
-			names__flags(b, codes, i.codes);
+			iv_print_codes(b, i.codes);
 			buf__printf(b, ", doorbell_id=%u", i.doorbell_id);
 		} else {
 			buf__printf(b, "wave message 0x%x", i.data);
@@ -208,7 +218,7 @@ void iv_print(struct buf *b, const struct caps_iv *row, const struct iv *iv)
 		break;
 	case IV_HW_ERROR:
 		buf__puts(b, "wave error ");
-		names__value(b, errors, i.err_type);
+		iv_print_error(b, i.err_type);
 		print_wave(b, row, &i);
 		break;
 	case IV_SQ:

@@ -53,6 +53,10 @@ struct iv_info iv__decode(const struct caps_iv *row, const struct iv *iv);
 /* "wave exception APERTURE_VIOLATION, doorbell_id=1, se=0 ...": one line without its end. */
 void iv_print(struct buf *b, const struct caps_iv *row, const struct iv *iv);
 
+/* "APERTURE_VIOLATION|TRAP": iv_info.codes; "MEMVIOL": iv_info.err_type of IV_HW_ERROR. */
+void iv_print_codes(struct buf *b, unsigned int codes);
+void iv_print_error(struct buf *b, unsigned int err_type);
+
 /* "UTCL2"; NULL when unknown. Numbers of SOC15 (gfx9 and gfx10). */
 const char *iv_client_name(uint64_t client_id);
 

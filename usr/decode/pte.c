@@ -41,3 +41,34 @@ void pte_print(struct buf *b, const struct caps_pte *row, uint64_t pte)
 		buf__printf(b, "|addr=0x%" PRIx64, addr);
 	buf__printf(b, " (0x%" PRIx64 ")", pte);
 }
+
+void pte_print_memory(struct buf *b, const struct caps_pte *row, uint64_t pte)
+{
+	buf__puts(b, pte_mtype(row, pte));
+	if (pte & PTE_SYSTEM)
+		buf__puts(b, " SYSTEM");
+	if (pte & PTE_SNOOPED)
+		buf__puts(b, " SNOOPED");
+}
+
+bool pte_same_memory(const struct caps_pte *row, uint64_t a, uint64_t b)
+{
+	uint64_t mtype = row ? row->mtype_mask << row->mtype_shift : 0;
+
+	return !((a ^ b) & (mtype | PTE_SYSTEM | PTE_SNOOPED));
+}
+
+bool pte_is_no_retry(const struct caps_pte *row, uint64_t pte)
+{
+	return row && row->no_retry && !(pte & PTE_VALID) && (pte & row->no_retry) == row->no_retry;
+}
+
+/* KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, UNCACHED and EXT_COHERENT (kfd_ioctl.h). */
+#define KFD_COHERENT (1u << 26 | 1u << 25 | 1u << 24)
+
+const char *pte_kfd_mtype(const struct caps_pte *row, uint32_t alloc_flags)
+{
+	if (!row)
+		return NULL;
+	return alloc_flags & KFD_COHERENT ? row->kfd_coherent : row->kfd_coarse;
+}

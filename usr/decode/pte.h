@@ -3,6 +3,7 @@
 #ifndef RDNA1_DECODE_PTE_H
 #define RDNA1_DECODE_PTE_H
 
+#include <stdbool.h>
 #include "../base/buf.h"
 #include "../caps/caps.h"
 
@@ -14,5 +15,19 @@ void pte_print(struct buf *b, const struct caps_pte *row, uint64_t pte);
 
 /* "NC", "UC"; "?" for a reserved value or row NULL. */
 const char *pte_mtype(const struct caps_pte *row, uint64_t pte);
+
+/* "UC SYSTEM SNOOPED": the memory type, and what else says where the memory is. */
+void pte_print_memory(struct buf *b, const struct caps_pte *row, uint64_t pte);
+/* Whether that is the same of both. */
+bool pte_same_memory(const struct caps_pte *row, uint64_t a, uint64_t b);
+
+/* The entry without what differs between pages that are mapped alike: address and FRAG. */
+#define PTE_ALIKE(pte) ((pte) & ~(PTE_ADDR_MASK | PTE_FRAG_MASK << PTE_FRAG_SHIFT))
+
+/* Written by the driver to make a fault final: no mapping, and none taken away. */
+bool pte_is_no_retry(const struct caps_pte *row, uint64_t pte);
+
+/* The MTYPE that KFD gives for KFD_IOC_ALLOC_MEM_FLAGS_*; NULL when these alone do not decide. */
+const char *pte_kfd_mtype(const struct caps_pte *row, uint32_t alloc_flags);
 
 #endif
