@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace report: what happened, as text. */
 #include "cmd.h"
+#include "base/buf.h"
 #include "base/log.h"
+#include "caps/caps.h"
+#include "record/session.h"
+#include "record/value.h"
 #include "report/text.h"
 
 #include <errno.h>
@@ -10,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool is_recording(const char *dir)
@@ -20,6 +25,37 @@ bool is_recording(const char *dir)
 	if (fd >= 0)
 		close(fd);
 	return locked;
+}
+
+/*
+ * Of the GPU that KFD's topology names, as session.json has it; 0 where it does not say. Of several
+ * the first that is RDNA1, which this tool is for, else the first.
+ */
+static unsigned int gfx_of(const char *dir)
+{
+	char err[1024], *path = xasprintf("%s/session.json", dir);
+	const struct json_t *nodes, *n;
+	struct json_t *session = NULL;
+	unsigned int gfx = 0;
+	int64_t version;
+	struct stat st;
+
+	/* A trace is someone else's: a FIFO would be waited for. */
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		session = session__read(dir, err, sizeof(err));
+	nodes = value__at(session, "facts.device.nodes");
+	free(path);
+	for (size_t i = 0; (n = value__item(nodes, i, NULL)); i++) {
+		if (!value__number(n, "properties.gfx_target_version", &version) || version <= 0 ||
+		    version > INT32_MAX)
+			continue;
+		if (!gfx || (version >= CAPS_RDNA1_FIRST && version <= CAPS_RDNA1_LAST))
+			gfx = (unsigned int)version;
+		if (gfx >= CAPS_RDNA1_FIRST && gfx <= CAPS_RDNA1_LAST)
+			break;
+	}
+	value__free(session);
+	return gfx;
 }
 
 static int report(const char *dir, struct text_options *o)
@@ -36,7 +72,7 @@ static int report(const char *dir, struct text_options *o)
 	}
 	o->recording = is_recording(dir);
 	o->dir = dir;
-	model__read(&m, t);
+	model__read(&m, t, gfx_of(dir));
 	trace__close(t);
 	report_text(&m, o, &b);
 	fwrite(buf__str(&b), 1, b.len, stdout);

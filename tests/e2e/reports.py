@@ -27,6 +27,13 @@ text = report(directory)
 expect("Faults: none, but a kernel did not finish" in text and "still" not in text and
        re.search(r"not finished: wait_for_ever, packet \d+ of queue \d+, dispatched \d", text), text)
 
+# ---- a PID namespace of its own: the agent has another number than the kernel's side ----
+if os.geteuid() == 0:
+    r = record("namespace", "unshare", "--pid", "--fork", workload("conv2d")).expect_status(0)
+    text = report(r.dir, 120)
+    expect(re.search(r"process \d{2,}: \S+/conv2d, uses HSA, exited with 0\n", text) and
+           "not seen" not in text and not re.search(r"process 1:", text), text)
+
 # ---- allocations that fail ----
 r = record("greedy", workload("trouble"), "greedy").expect_status(0)
 expect("failed: 2000 MiB, HSA_STATUS_ERROR_OUT_OF_RESOURCES (0x1008), 2 times" in report(r.dir), report(r.dir))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "model.h"
+#include "parts.h"
 #include "../decode/kfd.h"
+#include "../decode/pte.h"
 
 #include <stdlib.h>
 
@@ -15,23 +16,107 @@ static char *text_of(const struct event *ev, unsigned int i)
 	return b.s ? b.s : xstrdup("");
 }
 
-static struct process *process_of(struct model *m, uint32_t pid, uint64_t ts)
+static struct process *new_process(struct model *m, uint32_t pid, uint64_t ts)
 {
-	struct process *p;
+	struct process *p = VEC_PUSH(&m->processes);
 
-	/* Pids come again rarely and late: the newest of the number is meant. */
-	for (size_t i = m->processes.n; i-- > 0;)
-		if (m->processes.v[i].pid == pid)
-			return &m->processes.v[i];
-	p = VEC_PUSH(&m->processes);
 	p->pid = pid;
 	p->begin_ns = ts;
+	map__set(&m->process_by_pid, pid, 0, m->processes.n - 1);
 	return p;
+}
+
+/* Pids come again rarely and late: the newest of the number is meant. */
+static struct process *process_of(struct model *m, uint32_t pid, uint64_t ts)
+{
+	size_t i;
+
+	return map__get(&m->process_by_pid, pid, 0, &i) ? &m->processes.v[i]
+							: new_process(m, pid, ts);
+}
+
+bool has_exited(const struct model *m, uint32_t pid)
+{
+	const struct process *p = model__process(m, pid);
+
+	return p && p->exited;
+}
+
+/* ---- whose stream it is ---- */
+
+/*
+ * An agent in a PID namespace of its own knows its process by another number than the recorder.
+ * The process is one that has this number there, or here and no other.
+ */
+static uint32_t find_writer(struct model *m, uint32_t number)
+{
+	const struct process *found = NULL;
+	unsigned int n = 0;
+	size_t seen;
+
+	for (size_t i = 0; i < m->processes.n; i++) {
+		const struct process *p = &m->processes.v[i];
+
+		if ((p->ns_pid ? p->ns_pid : p->pid) != number || p->exited)
+			continue;
+		found = p;
+		n++;
+	}
+	if (n > 1 && !map__get(&m->writers, number, 1, &seen)) {
+		map__set(&m->writers, number, 1, 0);
+		m->unjoined_writers++;
+	}
+	return n == 1 ? found->pid : number;
+}
+
+/* The process that wrote the event, by the recorder's number of it. */
+static uint32_t writer_of(struct model *m, const struct event *ev)
+{
+	const struct trace_stream *s = ev->stream;
+	size_t pid;
+
+	if (!m->has_namespaces || s->counters || (s->kind != STREAM_agent && s->kind != STREAM_emu))
+		return s->pid;
+	if (map__get(&m->writers, (uintptr_t)s, 0, &pid))
+		return (uint32_t)pid;
+	pid = find_writer(m, s->pid);
+	map__set(&m->writers, (uintptr_t)s, 0, pid);
+	return (uint32_t)pid;
+}
+
+/* ---- which GPU it is ---- */
+
+static void set_gfx(struct model *m, unsigned int gfx_target_version, enum gfx_from from)
+{
+	if (!gfx_target_version || from < m->gfx_from || (from == m->gfx_from && m->gfx_from))
+		return;
+	m->gfx = gfx_target_version;
+	m->gfx_from = from;
+}
+
+/* "gfx90a": major, minor and stepping, the last two one hexadecimal digit each; 0 for another name.
+ */
+static unsigned int gfx_version(const char *name)
+{
+	size_t len = strcspn(name, ":");
+	char digits[16], *end;
+	unsigned long low, major;
+
+	if (strncmp(name, "gfx", 3) || len < 6 || len > 10)
+		return 0;
+	memcpy(digits, name + 3, len - 3);
+	digits[len - 3] = '\0';
+	low = strtoul(digits + len - 5, &end, 16);
+	if (*end)
+		return 0;
+	digits[len - 5] = '\0';
+	major = strtoul(digits, &end, 10);
+	return *end ? 0 : (unsigned int)(major * 10000 + (low >> 4) * 100 + (low & 0xf));
 }
 
 /* ---- ioctls that did not work ---- */
 
-static void sum_ioctl(struct ioctl_sums *s, uint32_t cmd, int err)
+void sum_ioctl(struct ioctl_sums *s, uint32_t cmd, int err)
 {
 	struct ioctl_sum *x;
 
@@ -54,28 +139,24 @@ static uint64_t field(uint32_t cmd, const uint8_t *arg, size_t len, const char *
 	return v;
 }
 
-/* Attributes are set again and again on ranges that are there. */
-static void add_svm_range(struct model *m, uint32_t pid, uint64_t va, uint64_t size, uint64_t ts)
-{
-	const struct range *r = ranges__find(&m->svm_live, pid, va);
+struct ioctl {
+	uint32_t pid, tid, begin_dt, cmd;
+	int64_t ret;
+};
 
-	if (r && size <= r->size - (va - r->lo))
-		return;
-	*VEC_PUSH(&m->svm_ranges) = (struct svm_range){.pid = pid, .va = va, .size = size, .begin_ns = ts};
-	ranges__add(&m->svm_live, pid, va, size, m->svm_ranges.n - 1);
-}
-
-static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint32_t cmd, int64_t ret)
+static void on_ioctl(struct model *m, const struct event *ev, const struct ioctl *c)
 {
 	const uint8_t *arg;
-	size_t len = event__bytes(ev, 0, &arg), i;
-	uint64_t handle;
-	struct bo *b;
+	size_t len = event__bytes(ev, 0, &arg);
+	uint32_t cmd = c->cmd;
+	int64_t ret = c->ret;
 
 	if (KFD_IOC_TYPE(cmd) != 'K')
 		return;
 	m->ioctls++;
-	/* ERESTARTSYS and its kin, seen only in the kernel: a signal or the thread's end broke it off. */
+	map__set(&m->last_ioctl, c->pid, 0, ev->ts_ns);
+	/* ERESTARTSYS and its kin, seen only in the kernel: a signal or the thread's end broke it
+	 * off. */
 	if (ret <= -512 && ret >= -516) {
 		m->interrupted_ioctls++;
 		sum_ioctl(&m->interrupted, cmd, 0);
@@ -86,32 +167,58 @@ static void on_ioctl(struct model *m, const struct event *ev, uint32_t pid, uint
 	if (ret)
 		return;
 	switch (KFD_IOC_NR(cmd)) {
-	case 0x16: /* ALLOC_MEMORY_OF_GPU */
-		b = VEC_PUSH(&m->bos);
-		*b = (struct bo){
-			.pid = pid,
-			.handle = field(cmd, arg, len, "handle"),
-			.va = field(cmd, arg, len, "va_addr"),
-			.size = field(cmd, arg, len, "size"),
-			.begin_ns = ev->ts_ns,
-			.flags = (uint32_t)field(cmd, arg, len, "flags"),
-		};
-		map__set(&m->bo_by_handle, pid, b->handle, m->bos.n - 1);
-		ranges__add(&m->live_bos, pid, b->va, b->size, m->bos.n - 1);
+	case 0x02: /* CREATE_QUEUE */
+		interrupts__queue(m, &(struct hw_queue){
+					     .pid = c->pid,
+					     .queue_id = (uint32_t)field(cmd, arg, len, "queue_id"),
+					     .doorbell_id = kfd_doorbell_id(
+						     field(cmd, arg, len, "doorbell_offset")),
+					     .ring = field(cmd, arg, len, "ring_base_address"),
+					     .begin_ns = ev->ts_ns,
+					     .type = (uint32_t)field(cmd, arg, len, "queue_type")});
 		break;
-	case 0x20: /* SVM */
-		if (field(cmd, arg, len, "op") == 0) /* KFD_IOCTL_SVM_OP_SET_ATTR */
-			add_svm_range(m, pid, field(cmd, arg, len, "start_addr"),
-				      field(cmd, arg, len, "size"), ev->ts_ns);
+	case 0x03: /* DESTROY_QUEUE */
+		interrupts__queue_gone(m, c->pid, (uint32_t)field(cmd, arg, len, "queue_id"),
+				       ev->ts_ns);
+		break;
+	case 0x16: /* ALLOC_MEMORY_OF_GPU */
+		memory__alloc(m,
+			      &(struct bo){.pid = c->pid,
+					   .handle = field(cmd, arg, len, "handle"),
+					   .va = field(cmd, arg, len, "va_addr"),
+					   .size = field(cmd, arg, len, "size"),
+					   .begin_ns = ev->ts_ns,
+					   .flags = (uint32_t)field(cmd, arg, len, "flags")},
+			      c->tid, c->begin_dt);
 		break;
 	case 0x17: /* FREE_MEMORY_OF_GPU */
-		handle = field(cmd, arg, len, "handle");
-		if (map__get(&m->bo_by_handle, pid, handle, &i) && !m->bos.v[i].end_ns) {
-			m->bos.v[i].end_ns = ev->ts_ns;
-			ranges__remove(&m->live_bos, pid, m->bos.v[i].va);
-		}
+		memory__free(m, c->pid, field(cmd, arg, len, "handle"), ev->ts_ns, c->begin_dt);
+		break;
+	case 0x20:				     /* SVM */
+		if (field(cmd, arg, len, "op") == 0) /* KFD_IOCTL_SVM_OP_SET_ATTR */
+			memory__svm(m, c->pid, field(cmd, arg, len, "start_addr"),
+				    field(cmd, arg, len, "size"), ev->ts_ns);
 		break;
 	}
+}
+
+void take_kernel_side(struct model *m)
+{
+	if (m->kernel_side)
+		return;
+	/* What the emulated device's log said so far, eBPF says better: from its first event on
+	 * only eBPF counts. The device answers before eBPF sees the return. */
+	m->kernel_side = true;
+	m->bos.n = m->svm_ranges.n = m->hw_queues.n = 0;
+	map__free(&m->bo_by_handle);
+	map__free(&m->queue_by_id);
+	map__free(&m->queue_by_doorbell);
+	ranges__free(&m->live_bos);
+	ranges__free(&m->svm_live);
+	for (size_t i = 0; i < m->allocs.n; i++)
+		m->allocs.v[i].bo = 0;
+	m->ioctls = m->failed_ioctls = m->failed.list.n = 0;
+	m->interrupted_ioctls = m->interrupted.list.n = 0;
 }
 
 static void on_kfd_ioctl(struct model *m, const struct event *ev)
@@ -119,21 +226,14 @@ static void on_kfd_ioctl(struct model *m, const struct event *ev)
 	struct ev_kfd_ioctl e;
 
 	event__fixed(ev, &e, sizeof(e));
-	if (!m->kernel_side) {
-		/* What the emulated device's log said so far, eBPF says better: from its first event on
-		 * only eBPF counts. The device answers before eBPF sees the return. */
-		m->kernel_side = true;
-		m->bos.n = m->svm_ranges.n = 0;
-		map__free(&m->bo_by_handle);
-		ranges__free(&m->live_bos);
-		ranges__free(&m->svm_live);
-		for (size_t i = 0; i < m->allocs.n; i++)
-			m->allocs.v[i].bo = 0;
-		m->ioctls = m->failed_ioctls = m->failed.list.n = 0;
-		m->interrupted_ioctls = m->interrupted.list.n = 0;
-	}
+	take_kernel_side(m);
 	process_of(m, e.pid, ev->ts_ns);
-	on_ioctl(m, ev, e.pid, e.cmd, e.ret);
+	on_ioctl(m, ev,
+		 &(struct ioctl){.pid = e.pid,
+				 .tid = ev->tid,
+				 .begin_dt = e.begin_dt,
+				 .cmd = e.cmd,
+				 .ret = e.ret});
 }
 
 static void on_emu_ioctl(struct model *m, const struct event *ev)
@@ -143,32 +243,69 @@ static void on_emu_ioctl(struct model *m, const struct event *ev)
 	event__fixed(ev, &e, sizeof(e));
 	process_of(m, e.pid, ev->ts_ns);
 	if (!m->kernel_side)
-		on_ioctl(m, ev, e.pid, e.cmd, e.ret);
+		on_ioctl(
+			m, ev,
+			&(struct ioctl){.pid = e.pid, .tid = e.caller, .cmd = e.cmd, .ret = e.ret});
+}
+
+/* A call that is open: as it is when recording ends, or was when its thread died or was
+ * interrupted. */
+static void on_open(struct model *m, uint32_t pid, uint32_t tid, uint32_t cmd, uint64_t begin_ns,
+		    bool emulated)
+{
+	size_t i;
+
+	/* The device may say of a call what the kernel's side has said: it began before that. */
+	if (emulated && map__get(&m->open_by_thread, (uint64_t)pid << 32 | tid, cmd, &i) &&
+	    begin_ns <= m->open_since.v[i])
+		return;
+	m->open_ioctls++;
+	sum_ioctl(&m->open, cmd, 0);
+}
+
+static void on_ioctl_open(struct model *m, const struct event *ev)
+{
+	struct ev_emu_ioctl_open emu;
+	struct ev_kfd_ioctl_open e;
+
+	if (ev->desc->id == EV_emu_ioctl_open) {
+		event__fixed(ev, &emu, sizeof(emu));
+		on_open(m, emu.pid, emu.caller, emu.cmd, ev->ts_ns - emu.begin_dt, true);
+		return;
+	}
+	event__fixed(ev, &e, sizeof(e));
+	if (KFD_IOC_TYPE(e.cmd) != 'K')
+		return;
+	*VEC_PUSH(&m->open_since) = ev->ts_ns;
+	map__set(&m->open_by_thread, (uint64_t)e.pid << 32 | ev->tid, e.cmd, m->open_since.n - 1);
+	on_open(m, e.pid, ev->tid, e.cmd, ev->ts_ns - e.begin_dt, false);
 }
 
 /* ---- the agent's side ---- */
 
-static void on_device(struct model *m, const struct event *ev)
+static void on_device(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_hsa_agent e;
 	struct device *d = VEC_PUSH(&m->devices);
 
 	event__fixed(ev, &e, sizeof(e));
-	*d = (struct device){.pid = ev->stream->pid,
+	*d = (struct device){.pid = pid,
 			     .handle = e.agent,
 			     .gpu = e.type == 1,
 			     .node = e.node,
 			     .name = text_of(ev, 0),
 			     .product = text_of(ev, 1)};
+	if (d->gpu)
+		set_gfx(m, gfx_version(d->name), GFX_AGENT);
 }
 
-static void on_pool(struct model *m, const struct event *ev)
+static void on_pool(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_hsa_pool e;
 	struct pool *p = VEC_PUSH(&m->pools);
 
 	event__fixed(ev, &e, sizeof(e));
-	*p = (struct pool){.pid = ev->stream->pid,
+	*p = (struct pool){.pid = pid,
 			   .handle = e.pool,
 			   .device = e.agent,
 			   .segment = e.segment,
@@ -176,16 +313,14 @@ static void on_pool(struct model *m, const struct event *ev)
 			   .all_agents = e.all_agents};
 }
 
-static void on_module(struct model *m, const struct event *ev)
+static void on_module(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_module e;
 	struct module *x = VEC_PUSH(&m->modules);
 
 	event__fixed(ev, &e, sizeof(e));
-	*x = (struct module){.pid = ev->stream->pid,
-			     .base = e.base,
-			     .size = e.size_bytes,
-			     .path = text_of(ev, 0)};
+	*x = (struct module){
+		.pid = pid, .base = e.base, .size = e.size_bytes, .path = text_of(ev, 0)};
 }
 
 static void add_failed_alloc(struct model *m, const struct ev_pool_alloc *e)
@@ -203,7 +338,7 @@ static void add_failed_alloc(struct model *m, const struct ev_pool_alloc *e)
 	f->count++;
 }
 
-static void on_pool_alloc(struct model *m, const struct event *ev)
+static void on_pool_alloc(struct model *m, const struct event *ev, uint32_t pid)
 {
 	const struct range *held;
 	struct ev_pool_alloc e;
@@ -217,7 +352,7 @@ static void on_pool_alloc(struct model *m, const struct event *ev)
 	if (!e.va)
 		return;
 	a = VEC_PUSH(&m->allocs);
-	*a = (struct alloc){.pid = ev->stream->pid,
+	*a = (struct alloc){.pid = pid,
 			    .va = e.va,
 			    .size = e.size_bytes,
 			    .begin_ns = ev->ts_ns,
@@ -232,24 +367,23 @@ static void on_pool_alloc(struct model *m, const struct event *ev)
 	map__set(&m->live_allocs, a->pid, e.va, m->allocs.n - 1);
 }
 
-static void on_pool_free(struct model *m, const struct event *ev)
+static void on_pool_free(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_pool_free e;
 	size_t i;
 
 	event__fixed(ev, &e, sizeof(e));
-	if (map__get(&m->live_allocs, ev->stream->pid, e.va, &i) && !m->allocs.v[i].end_ns)
+	if (map__get(&m->live_allocs, pid, e.va, &i) && !m->allocs.v[i].end_ns)
 		m->allocs.v[i].end_ns = ev->ts_ns;
 }
 
-static void on_kernel_symbol(struct model *m, const struct event *ev)
+static void on_kernel_symbol(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_kernel_symbol e;
 	struct kernel_fn *k = VEC_PUSH(&m->kernels);
 
 	event__fixed(ev, &e, sizeof(e));
-	*k = (struct kernel_fn){
-		.pid = ev->stream->pid, .object = e.kernel_object, .name = text_of(ev, 0)};
+	*k = (struct kernel_fn){.pid = pid, .object = e.kernel_object, .name = text_of(ev, 0)};
 	map__set(&m->kernel_by_object, k->pid, k->object, m->kernels.n - 1);
 }
 
@@ -277,7 +411,7 @@ static uint64_t ended_before(const struct model *m, const struct dispatch *d)
 	return duration_ns;
 }
 
-static void on_dispatch(struct model *m, const struct event *ev)
+static void on_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_dispatch e;
 	const uint8_t *p;
@@ -287,16 +421,15 @@ static void on_dispatch(struct model *m, const struct event *ev)
 	if (event__bytes(ev, 0, &p) != 64)
 		return;
 	d = VEC_PUSH(&m->dispatches);
-	*d = (struct dispatch){.pid = ev->stream->pid,
-			       .queue_id = e.queue_id,
-			       .index = e.index,
-			       .ts_ns = ev->ts_ns};
+	*d = (struct dispatch){
+		.pid = pid, .queue_id = e.queue_id, .index = e.index, .ts_ns = ev->ts_ns};
 	for (unsigned int i = 0; i < 3; i++) {
 		d->workgroup[i] = le(p + 4 + 2 * i, 2);
 		d->grid[i] = le(p + 12 + 4 * i, 4);
 	}
 	memcpy(&d->object, p + 32, 8);
 	map__set(&m->dispatch_by_index, d->pid, packet_key(e.queue_id, e.index), m->dispatches.n - 1);
+	map__set(&m->last_dispatch, d->pid, e.queue_id, m->dispatches.n);
 	d->duration_ns = ended_before(m, d);
 }
 
@@ -307,6 +440,7 @@ static void on_emu_device(struct model *m, const struct event *ev)
 	struct ev_emu_device e;
 
 	event__fixed(ev, &e, sizeof(e));
+	set_gfx(m, e.gfx_target_version, GFX_EMULATED);
 	for (size_t i = 0; i < m->emu_cards.n; i++)
 		if (m->emu_cards.v[i].ev.gpu_id == e.gpu_id)
 			return;
@@ -315,27 +449,27 @@ static void on_emu_device(struct model *m, const struct event *ev)
 }
 
 /* The emulated device names queues by their ring; the agent tells which queue has it. */
-static void on_emu_dispatch(struct model *m, const struct event *ev)
+static void on_emu_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_emu_dispatch e;
 	size_t queue, i;
 
 	event__fixed(ev, &e, sizeof(e));
-	if (!map__get(&m->rings, ev->stream->pid, e.ring, &queue))
+	if (!map__get(&m->rings, pid, e.ring, &queue))
 		return;
-	if (map__get(&m->dispatch_by_index, ev->stream->pid, packet_key(queue, e.index), &i))
+	if (map__get(&m->dispatch_by_index, pid, packet_key(queue, e.index), &i))
 		m->dispatches.v[i].duration_ns = e.duration_ns;
 	else
-		map__set(&m->early_ends, ev->stream->pid, packet_key(queue, e.index), e.duration_ns);
+		map__set(&m->early_ends, pid, packet_key(queue, e.index), e.duration_ns);
 }
 
-static void on_fault(struct model *m, const struct event *ev)
+static void on_fault(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct fault *f = VEC_PUSH(&m->faults);
 	struct ev_queue_error q;
 	struct ev_mem_fault mem;
 
-	f->pid = ev->stream->pid;
+	f->pid = pid;
 	f->ts_ns = ev->ts_ns;
 	switch (ev->desc->id) {
 	case EV_emu_fault:
@@ -357,56 +491,37 @@ static void on_fault(struct model *m, const struct event *ev)
 	}
 }
 
-static void on_pte(struct model *m, const struct event *ev)
-{
-	struct ev_emu_pte e;
-	size_t i;
-
-	event__fixed(ev, &e, sizeof(e));
-	if (e.op != PTE_OP_map || !map__get(&m->bo_by_handle, ev->stream->pid, e.handle, &i))
-		return;
-	m->bos.v[i].pte = e.flags;
-	m->bos.v[i].has_pte = true;
-}
-
-/* exec closed the device: what the process had is gone. */
-static void end_memory(struct model *m, uint32_t pid, uint64_t ts)
-{
-	for (size_t i = 0; i < m->bos.n; i++)
-		if (m->bos.v[i].pid == pid && !m->bos.v[i].end_ns) {
-			m->bos.v[i].end_ns = ts;
-			ranges__remove(&m->live_bos, pid, m->bos.v[i].va);
-		}
-	for (size_t i = 0; i < m->allocs.n; i++)
-		if (m->allocs.v[i].pid == pid && !m->allocs.v[i].end_ns)
-			m->allocs.v[i].end_ns = ts;
-}
-
 static void on_process(struct model *m, const struct event *ev)
 {
 	struct ev_proc_fork fork;
 	struct ev_proc_exec exec;
 	struct ev_proc_exit end;
 	struct ev_proc_left left;
+	struct ev_proc_ns ns;
 	struct process *p;
 	const char *exe;
 
 	switch (ev->desc->id) {
 	case EV_proc_fork:
 		event__fixed(ev, &fork, sizeof(fork));
+		if (has_exited(m, fork.child))
+			memory__end_process(m, fork.child, ev->ts_ns);
 		exe = process_of(m, fork.pid, ev->ts_ns)->exe;
-		p = VEC_PUSH(&m->processes); /* a new one, even if the pid was there before */
-		p->pid = fork.child;
-		p->begin_ns = ev->ts_ns;
+		p = new_process(m, fork.child, ev->ts_ns); /* even if the pid was there before */
 		p->exe = exe ? xstrdup(exe) : NULL; /* until it executes another */
 		break;
 	case EV_proc_exec:
 		event__fixed(ev, &exec, sizeof(exec));
 		p = process_of(m, exec.pid, ev->ts_ns);
 		if (p->agent)
-			end_memory(m, exec.pid, ev->ts_ns);
+			memory__end_process(m, exec.pid, ev->ts_ns);
 		free(p->exe);
 		p->exe = text_of(ev, 0);
+		break;
+	case EV_proc_ns:
+		event__fixed(ev, &ns, sizeof(ns));
+		process_of(m, ns.pid, ev->ts_ns)->ns_pid = ns.ns_pid;
+		m->has_namespaces = true;
 		break;
 	case EV_proc_left:
 		event__fixed(ev, &left, sizeof(left));
@@ -417,6 +532,7 @@ static void on_process(struct model *m, const struct event *ev)
 		p = process_of(m, end.pid, ev->ts_ns);
 		p->end_ns = ev->ts_ns;
 		p->exited = true;
+		memory__exit(m, end.pid, ev->ts_ns);
 		p->status = end.status;
 	}
 }
@@ -434,17 +550,35 @@ static void on_session(struct model *m, const struct event *ev)
 	}
 }
 
+static void on_hook(struct model *m, const struct event *ev)
+{
+	char *name = text_of(ev, 0);
+	struct ev_hook e;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (e.on == 1) {
+		m->page_tables_on |= strstr(name, "/amdgpu_vm_update_ptes)") != NULL;
+		m->interrupts_on |= strstr(name, "/amdgpu_iv)") != NULL;
+	}
+	if (!e.on)
+		*VEC_PUSH(&m->hooks_off) =
+			(struct hook_off){.name = name, .reason = text_of(ev, 1)};
+	else
+		free(name);
+}
+
 static void on_event(struct model *m, const struct event *ev)
 {
+	uint32_t pid = writer_of(m, ev);
 	struct ev_queue_create create;
 	struct ev_async_copy copy;
 	struct ev_queue_gap gap;
 	struct process *p;
 	struct gap *g;
 	struct ev_emu_gap e;
-	struct ev_emu_ioctl_open open;
-	struct ev_hook hook;
 
+	if (memory__event(m, ev, pid) || interrupts__event(m, ev))
+		return;
 	switch (ev->desc->id) {
 	case EV_session:
 		on_session(m, ev);
@@ -454,10 +588,7 @@ static void on_event(struct model *m, const struct event *ev)
 			m->emu_options = text_of(ev, 0);
 		break;
 	case EV_hook:
-		event__fixed(ev, &hook, sizeof(hook));
-		if (!hook.on)
-			*VEC_PUSH(&m->hooks_off) =
-				(struct hook_off){.name = text_of(ev, 0), .reason = text_of(ev, 1)};
+		on_hook(m, ev);
 		break;
 	case EV_kfd_ioctl:
 		on_kfd_ioctl(m, ev);
@@ -466,36 +597,36 @@ static void on_event(struct model *m, const struct event *ev)
 		on_emu_ioctl(m, ev);
 		break;
 	case EV_emu_ioctl_open:
-		event__fixed(ev, &open, sizeof(open));
-		m->open_ioctls++;
-		sum_ioctl(&m->open, open.cmd, 0);
+	case EV_kfd_ioctl_open:
+		on_ioctl_open(m, ev);
 		break;
 	case EV_proc_fork:
 	case EV_proc_exec:
 	case EV_proc_exit:
 	case EV_proc_left:
+	case EV_proc_ns:
 		on_process(m, ev);
 		break;
 	case EV_agent_start:
-		p = process_of(m, ev->stream->pid, ev->ts_ns);
+		p = process_of(m, pid, ev->ts_ns);
 		p->agent = true;
 		if (!p->exe)
 			p->exe = text_of(ev, 0);
 		break;
 	case EV_hsa_agent:
-		on_device(m, ev);
+		on_device(m, ev, pid);
 		break;
 	case EV_hsa_pool:
-		on_pool(m, ev);
+		on_pool(m, ev, pid);
 		break;
 	case EV_module:
-		on_module(m, ev);
+		on_module(m, ev, pid);
 		break;
 	case EV_pool_alloc:
-		on_pool_alloc(m, ev);
+		on_pool_alloc(m, ev, pid);
 		break;
 	case EV_pool_free:
-		on_pool_free(m, ev);
+		on_pool_free(m, ev, pid);
 		break;
 	case EV_async_copy:
 		event__fixed(ev, &copy, sizeof(copy));
@@ -504,52 +635,51 @@ static void on_event(struct model *m, const struct event *ev)
 		break;
 	case EV_queue_create:
 		event__fixed(ev, &create, sizeof(create));
-		map__set(&m->rings, ev->stream->pid, create.base, create.queue_id);
+		map__set(&m->rings, pid, create.base, create.queue_id);
 		for (size_t i = 0; i < m->devices.n; i++)
-			if (m->devices.v[i].pid == ev->stream->pid && m->devices.v[i].handle == create.agent)
-				map__set(&m->queue_devices, ev->stream->pid, create.queue_id, i + 1);
+			if (m->devices.v[i].pid == pid && m->devices.v[i].handle == create.agent)
+				map__set(&m->queue_devices, pid, create.queue_id, i + 1);
 		break;
 	case EV_queue_gap:
 		event__fixed(ev, &gap, sizeof(gap));
 		m->queue_gaps += gap.count;
 		break;
 	case EV_kernel_symbol:
-		on_kernel_symbol(m, ev);
+		on_kernel_symbol(m, ev, pid);
 		break;
 	case EV_dispatch:
-		on_dispatch(m, ev);
+		on_dispatch(m, ev, pid);
 		break;
 	case EV_emu_device:
 		on_emu_device(m, ev);
 		m->emulated = true;
-		process_of(m, ev->stream->pid, ev->ts_ns)->device = true;
-		break;
-	case EV_emu_pte:
-		on_pte(m, ev);
+		process_of(m, pid, ev->ts_ns)->device = true;
 		break;
 	case EV_emu_dispatch:
-		on_emu_dispatch(m, ev);
+		on_emu_dispatch(m, ev, pid);
 		break;
 	case EV_emu_fault:
 	case EV_queue_error:
 	case EV_mem_fault:
-		on_fault(m, ev);
+		on_fault(m, ev, pid);
 		break;
 	case EV_emu_gap:
 		event__fixed(ev, &e, sizeof(e));
 		g = VEC_PUSH(&m->gaps);
-		*g = (struct gap){.pid = ev->stream->pid, .pc = e.pc, .what = text_of(ev, 0)};
+		*g = (struct gap){.pid = pid, .pc = e.pc, .what = text_of(ev, 0)};
 		break;
 	}
 }
 
-int model__read(struct model *m, struct trace *t)
+int model__read(struct model *m, struct trace *t, unsigned int gfx_target_version)
 {
 	struct event ev;
 	int rc;
 
 	memset(m, 0, sizeof(*m));
 	m->emulated = trace__emulated(t);
+	m->gfx = PTE_GFX10_1;
+	set_gfx(m, gfx_target_version, GFX_FACTS);
 	while ((rc = trace__next(t, &ev)) > 0) {
 		if (!ev.stream->counters) {
 			if (!m->begin_ns)
@@ -561,6 +691,7 @@ int model__read(struct model *m, struct trace *t)
 		accounts__event(&m->accounts, &ev);
 		on_event(m, &ev);
 	}
+	memory__end(m);
 	accounts__end(&m->accounts, t);
 	/* eBPF sees a call break off when its process ends; the device's log says it was open. */
 	for (size_t i = 0; i < m->open.list.n; i++)
@@ -600,7 +731,6 @@ void model__free(struct model *m)
 	free(m->pools.v);
 	free(m->modules.v);
 	free(m->allocs.v);
-	free(m->bos.v);
 	free(m->kernels.v);
 	free(m->dispatches.v);
 	free(m->faults.v);
@@ -619,16 +749,18 @@ void model__free(struct model *m)
 	free(m->emu_cards.v);
 	free(m->command);
 	free(m->emu_options);
-	free(m->svm_ranges.v);
 	map__free(&m->queue_devices);
 	map__free(&m->live_allocs);
-	map__free(&m->bo_by_handle);
 	map__free(&m->kernel_by_object);
 	map__free(&m->dispatch_by_index);
 	map__free(&m->early_ends);
 	map__free(&m->rings);
-	ranges__free(&m->live_bos);
-	ranges__free(&m->svm_live);
+	map__free(&m->process_by_pid);
+	map__free(&m->writers);
+	map__free(&m->open_by_thread);
+	free(m->open_since.v);
+	memory__free_all(m);
+	interrupts__free_all(m);
 	accounts__free(&m->accounts);
 	memset(m, 0, sizeof(*m));
 }
@@ -659,10 +791,9 @@ const char *model__module(const struct model *m, uint32_t pid, uint64_t addr)
 
 const struct process *model__process(const struct model *m, uint32_t pid)
 {
-	for (size_t i = m->processes.n; i-- > 0;)
-		if (m->processes.v[i].pid == pid)
-			return &m->processes.v[i];
-	return NULL;
+	size_t i;
+
+	return map__get(&m->process_by_pid, pid, 0, &i) ? &m->processes.v[i] : NULL;
 }
 
 const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object)
@@ -684,6 +815,33 @@ const struct bo *model__bo_at(const struct model *m, uint32_t pid, uint64_t va, 
 
 		if (b->pid == pid && va - b->va < b->size && alive(b->begin_ns, b->end_ns, ts))
 			return b;
+	}
+	return NULL;
+}
+
+const struct bo *model__freed_bo_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts)
+{
+	const struct bo *found = NULL;
+
+	for (size_t i = 0; i < m->bos.n; i++) {
+		const struct bo *b = &m->bos.v[i];
+
+		if (b->pid == pid && va - b->va < b->size && b->end_ns && b->end_ns <= ts &&
+		    (!found || b->end_ns >= found->end_ns))
+			found = b;
+	}
+	return found;
+}
+
+const struct mapping *model__mapping_at(const struct model *m, uint32_t pid, uint64_t va,
+					uint64_t ts)
+{
+	for (size_t i = m->mappings.n; i-- > 0;) {
+		const struct mapping *r = &m->mappings.v[i];
+
+		if (r->pid == pid && va >> 12 >= r->first && va >> 12 <= r->last &&
+		    alive(r->begin_ns, r->end_ns, ts))
+			return r;
 	}
 	return NULL;
 }

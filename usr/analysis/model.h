@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trace says happened: processes, agents, pools, allocations, KFD buffers, kernels,
- * dispatches, faults. One streaming pass over the events; judges nothing.
+ * What a trace says happened: processes, agents, pools, allocations, KFD buffers and how page
+ * tables mapped them, kernels, dispatches, faults, queues stopped. One streaming pass over the
+ * events; judges nothing.
  *
- * Times are CLOCK_MONOTONIC nanoseconds; an end of 0 means "not seen to end".
+ * Times are CLOCK_MONOTONIC nanoseconds; an end of 0 means "not seen to end". Processes have the
+ * recorder's numbers: what an agent wrote in a PID namespace of its own is given to the process
+ * that proc_ns names, unless several could be meant.
  */
 #ifndef RDNA1_ANALYSIS_MODEL_H
 #define RDNA1_ANALYSIS_MODEL_H
 
 #include "account.h"
+#include "pagetable.h"
 #include "../base/map.h"
 #include "../base/ranges.h"
 
@@ -21,6 +25,7 @@ struct process {
 	bool agent;	/* the agent ran in it */
 	bool device;	/* the emulated device came up in it */
 	bool left;	/* it still ran when recording ended */
+	uint32_t ns_pid; /* its number in a PID namespace of its own; 0 without */
 };
 
 struct device {
@@ -60,14 +65,92 @@ struct module {
 	char *path;
 };
 
-/* A buffer of the kernel driver: what every allocation is cut from in the end. */
+/*
+ * A buffer of the kernel driver: what every allocation is cut from in the end. Known by its ioctl,
+ * by the driver's own function, or by both.
+ */
 struct bo {
 	uint32_t pid;
-	uint64_t handle, va, size, begin_ns, end_ns;
-	uint32_t flags; /* KFD_IOC_ALLOC_MEM_FLAGS_* */
-	uint64_t pte;	/* emulated device: as mapped; 0 when not known */
-	bool has_pte;
-	size_t allocs; /* pool allocations seen inside it */
+	uint64_t handle; /* 0: no ioctl asked for it */
+	uint64_t va, size, begin_ns, end_ns;
+	uint32_t flags;	     /* KFD_IOC_ALLOC_MEM_FLAGS_* */
+	uint32_t domain;     /* AMDGPU_GEM_DOMAIN_*; 0 not seen */
+	uint64_t mem, gem;   /* ordinals of the kgd_mem and its buffer object; 0 not seen */
+	uint64_t made_in_ns; /* time the driver took to make it; 0 not seen */
+	uint32_t maps, unmaps;
+	uint32_t moves;	       /* from one place to another, as in model.moves */
+	uint32_t host_changes; /* of a USERPTR: its process changed the memory behind it, but by
+				  ending */
+	size_t allocs;	       /* pool allocations seen inside it */
+	size_t first_pte, num_ptes; /* in model.ptes: how its pages were mapped last */
+	bool gone, settled;	    /* inside */
+};
+
+/* Pages of a buffer, or of none, that were mapped alike. */
+struct pte {
+	uint64_t flags; /* PTE_ALIKE() */
+	uint64_t pages;
+	bool unmapped; /* and no longer are */
+};
+
+/* Pages that belong to no buffer of KFD's. */
+enum loose_kind { LOOSE_SVM, LOOSE_GEM, LOOSE_OTHER };
+struct loose {
+	enum loose_kind kind; /* GEM: mapped through a render node */
+	struct pte pte;
+};
+
+/* Updates of page tables that wrote valid entries, by what they wrote. */
+struct pte_sum {
+	uint64_t flags; /* PTE_ALIKE() */
+	bool emulated;
+	uint64_t updates; /* by range and by table: vm_update_ptes, vm_set_ptes, emu_pte */
+	uint64_t pages;	  /* by range; a page counts each time it is written */
+};
+
+/* A buffer object as it was made: KFD's have one, and those of a render node. */
+struct gem {
+	uint64_t size;
+	uint32_t domain; /* AMDGPU_GEM_DOMAIN_*: where it is to be */
+};
+
+/* A range of a GPU address space that a buffer object was given. */
+struct mapping {
+	uint32_t pid;
+	uint64_t gem, vm;     /* ordinals */
+	uint64_t first, last; /* pages */
+	uint64_t begin_ns, end_ns;
+};
+
+/* A buffer object that moved. */
+struct move {
+	uint64_t ts_ns, gem, size;
+	size_t bo;	   /* KFD's: index into bos plus 1; 0 when it is not one of them */
+	uint32_t from, to; /* TTM_PL_*, AMDGPU_PL_* */
+};
+
+/* A hardware queue. */
+struct hw_queue {
+	uint32_t pid, queue_id, doorbell_id; /* kfd_doorbell_id() */
+	uint64_t ring, begin_ns, end_ns;
+	uint32_t type; /* KFD_IOC_QUEUE_TYPE_*, or the driver's enum: alike for compute and SDMA */
+};
+
+/* Queues of a process that were stopped, by the driver's words. */
+struct stop {
+	uint32_t pid;
+	uint8_t op;	  /* EVICT_OP_evict, or _evict_pasid: after a fault */
+	uint32_t trigger; /* enum KFD_QUEUE_EVICTION_TRIGGERS */
+	int64_t ret;
+	uint64_t ts_ns, end_ns; /* until they were let go */
+	uint64_t took_ns;
+	size_t below; /* inside: the stop it came on top of */
+};
+
+/* A GPU that was reset. */
+struct reset {
+	uint64_t ts_ns, gpu, took_ns; /* gpu: ordinal */
+	int64_t ret;
 };
 
 struct kernel_fn {
@@ -83,17 +166,54 @@ struct dispatch {
 	uint64_t duration_ns; /* 0 when not known */
 };
 
-/* What went wrong, from the device, the runtime or both. */
+/* A page fault as the kernel saw it. Interrupts of one page and one cause are one fault. */
+struct page_fault {
+	bool known;		      /* the address is */
+	bool read, write, exec, seen; /* seen: an interrupt told which of them */
+	uint32_t pasid, vmid;
+	uint64_t retries;    /* interrupts that the hardware would have tried again after */
+	uint64_t repeats;    /* interrupts after the final one */
+	bool final, handled; /* by the driver, which mapped the page */
+	bool told;	     /* to the process, by KFD */
+	uint32_t status;     /* GCVM_L2_PROTECTION_FAULT_STATUS; 0 not seen */
+	bool has_pte, unmapped;
+	uint64_t pte; /* as it was last written before the fault */
+	uint64_t last_ns;
+};
+
+/* Waves, or the packet processor, that stopped their queue. */
+struct wave_fault {
+	enum { WAVE_EXCEPTION, WAVE_ERROR, BAD_PACKET } kind;
+	uint32_t codes;	   /* WAVE_EXCEPTION: iv_info.codes; else iv_info.err_type */
+	uint32_t doorbell; /* kfd_doorbell_id(); not of WAVE_ERROR */
+	uint32_t vmid;
+	uint64_t count; /* interrupts */
+	uint64_t last_ns;
+	size_t queue;	   /* index into hw_queues plus 1; 0 when it is not known */
+	bool several;	   /* queues of the process have this doorbell */
+	bool has_queue_id; /* fault.queue_id is HSA's */
+	size_t dispatch;   /* the last on that queue: index into dispatches plus 1; 0 without */
+};
+
+/* What went wrong, from the device, the runtime, the kernel or several of them. */
 struct fault {
 	uint32_t pid;
 	uint64_t ts_ns;
-	enum { FAULT_DEVICE, FAULT_QUEUE, FAULT_MEMORY } from;
-	struct ev_emu_fault emu; /* FAULT_DEVICE: the emulated device's own words */
+	enum {
+		FAULT_DEVICE, /* the emulated device's own words */
+		FAULT_QUEUE,  /* the runtime's */
+		FAULT_MEMORY, /* the runtime's */
+		FAULT_PAGE,   /* the kernel's, and all below */
+		FAULT_WAVE,
+	} from;
+	struct ev_emu_fault emu; /* FAULT_DEVICE */
 	char *insn;
 	int32_t status;	 /* FAULT_QUEUE: hsa_status_t */
-	uint64_t queue_id;
-	uint64_t va;	 /* FAULT_MEMORY: page address */
-	uint32_t reason; /* FAULT_MEMORY: hsa_amd_memory_fault_reason_t */
+	uint64_t queue_id; /* FAULT_QUEUE; FAULT_WAVE: of HSA, where has_queue_id */
+	uint64_t va;	   /* FAULT_MEMORY, FAULT_PAGE: page address */
+	uint32_t reason;   /* FAULT_MEMORY: hsa_amd_memory_fault_reason_t */
+	struct page_fault page;
+	struct wave_fault wave;
 };
 
 struct gap {
@@ -128,6 +248,22 @@ struct hook_off {
 	char *name, *reason;
 };
 
+/* Where the model knows from which GPU it is: the later the better. */
+enum gfx_from { GFX_DEFAULT, GFX_AGENT, GFX_EMULATED, GFX_FACTS };
+
+/* A userptr_evict. */
+struct host_change {
+	uint32_t pid;
+	uint64_t ts_ns;
+	size_t bo;
+};
+
+/* A GPU address space of a process. */
+struct space {
+	uint32_t pid;
+	size_t next; /* of the process: index plus 1 */
+};
+
 struct model {
 	bool emulated;
 	VEC(struct emu_card) emu_cards; /* that came up; in the order of their gpu_id */
@@ -151,10 +287,30 @@ struct model {
 	VEC(struct fault) faults;
 	VEC(struct gap) gaps;
 	VEC(struct hook_off) hooks_off;
+	bool page_tables_on, interrupts_on; /* the hooks that see them were */
+	unsigned int gfx; /* gfx_target_version that entries and interrupts are read by */
+	enum gfx_from gfx_from;
+	VEC(struct pte) ptes;
+	VEC(struct loose) loose;
+	VEC(struct pte_sum) pte_sums;
+	VEC(struct gem) gems;
+	struct map gem_by_ordinal;
+	VEC(struct mapping) mappings;
+	VEC(struct move) moves;
+	VEC(struct hw_queue) hw_queues;
+	VEC(struct stop) stops;
+	VEC(struct reset) resets;
+	uint64_t reset_signals;		     /* resets that processes were told of */
+	uint64_t handled_faults, handled_ns; /* retry faults that the driver took care of */
+	uint64_t drm_ioctls, failed_drm_ioctls;
+	uint64_t gem_va_mtypes[16]; /* mappings asked for through a render node, by
+				       AMDGPU_VM_MTYPE_* >> 5 */
+	uint64_t unjoined_writers;  /* numbers of writers that several processes have */
 	uint64_t copies, copied_bytes;
 	/* Interrupted ones are those that did return: what was open when its process ended is not. */
 	uint64_t ioctls, failed_ioctls, interrupted_ioctls, open_ioctls;
 	struct ioctl_sums failed, interrupted, open; /* the same, by number */
+	struct ioctl_sums failed_drm;
 	uint64_t queue_gaps; /* packets that could not be read */
 	struct accounts accounts;
 	struct trace_stats stats;
@@ -164,10 +320,26 @@ struct model {
 	struct map queue_devices; /* by queue id: index into devices plus 1 */
 	struct map early_ends; /* dispatches that the device ended before the agent read them */
 	struct ranges live_bos, svm_live;
+	struct map process_by_pid, bo_by_mem, bo_by_gem, made_by_tid;
+	struct pagetable pagetable;
+	VEC(struct space) spaces;
+	struct map space_by_vm, space_by_pid, loose_by_flags, sum_by_flags;
+	struct ranges live_mappings;
+	VEC(struct host_change) host_changes;
+	struct map last_ioctl;
+	struct map page_faults, wave_faults, stop_by_pid;
+	size_t last_page_fault; /* index into faults plus 1 */
+	struct map queue_by_id, queue_by_doorbell, last_dispatch;
+	struct map writers, open_by_thread;
+	VEC(uint64_t) open_since;
+	bool has_namespaces;
 };
 
-/* Read all of t. Returns 0 or negative errno. */
-int model__read(struct model *m, struct trace *t);
+/*
+ * Read all of t. gfx_target_version: of the GPU, where the caller knows it, else 0. Returns 0 or
+ * negative errno.
+ */
+int model__read(struct model *m, struct trace *t, unsigned int gfx_target_version);
 void model__free(struct model *m);
 
 const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle);
@@ -179,6 +351,12 @@ const struct process *model__process(const struct model *m, uint32_t pid);
 const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object);
 /* The KFD buffer that held va at ts. */
 const struct bo *model__bo_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+/* The KFD buffer that held va and was freed last before ts; NULL without. */
+const struct bo *model__freed_bo_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+/* The range that a buffer object had at va; NULL without. */
+const struct mapping *model__mapping_at(const struct model *m, uint32_t pid, uint64_t va,
+					uint64_t ts);
 
 /* Where an address is, of what was allocated at a time. */
 struct place {

@@ -174,11 +174,6 @@ const char *processor_name(uint64_t e_flags)
 	return names__find(names_mach, e_flags & 0xff);
 }
 
-const char *pte_gfx10_mtype(uint64_t pte)
-{
-	return pte_mtype(caps_pte__find(PTE_GFX10_1), pte);
-}
-
 void print_grain(struct buf *b, uint64_t flags)
 {
 	if (flags & 4)

@@ -136,7 +136,4 @@ const char *processor_name(uint64_t e_flags); /* "gfx1010" */
 /* "coarse", "fine", "fine, kernarg": what a pool's flag word means for its memory. */
 void print_grain(struct buf *b, uint64_t pool_flags);
 
-/* "NC", "UC": MTYPE of a GFX10 page-table entry. */
-const char *pte_gfx10_mtype(uint64_t pte);
-
 #endif

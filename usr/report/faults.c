@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What went wrong, and where the address lies. */
 #include "parts.h"
-#include "../caps/caps.h"
+#include "../decode/iv.h"
+#include "../decode/pte.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,49 @@ static void put_svm(struct buf *b, const struct svm_range *r, uint64_t va)
 	buf__printf(b, "    in an SVM range (shared virtual memory), 0x%" PRIx64 " (", r->va);
 	buf__size(b, r->size);
 	buf__printf(b, "), %" PRIu64 " bytes into it; the application may have freed it since\n", va - r->va);
+}
+
+static void put_bo(struct buf *b, const struct bo *bo)
+{
+	char *memory = kfd_memory(bo->flags);
+
+	buf__printf(b, "0x%" PRIx64 " (", bo->va);
+	buf__size(b, bo->size);
+	buf__printf(b, ", %s)", memory);
+	free(memory);
+}
+
+/* Of the driver's buffers, for what the application did not allocate, or nobody saw it do. */
+static bool put_driver_place(const struct model *m, struct buf *b, uint32_t pid, uint64_t va,
+			     uint64_t ts)
+{
+	const struct bo *bo = model__bo_at(m, pid, va, ts);
+	const struct bo *freed = model__freed_bo_at(m, pid, va, ts);
+	const struct mapping *range = model__mapping_at(m, pid, va, ts);
+	size_t i;
+
+	if (bo) {
+		buf__puts(b, "    in KFD buffer ");
+		put_bo(b, bo);
+		buf__printf(b, ", %" PRIu64 " bytes into it\n", va - bo->va);
+	} else if (freed) {
+		buf__puts(b, "    in freed KFD buffer ");
+		put_bo(b, freed);
+		buf__printf(b, ", %" PRIu64 " bytes into it, freed ", va - freed->va);
+		print_ns(b, ts - freed->end_ns);
+		buf__puts(b, " before\n");
+	} else if (range) {
+		buf__printf(b, "    in a range of bo#%" PRIu64, range->gem);
+		if (map__get(&m->gem_by_ordinal, range->gem, 0, &i)) {
+			buf__puts(b, " (");
+			buf__size(b, m->gems.v[i].size);
+			buf__puts(b, ", ");
+			print_value(b, PRINT_GEM_DOMAIN, m->gems.v[i].domain, false);
+			buf__putc(b, ')');
+		}
+		buf__puts(b, ", which KFD did not allocate\n");
+	}
+	return bo || freed || range;
 }
 
 /* Where an address lies, of what the application had allocated then. */
@@ -78,6 +122,8 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 		put_svm(b, svm, va);
 		return;
 	}
+	if (put_driver_place(m, b, pid, va, ts))
+		return;
 	if (bo && bo->va + bo->size == va) {
 		buf__printf(b, "    the first byte past a KFD buffer of ");
 		buf__size(b, bo->size);
@@ -87,8 +133,10 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 		buf__puts(b, "    nearest buffer below: ");
 		put_alloc(m, b, p.below);
 		buf__printf(b, ", %" PRIu64 " bytes past its end\n", va - p.below->va - p.below->size);
-	} else {
+	} else if (accounts__sum(&m->accounts, SOURCE_agent).seen) {
 		buf__puts(b, "    no buffer of the application lies below it\n");
+	} else {
+		buf__puts(b, "    in no buffer that was seen\n");
 	}
 }
 
@@ -133,6 +181,185 @@ static void put_device_fault(const struct model *m, struct buf *b, const struct 
 		put_place(m, b, f->pid, f->emu.va, f->ts_ns);
 }
 
+/* ---- the kernel's words ---- */
+
+static void put_page_fault(const struct model *m, struct buf *b, const struct fault *f)
+{
+	const struct page_fault *p = &f->page;
+
+	buf__puts(b, "  page fault");
+	if (p->known)
+		buf__printf(b, " at 0x%" PRIx64, f->va);
+	if (p->seen)
+		buf__printf(b, ", %s", p->write ? "write" : p->exec ? "execute" : "read");
+	if (p->vmid)
+		buf__printf(b, ", VMID %u", p->vmid);
+	if (!f->pid)
+		buf__printf(b, ", of a process that is not known (PASID 0x%x)", p->pasid);
+	if (p->retries && p->final)
+		buf__printf(b, ", after %" PRIu64 " retr%s", p->retries,
+			    p->retries == 1 ? "y" : "ies");
+	else if (p->retries)
+		buf__printf(b, ", tried %" PRIu64 " time%s and no final one was seen", p->retries,
+			    plural(p->retries));
+	if (p->repeats)
+		buf__printf(b, ", %" PRIu64 " more time%s", p->repeats, plural(p->repeats));
+	if (p->status) {
+		buf__puts(b, "; L2 status: ");
+		print_value(b, PRINT_GCVM_L2_STATUS, p->status, false);
+	}
+	if (p->told)
+		buf__puts(b, ", told to the process by KFD");
+	buf__putc(b, '\n');
+	if (!p->known)
+		return;
+	put_place(m, b, f->pid, f->va, f->ts_ns);
+	if (!p->has_pte)
+		return;
+	buf__printf(b,
+		    "    its page-table entry%s: ", p->unmapped ? ", taken away before" : " was");
+	pte_print(b, caps_pte__find(m->gfx), p->pte);
+	buf__putc(b, '\n');
+}
+
+static void put_wave_queue(const struct model *m, struct buf *b, const struct fault *f)
+{
+	const struct wave_fault *w = &f->wave;
+	const struct dispatch *d = w->dispatch ? &m->dispatches.v[w->dispatch - 1] : NULL;
+	const char *name = d ? model__kernel(m, f->pid, d->object) : NULL;
+
+	if (w->kind == WAVE_ERROR)
+		return;
+	buf__printf(b, " on doorbell %u", w->doorbell);
+	if (w->several)
+		buf__puts(b, ", which several queues have");
+	else if (!w->queue)
+		buf__puts(b, ", of a queue that was not seen");
+	else if (w->has_queue_id)
+		buf__printf(b, ": queue %" PRIu64 " (of KFD %u)", f->queue_id,
+			    m->hw_queues.v[w->queue - 1].queue_id);
+	else
+		buf__printf(b, ": KFD queue %u", m->hw_queues.v[w->queue - 1].queue_id);
+	if (d)
+		buf__printf(b, ", where packet %" PRIu64 " came last, kernel %s", d->index,
+			    name ? name : "of unknown name");
+}
+
+static void put_wave_fault(const struct model *m, struct buf *b, const struct fault *f)
+{
+	const struct wave_fault *w = &f->wave;
+
+	switch (w->kind) {
+	case WAVE_EXCEPTION:
+		buf__puts(b, "  wave exception ");
+		iv_print_codes(b, w->codes);
+		break;
+	case WAVE_ERROR:
+		buf__puts(b, "  wave error ");
+		iv_print_error(b, w->codes);
+		break;
+	case BAD_PACKET:
+		buf__puts(b, "  bad packet ");
+		print_value(b, PRINT_KFD_EXCEPTION_CODE, w->codes, false);
+		break;
+	}
+	if (w->count > 1)
+		buf__printf(b, " (%" PRIu64 " times)", w->count);
+	put_wave_queue(m, b, f);
+	if (w->vmid)
+		buf__printf(b, ", VMID %u", w->vmid);
+	buf__putc(b, '\n');
+}
+
+/* Stops of one kind. */
+struct stop_sum {
+	uint8_t op;
+	uint32_t trigger;
+	uint64_t count, failed, open, total_ns, longest_ns;
+};
+struct stop_sums {
+	VEC(struct stop_sum) list;
+};
+
+static void add_stop(struct stop_sums *sums, const struct stop *s)
+{
+	uint64_t ns = s->end_ns ? s->end_ns - s->ts_ns : 0;
+	struct stop_sum *x = NULL;
+
+	for (size_t i = 0; i < sums->list.n && !x; i++)
+		if (sums->list.v[i].op == s->op && sums->list.v[i].trigger == s->trigger)
+			x = &sums->list.v[i];
+	if (!x) {
+		x = VEC_PUSH(&sums->list);
+		x->op = s->op;
+		x->trigger = s->trigger;
+	}
+	x->count++;
+	x->failed += s->ret != 0;
+	x->open += !s->ret && !s->end_ns;
+	x->total_ns += ns;
+	x->longest_ns = ns > x->longest_ns ? ns : x->longest_ns;
+}
+
+static void put_stop_sum(struct buf *b, const struct stop_sum *s)
+{
+	if (s->op == EVICT_OP_evict_pasid) {
+		buf__printf(b, "  after a fault, for good: %" PRIu64 " time%s\n", s->count, plural(s->count));
+		return;
+	}
+	buf__puts(b, "  evicted, ");
+	print_value(b, PRINT_KFD_EVICT_TRIGGER, s->trigger, false);
+	buf__printf(b, ": %" PRIu64 " time%s", s->count, plural(s->count));
+	if (s->total_ns) {
+		buf__puts(b, ", for ");
+		print_ns(b, s->total_ns);
+	}
+	if (s->longest_ns < s->total_ns) {
+		buf__puts(b, ", the longest ");
+		print_ns(b, s->longest_ns);
+	}
+	if (s->open)
+		buf__printf(b, ", %" PRIu64 " not let go again", s->open);
+	if (s->failed)
+		buf__printf(b, ", %" PRIu64 " failed", s->failed);
+	buf__putc(b, '\n');
+}
+
+void put_stops(const struct model *m, struct buf *b)
+{
+	struct stop_sums sums = {0};
+
+	if (!m->stops.n && !m->resets.n && !m->reset_signals && !m->handled_faults)
+		return;
+	heading(b, "Queues stopped:%s", m->stops.n || m->resets.n || m->reset_signals ? "" : " none");
+	for (size_t i = 0; i < m->stops.n; i++)
+		add_stop(&sums, &m->stops.v[i]);
+	for (size_t i = 0; i < sums.list.n; i++)
+		put_stop_sum(b, &sums.list.v[i]);
+	free(sums.list.v);
+	for (size_t i = 0; i < m->resets.n && i < MAX_ROWS; i++) {
+		const struct reset *r = &m->resets.v[i];
+
+		buf__printf(b, "  gpu#%" PRIu64 " reset, in ", r->gpu);
+		print_ns(b, r->took_ns);
+		if (r->ret) {
+			buf__puts(b, ": ");
+			print_value(b, PRINT_ERRNO, (uint64_t)r->ret, true);
+		}
+		buf__putc(b, '\n');
+	}
+	and_more(b, m->resets.n < MAX_ROWS ? m->resets.n : MAX_ROWS, m->resets.n);
+	if (m->reset_signals)
+		buf__printf(b, "  KFD told processes of a reset: %" PRIu64 " time%s\n",
+			    m->reset_signals, plural(m->reset_signals));
+	if (!m->handled_faults)
+		return;
+	buf__printf(b, "  page faults that the driver took care of: %" PRIu64 ", in ",
+		    m->handled_faults);
+	print_ns(b, m->handled_ns);
+	buf__putc(b, '\n');
+}
+
 static bool hung(const struct model *m)
 {
 	for (size_t d = 0; d < m->dispatches.n; d++)
@@ -141,42 +368,84 @@ static bool hung(const struct model *m)
 	return false;
 }
 
-void put_faults(const struct model *m, struct buf *b)
+static void put_fault(const struct model *m, struct buf *b, const struct fault *f)
 {
-	uint32_t pid = 0;
+	const char *name;
 
-	if (!m->faults.n && !m->gaps.n && !inside_seen(m))
+	switch (f->from) {
+	case FAULT_DEVICE:
+		put_device_fault(m, b, f);
+		break;
+	case FAULT_QUEUE:
+		name = hsa_status_name((uint32_t)f->status);
+		buf__printf(b, "  the runtime reported %s (0x%x) on queue %" PRIu64 "\n",
+			    name ? name : "an error", (uint32_t)f->status, f->queue_id);
+		break;
+	case FAULT_MEMORY:
+		buf__puts(b, "  the runtime reported a memory fault: ");
+		print_value(b, PRINT_FAULT_REASON, f->reason, false);
+		buf__printf(b, " in the page at 0x%" PRIx64 "\n", f->va);
+		/* On hardware this is all there is: no exact address. */
+		if (!m->emu_cards.n)
+			put_place(m, b, f->pid, f->va, f->ts_ns);
+		break;
+	case FAULT_PAGE:
+		put_page_fault(m, b, f);
+		break;
+	case FAULT_WAVE:
+		put_wave_fault(m, b, f);
+		break;
+	}
+}
+
+/* What the driver took care of is none. */
+static bool is_fault(const struct fault *f)
+{
+	return f->from != FAULT_PAGE || !f->page.handled;
+}
+
+static void head_faults(const struct model *m, struct buf *b, size_t n)
+{
+	struct account lost = accounts__sum(&m->accounts, SOURCE_kernel);
+
+	if (n || m->gaps.n)
+		heading(b, "Faults:");
+	else if (!inside_seen(m) && !m->interrupts_on)
 		heading(b, "Faults: not known, nothing inside the command was recorded");
-	else if (!m->faults.n && !m->gaps.n && hung(m))
+	else if (!inside_seen(m))
+		heading(b, "Faults: %s; inside the command nothing was recorded",
+			lost.dropped || account__unexplained(&lost)
+				? "none, but events of the kernel's side were lost"
+				: "the kernel saw none");
+	else if (hung(m))
 		heading(b, "Faults: none, but a kernel did not finish (below)");
 	else
-		heading(b, m->faults.n || m->gaps.n ? "Faults:" : "Faults: none");
-	for (size_t i = 0; i < m->faults.n; i++) {
-		const struct fault *f = &m->faults.v[i];
-		const char *name;
+		heading(b, "Faults: none");
+}
 
-		if (several(m) && f->pid != pid)
+void put_faults(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	bool processes = several(m);
+	size_t n = 0, shown = 0;
+	uint32_t pid = 0;
+
+	for (size_t i = 0; i < m->faults.n; i++) {
+		n += is_fault(&m->faults.v[i]);
+		processes |= m->faults.v[i].pid != m->faults.v[0].pid;
+	}
+	head_faults(m, b, n);
+	for (size_t i = 0; i < m->faults.n && (shown < MAX_ROWS || o->all); i++) {
+		const struct fault *f = &m->faults.v[i];
+
+		if (!is_fault(f))
+			continue;
+		shown++;
+		if (processes && f->pid && f->pid != pid)
 			buf__printf(b, "  in process %u\n", f->pid);
 		pid = f->pid;
-		switch (f->from) {
-		case FAULT_DEVICE:
-			put_device_fault(m, b, f);
-			break;
-		case FAULT_QUEUE:
-			name = hsa_status_name((uint32_t)f->status);
-			buf__printf(b, "  the runtime reported %s (0x%x) on queue %" PRIu64 "\n",
-				    name ? name : "an error", (uint32_t)f->status, f->queue_id);
-			break;
-		case FAULT_MEMORY:
-			buf__puts(b, "  the runtime reported a memory fault: ");
-			print_value(b, PRINT_FAULT_REASON, f->reason, false);
-			buf__printf(b, " in the page at 0x%" PRIx64 "\n", f->va);
-			/* On hardware this is all there is: no exact address. */
-			if (!m->emu_cards.n)
-				put_place(m, b, f->pid, f->va, f->ts_ns);
-			break;
-		}
+		put_fault(m, b, f);
 	}
+	and_more(b, shown, n);
 	for (size_t i = 0; i < m->gaps.n; i++)
 		buf__printf(b, "  limit of the emulator, not of the program: %s is not implemented (0x%" PRIx64
 			       ")\n",

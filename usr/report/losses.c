@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the trace holds and lacks. */
 #include "parts.h"
+#include "../decode/drm.h"
 #include "../decode/kfd.h"
 
 #include <stdlib.h>
@@ -19,6 +20,9 @@ static void put_ioctls(struct buf *b, const struct ioctl_sums *s)
 			continue;
 		buf__puts(b, sep);
 		sep = ", ";
+		if (IOC_TYPE(x->cmd) == 'd')
+			drm_print_cmd(b, x->cmd);
+		else
 		kfd_print_cmd(b, x->cmd);
 		if (x->err && name)
 			buf__printf(b, " %s", name);
@@ -123,6 +127,17 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 		put_ioctls(b, &m->open);
 		buf__putc(b, '\n');
 	}
+	if (m->drm_ioctls)
+		buf__printf(b, "  %" PRIu64 " ioctl%s of a render node (GEM and CS)\n",
+			    m->drm_ioctls, plural(m->drm_ioctls));
+	if (m->failed_drm_ioctls) {
+		buf__printf(b, "  %" PRIu64 " of them failed: ", m->failed_drm_ioctls);
+		put_ioctls(b, &m->failed_drm);
+		buf__putc(b, '\n');
+	}
+	if (m->unjoined_writers)
+		buf__printf(b, "  %" PRIu64 " agent%s not joined: several PID namespaces have a process of its number\n",
+			    m->unjoined_writers, plural(m->unjoined_writers));
 	if (is_torn(&m->stats)) {
 		buf__puts(b, "  left out: ");
 		report_torn(&m->stats, m->recovered ? NULL : o->dir, "\n    ", b);

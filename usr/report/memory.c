@@ -2,6 +2,7 @@
 /* Allocations of the application, and the driver's buffers that none of them explains. */
 #include "parts.h"
 #include "../decode/kfd.h"
+#include "../decode/pte.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,7 @@ static char *lifetime(const struct model *m, uint32_t pid, uint64_t begin, uint6
 	return take(&b);
 }
 
-/* The memory type and what bears on coherence, short: "VRAM", "USERPTR coherent uncached". */
-static char *kfd_memory(uint32_t flags)
+char *kfd_memory(uint32_t flags)
 {
 	static const struct name names[] = {{1u << 0, "VRAM"},	    {1u << 1, "GTT"},
 					    {1u << 2, "USERPTR"},   {1u << 3, "DOORBELL"},
@@ -33,6 +33,37 @@ static char *kfd_memory(uint32_t flags)
 	for (const struct name *n = names; n->name; n++)
 		if (flags & n->value)
 			buf__printf(&b, b.len ? " %s" : "%s", n->name);
+	return take(&b);
+}
+
+/* "UC SYSTEM SNOOPED" of each kind there is; "-" where no entry of the buffer's was seen. */
+static char *pte_text(const struct model *m, const struct bo *bo)
+{
+	const struct caps_pte *row = caps_pte__find(m->gfx);
+	const char *expected = pte_kfd_mtype(row, bo->flags);
+	bool unexpected = false, mapped = false, unmapped = false;
+	struct buf b = {0};
+
+	for (size_t i = 0; i < bo->num_ptes; i++) {
+		const struct pte *all = &m->ptes.v[bo->first_pte], *p = &all[i];
+		size_t same = 0;
+
+		unexpected |= expected && strcmp(pte_mtype(row, p->flags), expected) != 0;
+		mapped |= !p->unmapped;
+		unmapped |= p->unmapped;
+		while (!pte_same_memory(row, all[same].flags, p->flags))
+			same++;
+		if (same < i)
+			continue;
+		buf__puts(&b, b.len ? ", " : "");
+		pte_print_memory(&b, row, p->flags);
+	}
+	if (!b.len)
+		buf__putc(&b, '-');
+	if (unexpected)
+		buf__printf(&b, " (expected %s)", expected);
+	if (unmapped && !bo->end_ns)
+		buf__puts(&b, mapped ? ", partly unmapped" : ", unmapped");
 	return take(&b);
 }
 
@@ -54,7 +85,10 @@ static char *asker(const struct model *m, const struct alloc *a)
 	return xasprintf("%.12s", path);
 }
 
-static void put_alloc_row(const struct model *m, struct table *t, const struct alloc *a)
+#define WIDE_ALLOCS 100 /* columns: what was asked and done fits in fewer */
+
+static void put_alloc_row(const struct model *m, const struct text_options *o, struct table *t,
+			  const struct alloc *a)
 {
 	const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
 	char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
@@ -65,12 +99,13 @@ static void put_alloc_row(const struct model *m, struct table *t, const struct a
 	table__cell(t, asker(m, a));
 	table__cell(t, pool_name(m, model__pool(m, a->pid, a->pool)));
 	/* A small allocation is cut from a larger buffer of the driver's. */
-	if (bo && bo->allocs > 1)
+	if (bo && bo->allocs > 1 && o->width >= WIDE_ALLOCS)
 		table__cellf(t, "%s, 1 of %zu in %s", memory, bo->allocs, size);
 	else
 		table__cellf(t, "%s", memory);
 	table__cellf(t, bo ? "0x%08x" : "-", bo ? bo->flags : 0);
-	table__cell(t, xstrdup(bo && bo->has_pte ? pte_gfx10_mtype(bo->pte) : "-"));
+	table__cell(t, bo ? pte_text(m, bo) : xstrdup("-"));
+	table__cell(t, bo && bo->made_in_ns ? duration(bo->made_in_ns) : xstrdup("-"));
 	table__cell(t, lifetime(m, a->pid, a->begin_ns, a->end_ns));
 	free(memory);
 	free(size);
@@ -84,7 +119,9 @@ static void put_allocs_of(const struct model *m, const struct text_options *o, s
 		{"address", false, false, 0},	{"size", true, false, 0},
 		{"by", false, false, 0},	{"pool", false, false, 0},
 		{"KFD buffer", false, true, 0}, {"flags", false, false, 110},
-		{"MTYPE", false, false, 100},	{"lived", true, false, 0},
+		{"PTE", false, false, 0},
+		{"made in", true, false, 140},
+		{"lived", true, false, WIDE_ALLOCS},
 	};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t shown = 0, all = 0;
@@ -94,7 +131,7 @@ static void put_allocs_of(const struct model *m, const struct text_options *o, s
 			continue;
 		if (all++ < MAX_ROWS || o->all) {
 			shown++;
-			put_alloc_row(m, &t, &m->allocs.v[i]);
+			put_alloc_row(m, o, &t, &m->allocs.v[i]);
 		}
 	}
 	table__render(&t, b, o->width);
@@ -139,12 +176,12 @@ void put_allocs(const struct model *m, const struct text_options *o, struct buf 
 	free(pids.v);
 }
 
-/* KFD buffers that no pool call of the application explains, by flags. */
+/* KFD buffers that no pool call of the application explains, by flags and how they were mapped. */
 struct group {
 	uint32_t flags;
+	char *pte;
 	size_t count;
-	uint64_t bytes, pte;
-	bool has_pte;
+	uint64_t bytes;
 };
 
 static int by_bytes(const void *a, const void *b)
@@ -188,10 +225,11 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 						{"bytes", true, false, 0},
 						{"KFD memory", false, true, 0},
 						{"flags", false, false, 0},
-						{"MTYPE", false, false, 0}};
+						{"PTE", false, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	VEC(struct group) groups = {0};
 	size_t count = 0;
+	char *pte;
 
 	for (size_t i = 0; i < m->bos.n; i++) {
 		const struct bo *bo = &m->bos.v[i];
@@ -200,16 +238,16 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 		if (bo->allocs)
 			continue;
 		count++;
-		while (g < groups.n && groups.v[g].flags != bo->flags)
+		pte = pte_text(m, bo);
+		while (g < groups.n &&
+		       (groups.v[g].flags != bo->flags || strcmp(groups.v[g].pte, pte)))
 			g++;
 		if (g == groups.n)
-			VEC_PUSH(&groups)->flags = bo->flags;
+			*VEC_PUSH(&groups) =
+				(struct group){.flags = bo->flags, .pte = xstrdup(pte)};
 		groups.v[g].count++;
 		groups.v[g].bytes += bo->size;
-		if (bo->has_pte) {
-			groups.v[g].pte = bo->pte;
-			groups.v[g].has_pte = true;
-		}
+		free(pte);
 	}
 	if (!count && !m->ioctls && !accounts__sum(&m->accounts, SOURCE_kernel).seen)
 		heading(b, "KFD buffers: not known, the kernel's side was not recorded");
@@ -225,7 +263,7 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 		table__cell(&t, bytes(groups.v[g].bytes));
 		table__cell(&t, kfd_memory(groups.v[g].flags));
 		table__cellf(&t, "0x%08x", groups.v[g].flags);
-		table__cell(&t, xstrdup(groups.v[g].has_pte ? pte_gfx10_mtype(groups.v[g].pte) : "-"));
+		table__cell(&t, groups.v[g].pte);
 	}
 	if (groups.n)
 		table__render(&t, b, o->width);

@@ -11,10 +11,13 @@
 #define MAX_ROWS 40 /* of a table, unless everything was asked for */
 #define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
 
-/* memory.c, work.c, faults.c, losses.c */
-void put_faults(const struct model *m, struct buf *b);
+/* memory.c, pages.c, work.c, faults.c, losses.c */
+void put_faults(const struct model *m, const struct text_options *o, struct buf *b);
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);
 void put_buffers(const struct model *m, const struct text_options *o, struct buf *b);
+void put_page_tables(const struct model *m, const struct text_options *o, struct buf *b);
+void put_moves(const struct model *m, struct buf *b);
+void put_stops(const struct model *m, struct buf *b);
 void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b);
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
 
@@ -23,6 +26,8 @@ char *take(struct buf *b);
 char *duration(uint64_t ns);
 char *bytes(uint64_t n); /* "441 KiB": exact */
 char *pool_name(const struct model *m, const struct pool *p);
+/* The memory type and what bears on coherence, short: "VRAM", "USERPTR coherent uncached". */
+char *kfd_memory(uint32_t alloc_flags);
 void heading(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void and_more(struct buf *b, size_t shown, size_t all);
 static inline const char *plural(uint64_t n)

@@ -254,9 +254,12 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 
 	put_device(m, &all);
 	put_command(m, o, &all);
-	put_faults(m, &all);
+	put_faults(m, o, &all);
+	put_stops(m, &all);
 	put_allocs(m, o, &all);
 	put_buffers(m, o, &all);
+	put_moves(m, &all);
+	put_page_tables(m, o, &all);
 	put_dispatches(m, o, &all);
 	put_losses(m, o, &all);
 	wrap_lines(b, buf__str(&all), o->width);
