@@ -5,6 +5,10 @@
 golden.py            compare
 golden.py --update   write what they print now (then read the difference before committing it)
 golden.py --add NAME DIR   take the trace DIR in, its chunks cut to what they hold
+
+kernel-* were recorded in a virtual machine (tests/vm) with Debian's kernels and their own amdgpu.ko, but
+without a card: a test module made the driver's functions and tracepoints fire with values of its
+choosing (tests/vm/scripts). No GPU has shown these page tables and faults.
 """
 import difflib
 import os
