@@ -167,18 +167,35 @@ static bool named_in(const char *message, const struct hook_plan *p)
 	       end[-(ptrdiff_t)len - 1] == '_';
 }
 
-static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind,
-		  int err)
+/* What is loaded takes at least so many: maps, programs, links. */
+static bool few_descriptors(void)
+{
+	int fds[32];
+	unsigned int n = 0;
+
+	while (n < ARRAY_SIZE(fds) && (fds[n] = dup(STDERR_FILENO)) >= 0)
+		n++;
+	for (unsigned int i = 0; i < n; i++)
+		close(fds[i]);
+	return n < ARRAY_SIZE(fds) && errno == EMFILE;
+}
+
+static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind, int err)
 {
 	char why[sizeof(libbpf_first)];
 	bool found = false;
 
 	snprintf(why, sizeof(why), "%s", reason(err));
-	if (err == -EPERM) {
+	/* Without descriptors libbpf's questions about the kernel have wrong answers. */
+	if (few_descriptors()) {
+		err = -EMFILE;
+		snprintf(why, sizeof(why), "%s: raise the limit (ulimit -n)", strerror(EMFILE));
+	}
+	if (err == -EPERM || err == -EMFILE) {
 		for (unsigned int h = 0; h < NUM_HOOKS; h++)
 			if (p->plans[h].needed) {
 				p->plans[h].how = HOW_none;
-				p->error[h] = -EPERM;
+				p->error[h] = err;
 				snprintf(p->plans[h].why, sizeof(p->plans[h].why), "%s", why);
 			}
 		return err;
