@@ -297,6 +297,9 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 			plan_fn(p, &rows[h], &m);
 		p->how = p->ways[0];
 	}
+	/* Two ways to one register: it is read once. */
+	if (plans[HOOK_fault_cache].how == HOW_none && plans[HOOK_fault_print].how != HOW_none)
+		plans[HOOK_fault_cache].needed = false;
 	btf__free(m.module);
 	btf__free(m.kernel);
 }
