@@ -31,25 +31,28 @@ static __always_inline void iv_raw(struct fields *f, struct bpf_raw_tracepoint_a
 
 /* The last of each CPU: what the driver then prints does not say of whom it is. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct last_iv);
 } last_ivs SEC(".maps");
 
 static __always_inline void iv_record(struct fields *f)
 {
-	__u32 pid = f->v[7] ? owner_of(KEY_PASID(f->v[7])) : 0, cpu = bpf_get_smp_processor_id();
-	struct last_iv last = {.pid = pid, .pasid = (__u32)f->v[7], .ts = bpf_ktime_get_ns()};
-	__u32 data[4] = {};
+	__u32 pid = f->v[7] ? owner_of(KEY_PASID(f->v[7])) : 0, zero = 0, data[4] = {};
+	struct last_iv *last = bpf_map_lookup_elem(&last_ivs, &zero);
 	RECORD(gpu_iv) * r;
 
-	if (!pid && (f->v[7] || (f->v[1] != CLIENT_VMC && f->v[1] != CLIENT_UTCL2)))
-		return;
 	if (f->text)
 		bpf_probe_read_kernel(data, sizeof(data), (void *)f->text);
-	last.va = (__u64)data[0] << 12 | (__u64)(data[1] & 0xf) << 44;
-	bpf_map_update_elem(&last_ivs, &cpu, &last, BPF_ANY);
+	if (last) {
+		last->pid = pid;
+		last->pasid = (__u32)f->v[7];
+		last->va = (__u64)data[0] << 12 | (__u64)(data[1] & 0xf) << 44;
+		last->ts = bpf_ktime_get_ns();
+	}
+	if (!pid && (f->v[7] || (f->v[1] != CLIENT_VMC && f->v[1] != CLIENT_UTCL2)))
+		return;
 	r = reserve(HOOK_iv, sizeof(*r));
 	if (!r)
 		return;
@@ -129,11 +132,13 @@ AT_ENTRY(fault_cache, amdgpu_vm_update_fault_cache)
 
 static __always_inline void fault_print_enter(struct args *a)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct last_iv *last = bpf_map_lookup_elem(&last_ivs, &cpu), of = {};
+	__u32 zero = 0;
+	struct last_iv *last = bpf_map_lookup_elem(&last_ivs, &zero), of = {};
 
 	if (last && bpf_ktime_get_ns() - last->ts < SAME_FAULT_NS)
 		of = *last;
+	if (!of.pid && of.pasid)
+		return; /* of a process that is not traced */
 	record_status(HOOK_fault_print, &of, (__u32)a->v[0], 0);
 }
 
