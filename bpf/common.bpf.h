@@ -11,10 +11,10 @@ __u64 seen[NUM_HOOKS];
 __u64 dropped[NUM_HOOKS]; /* ring full */
 __u64 entered[NUM_HOOKS]; /* calls that a record at their return should follow */
 __u64 returned[NUM_HOOKS];
-__u64 untracked;    /* processes that did not fit the map */
-__u64 not_kept;	    /* calls that did not fit the map of those in flight */
-__u64 descriptors;  /* ioctls whose descriptor is no longer what it was */
-__u64 unattributed; /* page-table writes by a thread of which it is not known for whom */
+__u64 untracked;   /* processes that did not fit the map */
+__u64 not_kept;	   /* calls that did not fit the map of those in flight */
+__u64 descriptors; /* ioctls whose descriptor is no longer what it was */
+__u64 not_owned;   /* objects whose owner could not be kept */
 
 struct seed seed;
 __u32 ns_level; /* of the recorder's PID namespace; 0 is the machine's */
@@ -33,9 +33,8 @@ struct {
 } tracked SEC(".maps");
 
 /*
- * Whose an object of the driver is: by the address of a buffer object, a kgd_mem, a kfd_process,
- * and by PASID and by (hub, VMID), which are smaller than any address. What has not been touched
- * for long goes.
+ * Whose an object of the driver is: by the address of a kgd_mem or kfd_process, by PASID, and by
+ * hub and VMID; the last two are smaller than any address. What has not been touched for long goes.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -43,6 +42,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct owner);
 } owners SEC(".maps");
+
+/* Buffer objects come and go more often than all else, and nothing says when one goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OWNERS_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} bo_owners SEC(".maps");
 
 #define KEY_PASID(pasid) (1ull << 32 | (__u32)(pasid))
 #define KEY_VMID(hub, vmid) (2ull << 32 | (__u64)(hub) << 8 | ((vmid)&0xff))
@@ -85,13 +92,32 @@ static __always_inline void own(__u64 key, __u32 pid)
 {
 	struct owner o = {.pid = pid};
 
-	if (key)
-		bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	if (key && bpf_map_update_elem(&owners, &key, &o, BPF_ANY))
+		__sync_fetch_and_add(&not_owned, 1);
 }
 
 static __always_inline void disown(__u64 key)
 {
 	bpf_map_delete_elem(&owners, &key);
+}
+
+/* PASID 0 is nobody's. */
+static __always_inline __u32 owner_of_pasid(__u32 pasid)
+{
+	return pasid ? owner_of(KEY_PASID(pasid)) : 0;
+}
+
+static __always_inline void own_pasid(__u32 pasid, __u32 pid)
+{
+	if (pasid)
+		own(KEY_PASID(pasid), pid);
+}
+
+static __always_inline __u32 owner_of_bo(__u64 bo)
+{
+	__u32 *pid = bpf_map_lookup_elem(&bo_owners, &bo);
+
+	return pid ? *pid : 0;
 }
 
 /* The driver goes on for a process that has ended: its memory is taken back by a worker. */
@@ -215,6 +241,14 @@ static __always_inline struct flight *landing(enum hook hook)
 	struct flight_key key = flight_key(hook);
 
 	return bpf_map_lookup_elem(&flights, &key);
+}
+
+/* One that never returned, as far as we saw: its thread does something else now. */
+static __always_inline void crashed(enum hook hook)
+{
+	struct flight_key key = flight_key(hook);
+
+	bpf_map_delete_elem(&flights, &key);
 }
 
 static __always_inline void landed(enum hook hook)

@@ -39,7 +39,7 @@ struct {
 
 static __always_inline void iv_record(struct fields *f)
 {
-	__u32 pid = f->v[7] ? owner_of(KEY_PASID(f->v[7])) : 0, zero = 0, data[4] = {};
+	__u32 pid = owner_of_pasid(f->v[7]), zero = 0, data[4] = {};
 	struct last_iv *last = bpf_map_lookup_elem(&last_ivs, &zero);
 	RECORD(gpu_iv) * r;
 
@@ -49,6 +49,7 @@ static __always_inline void iv_record(struct fields *f)
 		last->pid = pid;
 		last->pasid = (__u32)f->v[7];
 		last->va = (__u64)data[0] << 12 | (__u64)(data[1] & 0xf) << 44;
+		last->is_fault = f->v[1] == CLIENT_VMC || f->v[1] == CLIENT_UTCL2;
 		last->ts = bpf_ktime_get_ns();
 	}
 	if (!pid && (f->v[7] || (f->v[1] != CLIENT_VMC && f->v[1] != CLIENT_UTCL2)))
@@ -121,7 +122,7 @@ static __always_inline void fault_cache_enter(struct args *a)
 	/* The driver passes the address as it prints it: page number << 12. */
 	struct last_iv of = {.pasid = (__u32)a->v[0], .va = a->v[1]};
 
-	of.pid = of.pasid ? owner_of(KEY_PASID(of.pasid)) : 0;
+	of.pid = owner_of_pasid(of.pasid);
 	if (of.pid || !of.pasid)
 		record_status(HOOK_fault_cache, &of, (__u32)a->v[2], (__u32)a->v[3]);
 }
@@ -135,8 +136,10 @@ static __always_inline void fault_print_enter(struct args *a)
 	__u32 zero = 0;
 	struct last_iv *last = bpf_map_lookup_elem(&last_ivs, &zero), of = {};
 
-	if (last && bpf_ktime_get_ns() - last->ts < SAME_FAULT_NS)
+	if (last && last->is_fault && bpf_ktime_get_ns() - last->ts < SAME_FAULT_NS)
 		of = *last;
+	else
+		return; /* of what is not known */
 	if (!of.pid && of.pasid)
 		return; /* of a process that is not traced */
 	record_status(HOOK_fault_print, &of, (__u32)a->v[0], 0);
@@ -148,7 +151,7 @@ AT_ENTRY(fault_print, gfxhub_v2_0_print_l2_protection_fault_status)
 
 static __always_inline void handle_fault_enter(struct args *a)
 {
-	__u32 pid = owner_of(KEY_PASID(a->v[0]));
+	__u32 pid = owner_of_pasid(a->v[0]);
 
 	if (pid)
 		keep(HOOK_handle_fault, a, pid);
@@ -175,7 +178,8 @@ AT_RETURN(handle_fault, amdgpu_vm_handle_fault)
 
 static __always_inline void vm_fault_enter(struct args *a)
 {
-	__u32 pid = owner_of(KEY_PASID(a->v[0]));
+	struct kfd_process_device *pdd = (void *)a->v[3];
+	__u32 pasid = a->v[0], pid;
 	struct EV_PACKED {
 		struct krec rec;
 		struct ev_kfd_vm_fault e;
@@ -184,6 +188,10 @@ static __always_inline void vm_fault_enter(struct args *a)
 	} * r;
 	__u32 n;
 
+	/* Kernels with a PASID for each GPU name the process's device. */
+	if (pdd && bpf_core_field_exists(pdd->pasid))
+		pasid = BPF_CORE_READ(pdd, pasid);
+	pid = owner_of_pasid(pasid);
 	if (!pid)
 		return;
 	r = reserve(HOOK_vm_fault, sizeof(*r));
@@ -191,7 +199,7 @@ static __always_inline void vm_fault_enter(struct args *a)
 		return;
 	fill_head(&r->rec, HOOK_vm_fault, EV_kfd_vm_fault, sizeof(r->e));
 	r->e.pid = pid;
-	r->e.pasid = a->v[0];
+	r->e.pasid = pasid;
 	r->rec.num_blobs = 2;
 	r->rec.blob_slot[0] = sizeof(r->info);
 	r->rec.blob_slot[1] = sizeof(r->data);
@@ -245,7 +253,8 @@ static __always_inline void record_evict(enum hook hook, __u8 op, struct flight 
 
 EVICTION(evict, EVICT_OP_evict, a->v[0], (__u32)f->args[1], kfd_process_evict_queues)
 EVICTION(restore, EVICT_OP_restore, a->v[0], 0, kfd_process_restore_queues)
-EVICTION(evict_pasid, EVICT_OP_evict_pasid, KEY_PASID(a->v[0]), 0, kfd_dqm_evict_pasid)
+EVICTION(evict_pasid, EVICT_OP_evict_pasid, a->v[0] ? KEY_PASID(a->v[0]) : 0, 0,
+	 kfd_dqm_evict_pasid)
 
 /* ---- resets: of a GPU, so of everyone who uses it ---- */
 

@@ -10,6 +10,7 @@
 #include "common.bpf.h"
 
 #define NR_ioctl 16 /* x86-64 */
+#define EBADF 9
 #define ENOTTY 25
 #define DRM_MAJOR 226
 
@@ -249,28 +250,50 @@ int raw_tp_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 
 /* ---- in the driver ---- */
 
-/* The process of KFD's by its address and its PASID; newer kernels have a PASID for each GPU. */
-static __always_inline void learn_process(struct file *file, __u32 pid)
+/*
+ * The process of KFD's by its address and its PASID; newer kernels have a PASID for each GPU. A
+ * descriptor may have come from elsewhere (fork, a socket): the driver refuses it, and what it
+ * stands for is not the caller's.
+ */
+static __always_inline void learn_process(struct file *file, __u32 pid, bool refused)
 {
 	struct kfd_process *p = BPF_CORE_READ(file, private_data);
+	__u32 n;
 
-	if (!p || owner_of((__u64)p) == pid)
+	if (!p)
 		return;
-	own((__u64)p, pid);
+	if (!pid) {
+		if (owner_of((__u64)p))
+			disown((__u64)p); /* its address was that of one of ours */
+		return;
+	}
+	if (bpf_core_field_exists(p->lead_thread))
+		refused = (__u32)BPF_CORE_READ(p, lead_thread, tgid) != current_tgid();
+	if (refused)
+		return;
+	if (owner_of((__u64)p) != pid)
+		own((__u64)p, pid);
 	if (bpf_core_field_exists(p->pasid)) {
-		own(KEY_PASID(BPF_CORE_READ(p, pasid)), pid);
-	} else if (bpf_core_field_exists(((struct kfd_process_device *)0)->pasid)) {
-		__u32 n = BPF_CORE_READ(p, n_pdds);
+		__u32 pasid = BPF_CORE_READ(p, pasid);
 
+		if (owner_of_pasid(pasid) != pid)
+			own_pasid(pasid, pid);
+		return;
+	}
+	if (!bpf_core_field_exists(((struct kfd_process_device *)0)->pasid))
+		return;
+	n = BPF_CORE_READ(p, n_pdds);
 #pragma unroll
-		for (__u32 i = 0; i < 8; i++) {
-			struct kfd_process_device *pdd = 0;
+	for (__u32 i = 0; i < 8; i++) {
+		struct kfd_process_device *pdd = 0;
+		__u32 pasid;
 
-			if (i >= n)
-				break;
-			bpf_core_read(&pdd, sizeof(pdd), (void *)&p->pdds + i * sizeof(pdd));
-			own(KEY_PASID(BPF_CORE_READ(pdd, pasid)), pid);
-		}
+		if (i >= n)
+			break;
+		bpf_core_read(&pdd, sizeof(pdd), (void *)&p->pdds + i * sizeof(pdd));
+		pasid = BPF_CORE_READ(pdd, pasid);
+		if (owner_of_pasid(pasid) != pid)
+			own_pasid(pasid, pid);
 	}
 }
 
@@ -301,9 +324,9 @@ static __always_inline void kfd_ioctl_enter(struct args *a)
 {
 	__u32 pid = current_pid();
 
+	learn_process((struct file *)a->v[0], pid, true);
 	if (!pid)
 		return;
-	learn_process((struct file *)a->v[0], pid);
 	a->v[1] = (__u32)a->v[1];
 	keep_ioctl(HOOK_kfd_ioctl, a, pid);
 }
@@ -312,6 +335,8 @@ static __always_inline void kfd_ioctl_leave(struct flight *f, __s64 ret)
 {
 	struct call c = call_of(f, ret);
 
+	/* Without its types the driver's own answer says it. */
+	learn_process((struct file *)f->args[0], f->pid, ret == -EBADF);
 	record_kfd(&c, HOOK_kfd_ioctl);
 }
 

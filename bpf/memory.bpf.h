@@ -59,13 +59,15 @@ static __always_inline void raw_vm(struct fields *f, struct amdgpu_vm *vm)
 		f->pasid = BPF_CORE_READ(vm, pasid);
 }
 
-/* Whose a mapping is. */
+/* Whose a mapping is: the address space's; where that is not known, the buffer's. */
 static __always_inline __u32 owner_of_mapping(struct fields *f)
 {
-	__u32 pid = f->pasid ? owner_of(KEY_PASID(f->pasid)) : 0;
+	__u32 pid = 0;
 
-	if (!pid && f->v[0])
-		pid = owner_of(f->v[0]);
+	if (f->pasid)
+		return owner_of_pasid(f->pasid);
+	if (f->v[0])
+		pid = owner_of_bo(f->v[0]);
 	return pid ?: current_pid();
 }
 
@@ -88,9 +90,13 @@ static __always_inline void bo_create_record(struct fields *f)
 	__u32 pid = current_pid();
 	RECORD(bo_create) * r;
 
-	if (!pid)
+	if (!pid) {
+		/* Its address may have been that of one of ours. */
+		bpf_map_delete_elem(&bo_owners, &f->v[0]);
 		return;
-	own(f->v[0], pid);
+	}
+	if (bpf_map_update_elem(&bo_owners, &f->v[0], &pid, BPF_ANY))
+		__sync_fetch_and_add(&not_owned, 1);
 	r = reserve(HOOK_bo_create, sizeof(*r));
 	if (!r)
 		return;
@@ -119,7 +125,7 @@ static __always_inline void bo_move_raw(struct fields *f, struct bpf_raw_tracepo
 
 static __always_inline void bo_move_record(struct fields *f)
 {
-	__u32 pid = owner_of(f->v[0]);
+	__u32 pid = owner_of_bo(f->v[0]);
 	RECORD(bo_move) * r;
 
 	if (!pid)
@@ -237,7 +243,9 @@ static __always_inline void vm_update_ptes_raw(struct fields *f,
 
 static __always_inline void vm_update_ptes_record(struct fields *f)
 {
-	__u32 pid = pid_of_tgid(f->v[5]);
+	/* Before its first submission an address space has no tgid. */
+	struct flight *update = landing(HOOK_vm_update);
+	__u32 pid = update ? update->pid : pid_of_tgid(f->v[5]);
 	RECORD(vm_update_ptes) * r;
 
 	if (!pid)
@@ -259,16 +267,23 @@ static __always_inline void vm_update_ptes_record(struct fields *f)
 AT_TRACEPOINT(vm_update_ptes, amdgpu_vm_update_ptes)
 
 /* A thread that writes the page tables of an address space: vm_set_ptes does not say of which. */
-static __always_inline void vm_update_enter(struct args *a)
+static __always_inline void enter_update(enum hook hook, struct args *a)
 {
 	struct amdgpu_vm *vm = (void *)a->v[0];
-	__u32 pid = 0;
+	__u32 pid = 0, pasid = 0;
 
 	if (vm && bpf_core_field_exists(vm->pasid))
-		pid = owner_of(KEY_PASID(BPF_CORE_READ(vm, pasid)));
-	pid = pid ?: current_pid();
+		pasid = BPF_CORE_READ(vm, pasid);
+	pid = pasid ? owner_of_pasid(pasid) : current_pid();
 	if (pid)
-		keep(HOOK_vm_update, a, pid);
+		keep(hook, a, pid);
+	else
+		crashed(hook);
+}
+
+static __always_inline void vm_update_enter(struct args *a)
+{
+	enter_update(HOOK_vm_update, a);
 }
 
 static __always_inline void vm_update_leave(struct flight *f, __s64 ret)
@@ -279,6 +294,21 @@ static __always_inline void vm_update_leave(struct flight *f, __s64 ret)
 
 AT_ENTRY(vm_update, amdgpu_vm_update_range)
 AT_RETURN(vm_update, amdgpu_vm_update_range)
+
+/* The same for page directories. */
+static __always_inline void vm_update_pdes_enter(struct args *a)
+{
+	enter_update(HOOK_vm_update_pdes, a);
+}
+
+static __always_inline void vm_update_pdes_leave(struct flight *f, __s64 ret)
+{
+	(void)f;
+	(void)ret;
+}
+
+AT_ENTRY(vm_update_pdes, amdgpu_vm_update_pdes)
+AT_RETURN(vm_update_pdes, amdgpu_vm_update_pdes)
 
 static __always_inline void vm_set_ptes_raw(struct fields *f, struct bpf_raw_tracepoint_args *ctx)
 {
@@ -292,8 +322,8 @@ static __always_inline void vm_set_ptes_raw(struct fields *f, struct bpf_raw_tra
 
 static __always_inline void vm_set_ptes_record(struct fields *f)
 {
-	struct flight *update = landing(HOOK_vm_update);
-	__u32 pid = update ? update->pid : current_pid();
+	struct flight *update = landing(HOOK_vm_update) ?: landing(HOOK_vm_update_pdes);
+	__u32 pid = update ? update->pid : pid_of_tgid(current_tgid());
 	RECORD(vm_set_ptes) * r;
 
 	if (!pid)
@@ -368,11 +398,13 @@ static __always_inline void vm_grab_id_raw(struct fields *f, struct bpf_raw_trac
 
 static __always_inline void vm_grab_id_record(struct fields *f)
 {
-	__u32 pid = owner_of(KEY_PASID(f->v[0]));
+	__u32 pid = owner_of_pasid(f->v[0]);
 	RECORD_RING(vm_grab_id) * r;
 
-	if (!pid)
+	if (!pid) {
+		disown(KEY_VMID(f->v[2], f->v[1])); /* it goes from process to process */
 		return;
+	}
 	own(KEY_VMID(f->v[2], f->v[1]), pid);
 	r = reserve(HOOK_vm_grab_id, sizeof(*r));
 	if (!r)
@@ -450,7 +482,7 @@ static __always_inline void pasid_allocated_record(struct fields *f)
 	__u32 pid = current_pid();
 
 	if (pid)
-		own(KEY_PASID(f->v[0]), pid);
+		own_pasid(f->v[0], pid);
 	record_pasid(HOOK_pasid_allocated, PASID_OP_allocated, f->v[0], pid);
 }
 
@@ -463,7 +495,7 @@ static __always_inline void pasid_freed_raw(struct fields *f, struct bpf_raw_tra
 
 static __always_inline void pasid_freed_record(struct fields *f)
 {
-	record_pasid(HOOK_pasid_freed, PASID_OP_freed, f->v[0], owner_of(KEY_PASID(f->v[0])));
+	record_pasid(HOOK_pasid_freed, PASID_OP_freed, f->v[0], owner_of_pasid(f->v[0]));
 	disown(KEY_PASID(f->v[0]));
 }
 
@@ -490,8 +522,8 @@ static __always_inline void mem_alloc_leave(struct flight *f, __s64 ret)
 	if (!(__s32)ret)
 		bpf_probe_read_kernel(&mem, sizeof(mem), (void *)f->args[3]);
 	key = (__u64)mem;
-	if (key)
-		bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	if (key && bpf_map_update_elem(&owners, &key, &o, BPF_ANY))
+		__sync_fetch_and_add(&not_owned, 1);
 	r = reserve(HOOK_mem_alloc, sizeof(*r));
 	if (!r)
 		return;
@@ -520,25 +552,37 @@ AT_RETURN(mem_alloc, amdgpu_amdkfd_gpuvm_alloc_memory_of_gpu)
 static __always_inline void mem_enter(enum hook hook, struct args *a)
 {
 	struct kgd_mem *mem = (void *)a->v[1];
-	__u32 pid = owner_of(a->v[1]) ?: current_pid();
+	__u64 key = a->v[1];
+	struct owner *o = bpf_map_lookup_elem(&owners, &key);
+	struct flight f = {.pid = o ? o->pid : current_pid()};
 
-	if (!pid)
+	_Static_assert(sizeof(*o) <= sizeof(f.arg), "what is known of it flies along");
+	if (!f.pid)
 		return;
-	/* At its return a freed one can no longer be read. */
+	/* At its return a freed one can no longer be read, and its address may be another's. */
 	if (bpf_core_field_exists(mem->bo)) {
 		a->v[2] = (__u64)BPF_CORE_READ(mem, bo);
 		a->v[3] = BPF_CORE_READ(mem, mapped_to_gpu_memory);
 	}
-	keep(hook, a, pid);
+	__builtin_memcpy(f.args, a->v, sizeof(f.args));
+	if (o)
+		bpf_probe_read_kernel(f.arg, sizeof(*o), o);
+	take_off(hook, &f);
+	if (hook == HOOK_mem_free)
+		disown(key);
 }
 
 static __always_inline void mem_leave(enum hook hook, __u8 op, struct flight *f, __s64 ret)
 {
 	struct kgd_mem *mem = (void *)f->args[1];
+	RECORD(kfd_mem) * r;
 	__u64 key = f->args[1];
-	struct owner *o = bpf_map_lookup_elem(&owners, &key);
-	RECORD(kfd_mem) *r = reserve(hook, sizeof(*r));
+	struct owner o = {};
 
+	bpf_probe_read_kernel(&o, sizeof(o), f->arg);
+	if (op == MEM_OP_free && (__s32)ret && o.pid)
+		bpf_map_update_elem(&owners, &key, &o, BPF_ANY); /* it is still there */
+	r = reserve(hook, sizeof(*r));
 	if (!r)
 		return;
 	fill_head(&r->rec, hook, EV_kfd_mem, sizeof(r->e));
@@ -548,9 +592,9 @@ static __always_inline void mem_leave(enum hook hook, __u8 op, struct flight *f,
 	r->e.gpu = f->args[0];
 	r->e.mem = key;
 	r->e.bo = f->args[2];
-	r->e.va = o ? o->va : 0;
-	r->e.size_bytes = o ? o->size : 0;
-	r->e.flags = o ? o->flags : 0;
+	r->e.va = o.va;
+	r->e.size_bytes = o.size;
+	r->e.flags = o.flags;
 	r->e.mapped = f->args[3];
 	if (op != MEM_OP_free && bpf_core_field_exists(mem->mapped_to_gpu_memory))
 		r->e.mapped = BPF_CORE_READ(mem, mapped_to_gpu_memory);
@@ -566,8 +610,6 @@ static __always_inline void mem_leave(enum hook hook, __u8 op, struct flight *f,
 	static __always_inline void id##_leave(struct flight *f, __s64 ret)                        \
 	{                                                                                          \
 		mem_leave(HOOK_##id, op, f, ret);                                                  \
-		if (op == MEM_OP_free && !(__s32)ret)                                              \
-			disown(f->args[1]);                                                        \
 	}                                                                                          \
 	AT_ENTRY(id, function)                                                                     \
 	AT_RETURN(id, function)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel side: filter, copy, submit. One program per hook and way of attaching, each loaded on
- * its own; hooks.def lists them. Nothing is decoded here.
+ * The kernel side: filter, copy, submit. One program per hook and way of attaching; hooks.def lists
+ * them. Nothing is decoded here.
  *
  * The clock is read after the reserve, so that the order in the ring and the order of the
  * timestamps agree on one CPU but for programs that interrupt each other. Submits do not wake the

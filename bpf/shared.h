@@ -79,6 +79,7 @@ struct flight {
 struct last_iv {
 	ev_u64 ts, va;
 	ev_u32 pid, pasid;
+	ev_u32 is_fault;
 };
 
 /* What is kept of each traced process. */

@@ -201,6 +201,7 @@ struct kfd_process_device {
 };
 
 struct kfd_process {
+	struct task_struct *lead_thread;
 	__u32 pasid;
 	struct kfd_process_device *pdds[1];
 	__u32 n_pdds;

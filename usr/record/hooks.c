@@ -170,42 +170,58 @@ static int position(const struct btf *btf, const struct btf_type *proto, const c
 			if (!strncmp(at, name, strlen(name)) && strchr("|", at[strlen(name)]))
 				return i;
 	}
-	return -1;
+	return ARG_UNKNOWN;
+}
+
+/* Where each parameter stands: by BTF (t), else as it always was. False when one that must be is
+ * not known. */
+static bool find_args(struct hook_plan *p, const struct row *row, const struct btf *btf,
+		      const struct btf_type *t)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < FN_ARGS; i++) {
+		const char *names = row->args[i];
+		bool optional = names && names[0] == '?';
+
+		p->arg_at[i] = ARG_UNKNOWN;
+		if (!names)
+			continue;
+		p->arg_at[i] = t ? (signed char)position(btf, t, names + optional) : row->at[i];
+		all = all && (optional || p->arg_at[i] != ARG_UNKNOWN);
+	}
+	return all;
 }
 
 static void plan_fn(struct hook_plan *p, const struct row *row, const struct machine *m)
 {
 	int id = m->types[row - rows];
 	const struct btf_type *t = id > 0 ? btf__type_by_id(m->module, (__u32)id) : NULL;
-	const char *why = !m->module ? m->why_no_btf : "the driver has no such function";
-	bool known = true;
+	const char *why = m->module ? "the driver's BTF has no such function" : m->why_no_btf;
+	bool known;
 
 	t = t ? btf__type_by_id(m->module, t->type) : NULL;
-	for (unsigned int i = 0; i < FN_ARGS; i++) {
-		p->arg_at[i] = row->args[i] ? row->at[i] : ARG_UNKNOWN;
-		if (!row->args[i])
-			continue;
-		if (t)
-			p->arg_at[i] = (signed char)position(m->module, t, row->args[i]);
-		known = known && (t || row->at[i] != ARG_UNKNOWN);
-	}
-	if (!t && m->module) {
-		add_why(p, "fentry", why);
+	known = find_args(p, row, m->module, t);
+	if (!known && t) {
+		add_why(p, "fentry, kprobe", "the function has other parameters than are known");
 		return;
 	}
+	if (!known) {
+		add_why(p, "fentry, kprobe",
+			m->module ? why
+				  : "its parameters differ between kernels, and the driver has no "
+				    "BTF");
+		return;
+	}
+	if (!t)
+		add_why(p, "fentry", why);
 	/* Trampolines of Linux before 6.3 or so carry six parameters: a probe first where there are
 	 * more. */
 	if (t && btf_vlen(t) <= 6)
 		add_way(p, HOW_fentry);
-	if (known)
-		add_way(p, HOW_kprobe);
+	add_way(p, HOW_kprobe);
 	if (t && btf_vlen(t) > 6)
 		add_way(p, HOW_fentry);
-	if (!t && !known)
-		add_why(p, "fentry, kprobe",
-			"its parameters differ between kernels, and the driver has no BTF");
-	else if (!t)
-		add_why(p, "fentry", why);
 }
 
 /* ---- all of them ---- */
@@ -298,8 +314,13 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 		p->how = p->ways[0];
 	}
 	/* Two ways to one register: it is read once. */
-	if (plans[HOOK_fault_cache].how == HOW_none && plans[HOOK_fault_print].how != HOW_none)
+	if (plans[HOOK_fault_cache].how != HOW_none) {
+		plans[HOOK_fault_print].needed = false;
+		snprintf(plans[HOOK_fault_print].why, sizeof(plans[HOOK_fault_print].why),
+			 "the register is taken where the driver keeps it");
+	} else if (plans[HOOK_fault_print].how != HOW_none) {
 		plans[HOOK_fault_cache].needed = false;
+	}
 	btf__free(m.module);
 	btf__free(m.kernel);
 }

@@ -27,6 +27,7 @@ struct kernel {
 	bool writing;
 	struct stream *streams; /* per CPU */
 	unsigned int num_cpus;
+	unsigned int drained;  /* records since the drain began */
 	uint64_t dropped_told; /* ring losses already in the trace's counters */
 };
 
@@ -56,24 +57,22 @@ static const struct ioctl_row rows[KFD_ROWS + DRM_ROWS] = {
 /* ---- from the ring to the streams ---- */
 
 /* The event as it will stand in the stream: its BYTES and TEXT close up. */
-static int on_record(void *ctx, void *data, size_t size)
+static void write_record(struct kernel *k, const struct krec *r, const void *data, size_t size)
 {
-	struct kernel *k = ctx;
-	const struct krec *r = data;
 	const uint8_t *from = (const uint8_t *)data + sizeof(*r) + r->fixed;
 	struct stream *s;
 	size_t payload = r->fixed;
 	uint8_t *at;
 
 	if (size < sizeof(*r) + r->fixed || r->cpu >= k->num_cpus)
-		return 0;
+		return;
 	for (unsigned int b = 0; b < r->num_blobs; b++)
 		payload += r->is_text ? (r->blob_len[b] > 1 ? r->blob_len[b] : 2u)
 				      : 2u + r->blob_len[b];
 	s = &k->streams[r->cpu];
 	at = stream__reserve(s, r->head.id, payload, r->head.tid, r->head.timestamp);
 	if (!at)
-		return 0;
+		return;
 	memcpy(at, (const uint8_t *)data + sizeof(*r), r->fixed);
 	ordinals__replace(k->ordinals, r->head.id, at, r->fixed);
 	at += r->fixed;
@@ -85,7 +84,17 @@ static int on_record(void *ctx, void *data, size_t size)
 			at = stream__put_bytes(at, from, r->blob_len[b]);
 	}
 	stream__commit(s);
-	return 0;
+}
+
+/* Who makes records faster than we write them would otherwise hold us in the ring for ever. */
+#define DRAIN_MAX 65536
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct kernel *k = ctx;
+
+	write_record(k, data, data, size);
+	return ++k->drained < DRAIN_MAX ? 0 : -EAGAIN;
 }
 
 static void none(struct kernel *k, int err)
@@ -226,15 +235,17 @@ static void record_open_calls(struct kernel *k)
 		returned += b->returned[h];
 	}
 	while (!bpf_map__get_next_key(k->programs.skel->maps.flights, before, &key, sizeof(key))) {
-		if (!bpf_map__lookup_elem(k->programs.skel->maps.flights, &key, sizeof(key), &f,
-					  sizeof(f), 0)) {
-			open++;
-			if (key.hook == HOOK_kfd_ioctl)
-				open_call__write(&k->streams[0], &f);
-		}
 		before = &key;
+		if (bpf_map__lookup_elem(k->programs.skel->maps.flights, &key, sizeof(key), &f,
+					 sizeof(f), 0))
+			continue;
+		/* Where the return was missed the thread has gone on. */
+		if (key.hook == HOOK_kfd_ioctl && !open_call__is_so(&f))
+			continue;
+		open++;
+		if (key.hook == HOOK_kfd_ioctl)
+			open_call__write(&k->streams[0], &f);
 	}
-	/* A call may begin or end while we look: what is in between is not missed. */
 	if (entered > returned + open)
 		tell(k, LOSS_no_return, entered - returned - open);
 	tell(k, LOSS_in_flight, b->not_kept);
@@ -245,10 +256,15 @@ unsigned int kernel__finish(struct kernel *k)
 	uint32_t key, *before = NULL;
 	struct tracked_process process;
 	unsigned int left = 0;
+	uint64_t missed;
 
 	if (!k->ring || !k->writing)
 		return 0;
-	kernel__drain(k);
+	missed = programs__missed(&k->programs);
+	/* From here on nothing changes any more: what is left can be counted. */
+	programs__stop(&k->programs);
+	while (kernel__drain(k) == -EAGAIN)
+		;
 	while (!bpf_map__get_next_key(k->programs.skel->maps.tracked, before, &key, sizeof(key))) {
 		if (!bpf_map__lookup_elem(k->programs.skel->maps.tracked, &key, sizeof(key),
 					  &process, sizeof(process), 0)) {
@@ -264,7 +280,8 @@ unsigned int kernel__finish(struct kernel *k)
 	record_open_calls(k);
 	tell(k, LOSS_untracked, k->programs.skel->bss->untracked);
 	tell(k, LOSS_descriptor, k->programs.skel->bss->descriptors);
-	tell(k, LOSS_recursion, programs__missed(&k->programs));
+	tell(k, LOSS_no_owner, k->programs.skel->bss->not_owned);
+	tell(k, LOSS_recursion, missed);
 	return left;
 }
 
@@ -300,6 +317,7 @@ int kernel__drain(struct kernel *k)
 
 	if (!k->ring || !k->writing)
 		return 0;
+	k->drained = 0;
 	n = ring_buffer__consume(k->ring);
 	/* Told to the trace as they happen, so that they are there if this process is killed. */
 	for (unsigned int h = 0; h < NUM_HOOKS; h++)

@@ -55,7 +55,10 @@ unsigned int kernel__finish(struct kernel *k);
 /* Write to the trace in dir_fd from now on. Negative errno when no stream can be opened. */
 int kernel__start(struct kernel *k, int dir_fd);
 
-/* Move what is in the ring to the streams; returns how many events. */
+/*
+ * Move what is in the ring to the streams; how many events, -EAGAIN when there are more than one
+ * call is to take.
+ */
 int kernel__drain(struct kernel *k);
 
 #endif

@@ -70,14 +70,16 @@ static uint64_t kfd_rdev(void)
 	return dev;
 }
 
+/* Names of programs: <prefix>_<hook>, at the entry and at the return. */
+static const char *const prefix[NUM_HOWS][2] = {[HOW_raw_tp] = {"raw_tp"},
+						[HOW_tracepoint] = {"tp"},
+						[HOW_fentry] = {"fentry", "fexit"},
+						[HOW_kprobe] = {"kprobe", "kretprobe"}};
+
 /* The programs of a hook by the way it is to be attached; how many. */
 static unsigned int programs_of(const struct rdna1_bpf *s, const struct hook_plan *p,
 				struct bpf_program *out[2])
 {
-	static const char *const prefix[NUM_HOWS][2] = {[HOW_raw_tp] = {"raw_tp"},
-							[HOW_tracepoint] = {"tp"},
-							[HOW_fentry] = {"fentry", "fexit"},
-							[HOW_kprobe] = {"kprobe", "kretprobe"}};
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < (p->returns ? 2u : 1u) && prefix[p->how][i]; i++) {
@@ -157,14 +159,17 @@ static void switch_off(struct programs *p, enum hook h, int err, const char *why
 	hook_plan__next(&p->plans[h], why);
 }
 
-/* "prog 'fentry_kfd_ioctl': ..." is libbpf's word for the program that failed. */
+/* "prog 'fentry_kfd_ioctl': ..." is libbpf's word for the program that failed: one of these two? */
 static bool named_in(const char *message, const struct hook_plan *p)
 {
-	const char *at = strstr(message, "prog '"), *end = at ? strchr(at + 6, '\'') : NULL;
-	size_t len = strlen(p->id);
+	char name[96];
 
-	return end && (size_t)(end - at - 6) > len + 1 && !strncmp(end - len, p->id, len) &&
-	       end[-(ptrdiff_t)len - 1] == '_';
+	for (unsigned int i = 0; i < 2 && prefix[p->how][i]; i++) {
+		snprintf(name, sizeof(name), "prog '%s_%s'", prefix[p->how][i], p->id);
+		if (strstr(message, name))
+			return true;
+	}
+	return false;
 }
 
 /* What is loaded takes at least so many: maps, programs, links. */
@@ -180,7 +185,8 @@ static bool few_descriptors(void)
 	return n < ARRAY_SIZE(fds) && errno == EMFILE;
 }
 
-static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind, int err)
+static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind,
+		  int err)
 {
 	char why[sizeof(libbpf_first)];
 	bool found = false;
@@ -248,16 +254,13 @@ static int attach_one(struct programs *p, enum hook h)
 		}
 	}
 	p->on[h] = true;
+	p->error[h] = 0; /* of a way before */
 	return 0;
 }
 
 static void detach(struct programs *p)
 {
-	for (unsigned int h = 0; h < NUM_HOOKS; h++)
-		for (unsigned int i = 0; i < 2; i++) {
-			bpf_link__destroy(p->links[h][i]);
-			p->links[h][i] = NULL;
-		}
+	programs__stop(p);
 	rdna1_bpf__destroy(p->skel);
 	p->skel = NULL;
 	memset(p->on, 0, sizeof(p->on));
@@ -312,6 +315,15 @@ int programs__open(struct programs *p, const struct kernel_config *cfg)
 	}
 }
 
+void programs__stop(struct programs *p)
+{
+	for (unsigned int h = 0; h < NUM_HOOKS; h++)
+		for (unsigned int i = 0; i < 2; i++) {
+			bpf_link__destroy(p->links[h][i]);
+			p->links[h][i] = NULL;
+		}
+}
+
 void programs__close(struct programs *p)
 {
 	detach(p);
@@ -354,7 +366,8 @@ uint64_t programs__missed(const struct programs *p)
 
 			if (!bpf_obj_get_info_by_fd(bpf_program__fd(of[i]), &info, &len))
 				missed += info.recursion_misses;
-			if (p->plans[h].how == HOW_kprobe)
+			/* A return that was missed is found by its entry. */
+			if (p->plans[h].how == HOW_kprobe && !i)
 				missed += probe_missed(p->links[h][i]);
 		}
 	}

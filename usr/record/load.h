@@ -21,10 +21,14 @@ struct programs {
 
 /* Load and attach what can be. Negative errno when nothing can (errors are in *p, too). */
 int programs__open(struct programs *p, const struct kernel_config *cfg);
-void programs__close(struct programs *p); /* detaches */
+void programs__stop(struct programs *p);  /* detaches: nothing is seen any more, the maps stay */
+void programs__close(struct programs *p); /* detaches and unloads */
 
-/* Times a program did not run although its hook was hit: it, or another probe, was running on that
- * CPU. */
+/*
+ * Times a program did not run although its hook was hit: it, or another probe, was running on that
+ * CPU. As the kernel tells it: not of kprobes and tracepoints before Linux 6.7. Before
+ * programs__stop.
+ */
 uint64_t programs__missed(const struct programs *p);
 
 #endif

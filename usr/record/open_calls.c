@@ -21,6 +21,25 @@ static void write_open(struct stream *s, struct ev_kfd_ioctl_open *e, uint32_t t
 	stream__commit(s);
 }
 
+bool open_call__is_so(const struct flight *f)
+{
+	unsigned long nr, fd, cmd;
+	char path[64], line[256];
+	bool open = false;
+	FILE *p;
+
+	snprintf(path, sizeof(path), "/proc/%u/syscall", f->tid);
+	p = fopen(path, "re");
+	if (!p)
+		return false;
+	/* "running" when it does not sleep. */
+	if (fgets(line, sizeof(line), p))
+		open = sscanf(line, "%lu %lx %lx", &nr, &fd, &cmd) != 3 ||
+		       (nr == SYS_ioctl && (uint32_t)cmd == (uint32_t)f->args[1]);
+	fclose(p);
+	return open;
+}
+
 void open_call__write(struct stream *s, const struct flight *f)
 {
 	uint64_t dt = stream__now() - f->ts;

@@ -9,7 +9,7 @@
 
 /* By print word; the pages of a long trace are many, and are forgotten when they are too many. */
 enum kind { KIND_bo, KIND_vm, KIND_mem, KIND_gpu, KIND_page, NUM_KINDS, KIND_none = NUM_KINDS };
-#define KEEP_MAX (1u << 20)
+#define PAGES_MAX (1u << 20)
 
 struct place {
 	uint16_t offset;
@@ -20,7 +20,7 @@ struct place {
 struct ordinals {
 	struct map numbers[NUM_KINDS];
 	size_t last[NUM_KINDS];
-	struct place places[256][4]; /* by event id; ends with KIND_none */
+	struct place places[256][5]; /* by event id; the last of them is empty */
 };
 
 static enum kind kind_of(const struct field_desc *f)
@@ -52,7 +52,7 @@ struct ordinals *ordinals__new(void)
 		for (unsigned int i = 0; i < d->num_fields && d->fields[i].kind == FIELD_INT; i++) {
 			enum kind kind = kind_of(&d->fields[i]);
 
-			if (kind != KIND_none)
+			if (kind != KIND_none && p < o->places[d->id & 0xff] + 4)
 				*p++ = (struct place){
 					.offset = at,
 					.kind = (uint8_t)(kind + 1),
@@ -76,6 +76,7 @@ void ordinals__replace(struct ordinals *o, uint16_t id, uint8_t *fixed, size_t l
 	for (const struct place *p = o->places[id & 0xff]; p->kind; p++) {
 		unsigned int kind = p->kind - 1u;
 		uint64_t value;
+		uint32_t pid = 0;
 		size_t number;
 
 		if (p->offset + sizeof(value) > len)
@@ -83,11 +84,15 @@ void ordinals__replace(struct ordinals *o, uint16_t id, uint8_t *fixed, size_t l
 		memcpy(&value, fixed + p->offset, sizeof(value));
 		if (!value)
 			continue;
-		if (o->numbers[kind].used > KEEP_MAX)
+		/* Nothing says when an address space is made: at least those of two processes
+		 * differ. */
+		if (kind == KIND_vm)
+			memcpy(&pid, fixed, sizeof(pid));
+		if (kind == KIND_page && o->numbers[kind].used > PAGES_MAX)
 			map__free(&o->numbers[kind]);
-		if (p->is_new || !map__get(&o->numbers[kind], 0, value, &number)) {
+		if (p->is_new || !map__get(&o->numbers[kind], pid, value, &number)) {
 			number = ++o->last[kind];
-			map__set(&o->numbers[kind], 0, value, number);
+			map__set(&o->numbers[kind], pid, value, number);
 		}
 		value = number;
 		memcpy(fixed + p->offset, &value, sizeof(value));

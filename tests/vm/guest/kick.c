@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * kick [--types FILE] SCRIPT: drives /dev/kick (tests/vm/kick) by the names of the running driver's
- * types, and /dev/kfd as a program would; FILE has the types where the driver has none. One command
- * a line; '#' begins a comment.
+ * kick [--types FILE] SCRIPT: drives /dev/kick (tests/vm/kick) by the names of the running driver's types, and
+ * /dev/kfd as a program would; FILE has the types where the driver has none. One command a line; '#' begins a
+ * comment.
  *
  *   new VAR TYPE                a zeroed object of that struct
  *   open                        /dev/kfd
  *   process VAR                 VAR is the driver's kfd_process of the opened file
- *   VAR.PATH = VALUE            VALUE: a number, &VAR.PATH, $VAR.PATH (what it holds), $pid, "idr"
- * or "xa" to initialise one trace[*N] NAME ARG...       the tracepoint amdgpu_NAME; ARG: a number
- * or &VAR.PATH call FUNCTION NAME=ARG...   parameters by name, the others 0; prints what it
- * returned worker LINE, irq LINE       trace or call from a kernel worker, or from an interrupt
- *   stub FUNCTION RET [copy NAME VAR] [poke NAME VAR.PATH]... [store NAME VALUE]
- *        [inside trace ...]     from now on it returns RET; at each call the tracepoint fires first
+ *   VAR.PATH = VALUE            VALUE: a number, &VAR.PATH, $VAR.PATH (what it holds), $pid, "idr" or "xa" to
+ *                               initialise one
+ *   trace[*N] NAME ARG...       the tracepoint amdgpu_NAME; ARG: as VALUE
+ *   call FUNCTION NAME=ARG...   parameters by name, the others 0; prints what it returned
+ *   worker LINE, irq LINE       trace or call from a kernel worker, or from an interrupt
+ *   stub FUNCTION RET [copy NAME VAR] [poke NAME VAR.PATH]... [store NAME VALUE] [inside trace...]
+ *                               from now on it returns RET; inside: at each call the tracepoint fires first
  *   unstub
- *   drm CMD HEX                 amdgpu_drm_ioctl with these bytes as its struct, as a render node
- * would show VAR.PATH               prints it get_version | alloc VA SIZE GPU FLAGS | map | unmap |
- * free | wait MS ioctls, on what was allocated last; prints struct and result say TEXT, sleep MS,
- * include SCRIPT (beside this one), repeat LINE (for ever, every 20 ms) ?TYPE.PATH LINE only if the
- * type has that field; ?FUNCTION() LINE, !FUNCTION() LINE: if the driver has (not) that function
+ *   drm CMD HEX                 amdgpu_drm_ioctl with these bytes as its struct, as a render node would
+ *   show VAR.PATH               prints it
+ *   get_version | alloc VA SIZE GPU FLAGS | map | unmap | free | wait MS
+ *                               ioctls, on what was allocated last; prints struct and result
+ *   child LINE                  the line in a child that inherits the descriptors
+ *   say TEXT, sleep MS, clock (prints "seconds N" since the last one), include SCRIPT (beside this one),
+ *   repeat LINE (for ever, every 20 ms)
+ *   ?TYPE.PATH LINE             only if the type has that field; ?FUNCTION() LINE, !FUNCTION() LINE: if the
+ *                               driver has (not) that function
  */
 #include <ctype.h>
 #include <errno.h>
@@ -31,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/btf.h>
@@ -367,7 +373,7 @@ static bool do_ioctl(const char *what, char *rest)
 	struct kfd_ioctl_free_memory_of_gpu_args release = {.handle = handle};
 	struct kfd_ioctl_get_version_args version = {0};
 	struct kfd_event_data event = {0};
-	struct kfd_ioctl_wait_events_args wait = {.num_events = 1};
+	struct kfd_ioctl_wait_events_args events = {.num_events = 1};
 	struct kfd_ioctl_create_event_args create = {.event_type = KFD_IOC_EVENT_SIGNAL};
 
 	if (!strcmp(what, "get_version")) {
@@ -390,9 +396,9 @@ static bool do_ioctl(const char *what, char *rest)
 	} else if (!strcmp(what, "wait")) {
 		IOCTL(CREATE_EVENT, &create);
 		event.event_id = create.event_id;
-		wait.events_ptr = (uintptr_t)&event;
-		wait.timeout = (uint32_t)strtoul(rest ?: "0", NULL, 0);
-		IOCTL(WAIT_EVENTS, &wait);
+		events.events_ptr = (uintptr_t)&event;
+		events.timeout = (uint32_t)strtoul(rest ?: "0", NULL, 0);
+		IOCTL(WAIT_EVENTS, &events);
 	} else {
 		return false;
 	}
@@ -484,6 +490,13 @@ static void run(char *line, const char *prefix)
 		do_drm(rest);
 	} else if (!strcmp(what, "show")) {
 		printf("%s = %s\n", rest, value(strcat(strcpy(name, "$"), rest)));
+	} else if (!strcmp(what, "child")) {
+		if (!fork()) {
+			run(rest, prefix);
+			fflush(stdout);
+			_exit(0); /* exit would move our place in the script, which is its file, too */
+		}
+		wait(NULL);
 	} else if (!strcmp(what, "clock")) {
 		static struct timespec last;
 		struct timespec now;
