@@ -351,8 +351,27 @@ def judge_storm():
     return f"{total} fired in {seconds:.1f} s under TCG ({total / seconds / 1e6:.2f} M/s), {dropped} dropped, each counted"
 
 
-def number_float(what):
-    return re.search(rf"^{what} (\S+)$", text("kick.out"), re.M)[1]
+def number_float(what, name="kick.out"):
+    return re.search(rf"^{what} (\S+)$", text(name), re.M)[1]
+
+
+IOCTLS, TIMED = 6000, 5000
+
+
+def judge_cost():
+    """Every call is recorded or counted. The times are shown only: TCG's go with the number of instructions, a trap or
+    a cache miss costs nothing more."""
+    ended()
+    h = hooks()["kfd_ioctl"]
+    written = sum(1 for e in dump(f"{HERE}/t") if e["event"] == "kfd_ioctl")
+    expect(h["how"] == "fentry" and h["seen"] == IOCTLS, f"{h}")
+    expect(written + h["dropped"] == IOCTLS, f"{written} written + {h['dropped']} dropped of {IOCTLS}")
+    theirs = sum(1 for cmd, ret in sum(strace_calls("strace.txt").values(), []) if cmd == 0x80084b01)
+    bare, ours, strace = (float(number_float("seconds", name)) / TIMED * 1e6
+                          for name in ("untraced.out", "kick.out", "strace.out"))
+    print(f"added to an ioctl: recorded {ours - bare:.1f} us, strace {strace - bare:.1f} us, "
+          f"{(ours - bare) / (strace - bare):.3f} of it; strace wrote {theirs} of {IOCTLS}")
+    return f"{bare:.1f} us under TCG, recorded x {ours / bare:.2f}, strace x {strace / bare:.1f}, {h['dropped']} dropped"
 
 
 def dump_some(directory, names):

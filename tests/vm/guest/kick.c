@@ -393,6 +393,10 @@ static bool do_ioctl(const char *what, char *rest)
 		IOCTL(UNMAP_MEMORY_FROM_GPU, &unmap);
 	} else if (!strcmp(what, "free")) {
 		IOCTL(FREE_MEMORY_OF_GPU, &release);
+	} else if (!strcmp(what, "ioctls")) {
+		for (unsigned long n = strtoul(rest, NULL, 0); n; n--)
+			if (ioctl(kfd, AMDKFD_IOC_GET_VERSION, &version))
+				die("GET_VERSION: %s", strerror(errno));
 	} else if (!strcmp(what, "wait")) {
 		IOCTL(CREATE_EVENT, &create);
 		event.event_id = create.event_id;
@@ -503,7 +507,7 @@ static void run(char *line, const char *prefix)
 
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (last.tv_sec)
-			printf("seconds %.3f\n",
+			printf("seconds %.6f\n",
 			       (double)(now.tv_sec - last.tv_sec) +
 				       (double)(now.tv_nsec - last.tv_nsec) / 1e9);
 		last = now;
