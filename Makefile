@@ -291,6 +291,14 @@ $(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -o $@
 
+# The recorder without the command: see tests/bench/ioctl_cost.c.
+BENCH_RECORDER := $(addprefix usr/record/,kernel.c load.c hooks.c ordinals.c open_calls.c)
+$(B)/obj/tests/bench/ioctl_cost.o: | $(B)/gen/drm
+$(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENCH_RECORDER) $(PURE_SRC) $(STREAM_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
+
 $(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
@@ -347,8 +355,8 @@ check-rocm6:
 	@B=$(B) tests/rocm6/run $(ROCM6)
 
 bench:
-	@.ci/install-packages demo check
-	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(B)/tests/bench/conv_cpu
+	@.ci/install-packages demo check bench
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(addprefix $(B)/tests/bench/,conv_cpu ioctl_cost)
 	@B=$(abspath $(B)) tests/bench/bench.py
 
 clean:

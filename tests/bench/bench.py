@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Figures, each beside its peer, as ratios. Not a test: nothing here passes or fails."""
+"""bench.py [PART...]: figures, each beside its peer, as ratios. Not a test: nothing here passes or fails."""
 import glob
 import os
 import re
@@ -15,7 +15,9 @@ WORK = tempfile.mkdtemp(prefix="rdna1-bench.")
 os.environ.setdefault("B", os.path.abspath("build"))
 os.environ.update(RDNA1_TRACE=os.environ["B"] + "/rdna1-trace", T=WORK, TOP=os.getcwd())
 from rdna1 import *  # noqa: E402
+import tracers  # noqa: E402
 
+WANTED = sys.argv[1:]  # parts by name; none: all
 WITHOUT_AGENT = ("env", "-u", "HSA_TOOLS_LIB")
 REFUSE = {**os.environ, "LD_PRELOAD": os.path.join(BUILD, "tests/tools/preload_refuse.so"),
           "REFUSE": "sys_exit,sched_process_f,sched_process_e"}
@@ -30,7 +32,7 @@ def run(*command, options=EMULATE, env=None):
 
 
 def line(what, value, peer, ratio):
-    print(f"  {what:<42} {value:>16}   {peer:<38} {ratio:>8}", flush=True)
+    print(f"  {what:<42} {value!s:>16}   {peer:<38} {ratio:>8}", flush=True)
 
 
 def launch_latency():
@@ -146,6 +148,63 @@ def ioctls():
          f"{ours / bare:.2f}")
 
 
+def cost_line(what, ours, theirs):
+    """Two results of tracers.added. A figure of ours is void if a call is missing; a peer that misses some says so."""
+    line(what, ours if ours.whole else "void", f"{theirs.name} {theirs}",
+         "-" if not ours.whole or theirs.note or theirs.ns <= 0 else f"{ours.ns / theirs.ns:.2f}")
+
+
+def ioctl_cost():
+    """On a file that stands in for /dev/kfd and knows no ioctls: what is added to the call, to a little one too."""
+    bare, (ours, *peers) = tracers.added("alloc", (tracers.Ours, tracers.Bpftrace, tracers.BpftraceCount,
+                                                   tracers.Strace, tracers.Perf), f"{WORK}/cost")
+    if not ours.whole:
+        line("an ioctl of 40 bytes, recorded", "void", str(ours), "-")
+        return
+    line("an ioctl of 40 bytes, recorded", f"{bare + ours.ns:.0f} ns", f"untraced {bare:.0f} ns",
+         f"{(bare + ours.ns) / bare:.2f}")
+    for theirs in peers:
+        cost_line("what recording adds to it", ours, theirs)
+    for theirs in peers:
+        if theirs.bytes_each > 1:
+            line("its bytes in the trace", f"{ours.bytes_each:.0f}", f"{theirs.name} {theirs.bytes_each:.0f}",
+                 f"{ours.bytes_each / theirs.bytes_each:.2f}")
+    _, (ours, theirs) = tracers.added("version", (tracers.Ours, tracers.Bpftrace8), f"{WORK}/cost8")
+    cost_line("what recording adds to one of 8 bytes", ours, theirs)
+
+
+def others():
+    """A process that is not traced pays, too, where ioctls are taken behind every system call."""
+    bare, ours = tracers.beside(tracers.Ours, f"{WORK}/others")
+    line("a getppid beside what is recorded", f"{ours:.0f} ns", f"nobody records {bare:.0f} ns", f"{ours / bare:.2f}")
+    before, theirs = tracers.beside(tracers.Bpftrace, f"{WORK}/others")
+    line("what recording adds to it", f"{ours - bare:.0f} ns", f"{tracers.Bpftrace.name} {theirs - before:.0f} ns",
+         f"{(ours - bare) / (theirs - before):.2f}" if theirs > before else "-")
+
+
+def trace_bytes():
+    out = f"{WORK}/strace.txt"
+    r = run("strace", "-f", "-ttt", "-X", "raw", "-e", "trace=ioctl", "-o", out, workload("conv2d"))
+    every = [size for _, size in tracers.event_sizes(r.dir)]
+    ours = [size for event, size in tracers.event_sizes(r.dir) if event == tracers.KFD_IOCTL]
+    with open(out, errors="replace") as f:
+        theirs = [len(text) for text in f if re.search(r"ioctl\(\d+, 0x[0-9a-f]{4}4b[0-9a-f]{2}\b", text)]
+    line("bytes of one kernel event, conv2d", f"{statistics.mean(every):.0f}", f"{len(every)} events", "-")
+    line(f"bytes of {len(ours)} KFD ioctls, conv2d", f"{sum(ours)}",
+         f"strace, without the structs {sum(theirs)} ({len(theirs)})", f"{sum(ours) / sum(theirs):.2f}")
+
+
+def kernel_side():
+    if not ROOT:
+        line("the kernel's side", "-", "needs root: sudo make bench", "-")
+        return
+    for part in (ioctl_cost, others, trace_bytes):
+        try:
+            part()
+        except tracers.Refused as e:
+            line(part.__name__, "-", f"does not run here: {e}", "-")
+
+
 def reading():
     directory = f"{WORK}/every"
     sh(f"{BUILD}/tests/tools/every-event", directory, 2500)
@@ -164,8 +223,9 @@ def reading():
 
 def main():
     print("rdna1-trace bench: ratio = this / peer, less is better")
-    for part in (launch_latency, launch_storm, doorbell, instructions, idle, ioctls, reading):
-        part()
+    for part in (launch_latency, launch_storm, doorbell, instructions, idle, ioctls, kernel_side, reading):
+        if not WANTED or part.__name__ in WANTED:
+            part()
 
 
 try:
