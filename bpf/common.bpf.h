@@ -15,8 +15,8 @@ __u64 untracked;   /* processes that did not fit the map */
 __u64 not_kept;	   /* calls that did not fit the map of those in flight */
 __u64 descriptors; /* ioctls whose descriptor is no longer what it was */
 __u64 not_owned;   /* objects whose owner could not be kept */
+__u64 running;     /* processes in the map */
 
-struct seed seed;
 __u32 ns_level; /* of the recorder's PID namespace; 0 is the machine's */
 
 struct {
@@ -161,21 +161,11 @@ static __always_inline bool track(struct task_struct *leader, __u32 tgid)
 {
 	struct tracked_process p = {.pid = ns_level ? number(leader, ns_level, 0) : tgid};
 
-	return !bpf_map_update_elem(&tracked, &tgid, &p, BPF_ANY);
-}
-
-/* Is this the process the recorder asked for? */
-static __always_inline void look_for_seed(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level), ns = 0;
-
-	if (number(task, level, &ns) != seed.pid || ns != seed.ns)
-		return;
-	ns_level = level;
-	track(task, current_tgid());
-	seed.pid = 0;
+	if (!bpf_map_update_elem(&tracked, &tgid, &p, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&running, 1);
+		return true;
+	}
+	return !bpf_map_update_elem(&tracked, &tgid, &p, BPF_EXIST);
 }
 
 static __always_inline void fill_head(struct krec *r, enum hook hook, __u16 id, __u16 fixed)

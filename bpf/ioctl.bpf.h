@@ -215,8 +215,6 @@ int raw_tp_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct call c = {};
 	__u32 type;
 
-	if (seed.pid)
-		look_for_seed();
 	if (BPF_CORE_READ(regs, orig_ax) != NR_ioctl)
 		return 0;
 	c.cmd = (__u32)BPF_CORE_READ(regs, si);

@@ -59,8 +59,6 @@ int raw_tp_exec(struct bpf_raw_tracepoint_args *ctx)
 	} * r;
 	long n;
 
-	if (seed.pid)
-		look_for_seed();
 	p = find(current_tgid());
 	if (!p)
 		return 0;
@@ -105,7 +103,8 @@ int raw_tp_exit(struct bpf_raw_tracepoint_args *ctx)
 	gone.pid = p->pid;
 	gone.since = bpf_ktime_get_ns();
 	bpf_map_update_elem(&owners, &key, &gone, BPF_ANY);
-	bpf_map_delete_elem(&tracked, &tgid);
+	if (!bpf_map_delete_elem(&tracked, &tgid))
+		__sync_fetch_and_add(&running, -1);
 	return 0;
 }
 

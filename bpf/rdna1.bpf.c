@@ -19,3 +19,4 @@ char LICENSE[] SEC("license") = "GPL";
 #include "ioctl.bpf.h"
 #include "memory.bpf.h"
 #include "fault.bpf.h"
+#include "running.bpf.h"

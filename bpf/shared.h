@@ -41,15 +41,6 @@ struct tp_place {
 #define KREC_ARG_LARGE 1024
 #define KREC_ARRAY_LARGE 2048
 
-/*
- * Which process is the first: the recorder knows its number in its own PID namespace only. The
- * program finds it when it makes a system call, and with it how deep that namespace lies.
- */
-struct seed {
-	ev_u32 pid; /* 0: found, or not asked for */
-	ev_u32 ns;  /* inode of /proc/self/ns/pid */
-};
-
 /* Whose an object of the driver is. */
 struct owner {
 	ev_u64 since; /* CLOCK_MONOTONIC; of a process that ended */

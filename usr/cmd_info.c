@@ -152,7 +152,14 @@ static void put_recording(struct view *v)
 	if (v->live)
 		return;
 	section(v, "Recording");
-	b = row(v, "command");
+	b = row(v, value__at(v->s, "attached") ? "attached to" : "command");
+	for (size_t i = 0; (a = value__item(value__at(v->s, "attached"), i, NULL)); i++) {
+		buf__puts(b, i ? ", " : "");
+		say(b, a, "pid");
+		buf__puts(b, " (");
+		say(b, a, "exe");
+		buf__putc(b, ')');
+	}
 	for (size_t i = 0; (a = value__item(argv, i, NULL)); i++) {
 		struct buf word = {0};
 
@@ -161,7 +168,7 @@ static void put_recording(struct view *v)
 		buf__visible(b, buf__str(&word), word.len);
 		buf__free(&word);
 	}
-	if (!argv)
+	if (!argv && !value__at(v->s, "attached"))
 		say(b, v->s, "exe");
 	buf__putc(b, '\n');
 	if (gmtime_r(&start, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
@@ -170,6 +177,8 @@ static void put_recording(struct view *v)
 		rowf(v, "ended", "with status %" PRId64, number(v->s, "result.exit"));
 	else if (value__at(v->s, "result.signal"))
 		rowf(v, "ended", "by signal %" PRId64, number(v->s, "result.signal"));
+	else if (value__at(v->s, "attached") && value__at(v->s, "end_unix"))
+		rowf(v, "ended", "detached, or with the last of them");
 	else if (value__at(v->s, "hooks"))
 		rowf(v, "ended", "not yet, or the recorder was killed");
 	if (value__at(v->s, "version"))

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "caps/caps.h"
 #include "decode/print.h"
+#include "record/attach.h"
 #include "record/facts.h"
 #include "record/kernel.h"
 #include "record/session.h"
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +41,7 @@ static const char help[] =
 	"program's own side by an HSA tools agent, and shows it.\n"
 	"\n"
 	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
+	"       rdna1-trace [run] [OPTIONS] -p PID[,PID...]          record what runs already\n"
 	"       rdna1-trace report [--all] [DIR]                     what happened, as text\n"
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
@@ -46,6 +49,8 @@ static const char help[] =
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
+	"  -p, --pid PID       record a process that runs already, and the children it has and makes, until\n"
+	"                      they have ended or Ctrl-C; the kernel's side only. Several with commas\n"
 	"      --emulate       run COMMAND on an emulated RX 5600 XT; no AMD GPU is needed\n"
 	"      --emulate=WHAT  the same with other cards and drivers; WHAT is a list with commas of\n"
 	"                        gfx1010 gfx1011 gfx1012 gfx1030   the card, each name one more (gfx1010)\n"
@@ -67,7 +72,7 @@ static const char help[] =
 	"  -V, --version       version\n"
 	"\n"
 	"Recording the kernel's side needs root (sudo rdna1-trace -- COMMAND) or CAP_BPF and CAP_PERFMON.\n"
-	"rdna1-trace ends as COMMAND does: with its status, or by the signal that killed it.\n";
+	"rdna1-trace ends as COMMAND does: with its status, or by the signal that killed it; with -p, with 0.\n";
 
 struct run {
 	/* options */
@@ -77,6 +82,7 @@ struct run {
 	struct emu_config emu_config;
 	unsigned int sync_seconds, ring_mb;
 	char *const *argv;
+	VEC(int) pids; /* -p */
 	/* state */
 	struct user user;
 	struct sudo sudo;
@@ -85,6 +91,7 @@ struct run {
 	struct emu_launch emu;
 	char emu_name[128];
 	struct child child;
+	struct attach attach;
 	char *agent_path, *emu_path;
 	struct stream_proc proc;
 	struct stream log; /* session, hooks */
@@ -152,11 +159,27 @@ static int list_instructions(void)
 
 enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING };
 
+/* "4711" or "4711,4712" */
+static bool add_pids(struct run *r, const char *list)
+{
+	char *copy = xstrdup(list), *save = NULL;
+	unsigned int pid = 0;
+	bool ok = list[0] && list[strlen(list) - 1] != ',';
+
+	for (char *word = strtok_r(copy, ",", &save); word && ok; word = strtok_r(NULL, ",", &save)) {
+		ok = number(word, INT_MAX, &pid) && pid;
+		*VEC_PUSH(&r->pids) = (int)pid;
+	}
+	free(copy);
+	return ok && pid;
+}
+
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct run *r, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"output", required_argument, NULL, 'o'},
+		{"pid", required_argument, NULL, 'p'},
 		{"emulate", optional_argument, NULL, OPT_EMULATE},
 		{"as-root", no_argument, NULL, OPT_AS_ROOT},
 		{"wait", required_argument, NULL, OPT_WAIT},
@@ -171,10 +194,15 @@ static int parse(struct run *r, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:o:vqhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:o:p:vqhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			r->output = optarg;
+			break;
+		case 'p':
+			if (!add_pids(r, optarg))
+				return usage_error("-p takes numbers of processes, with commas between "
+						   "them, not '%s'", optarg);
 			break;
 		case OPT_EMULATE:
 			if (optarg && !strcmp(optarg, "list")) {
@@ -227,9 +255,13 @@ static int parse(struct run *r, int argc, char **argv)
 			return usage_error("unknown option %s", bad_option(argv));
 		}
 	}
-	if (optind == argc)
-		return usage_error("no command to record: rdna1-trace -- COMMAND");
 	r->argv = argv + optind;
+	if (r->pids.n && optind < argc)
+		return usage_error("-p records what runs already: it takes no command");
+	if (r->pids.n && r->emulate)
+		return usage_error("-p records what runs already: it cannot be put on the emulated device");
+	if (!r->pids.n && optind == argc)
+		return usage_error("no command to record: rdna1-trace -- COMMAND");
 	return -1;
 }
 
@@ -340,7 +372,7 @@ static void record_hooks(struct run *r)
 static void record_session(struct run *r, enum ev_phase phase, int status)
 {
 	struct ev_session e = {
-		.phase = (uint8_t)phase, .emulated = r->emulate, .status = (int32_t)status};
+		.phase = (uint8_t)phase, .emulated = r->session.emulated, .status = (int32_t)status};
 	struct buf cmd = {0};
 	uint8_t *at;
 
@@ -351,7 +383,8 @@ static void record_session(struct run *r, enum ev_phase phase, int status)
 	}
 	if (cmd.len > 32000)
 		cmd.len = 32000;
-	at = stream__reserve(&r->log, EV_session, sizeof(e) + cmd.len + 1, (uint32_t)getpid(), 0);
+	at = stream__reserve(&r->log, EV_session, sizeof(e) + (cmd.len ? cmd.len : 1) + 1,
+			     (uint32_t)getpid(), 0);
 	if (at) {
 		memcpy(at, &e, sizeof(e));
 		stream__put_text(at + sizeof(e), cmd.s, cmd.len);
@@ -446,12 +479,14 @@ static int make_session(struct run *r)
 
 	emu_config__name(&r->emu_config, r->emu_name, sizeof(r->emu_name));
 	r->session = (struct session){
-		.dir = r->output ? xstrdup(r->output) : session__default_dir(r->argv[0]),
+		.dir = r->output ? xstrdup(r->output)
+		       : session__default_dir(r->pids.n ? r->attach.list.v[0].exe : r->argv[0]),
 		.dir_fd = -1,
 		.version = RDNA1_VERSION,
 		.argv = r->argv,
-		.emulated = r->emulate,
-		.emulated_name = r->emu_name,
+		.emulated = r->emulate || r->attach.emulated,
+		.emulated_name = r->attach.emulated ? "that of the attached process" : r->emu_name,
+		.attach = r->pids.n ? &r->attach : NULL,
 		.emulated_what = r->emulate_what,
 		.sync_seconds = r->sync_seconds,
 		.ring_mb = r->ring_mb,
@@ -588,11 +623,15 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 		say_losses(&a);
 	}
 	log_info("events written of events seen: %s", buf__str(&line));
-	if (r->left)
+	if (r->left && r->pids.n)
+		log_info("detached: %u process%s go%s on", r->left, r->left == 1 ? "" : "es",
+			 r->left == 1 ? "es" : "");
+	else if (r->left)
 		log_info("%u process%s of the command still run%s: what the kernel sees of %s from here on is not "
 			 "recorded%s", r->left, r->left == 1 ? "" : "es", r->left == 1 ? "s" : "",
 			 r->left == 1 ? "it" : "them", r->wait_all ? "" : "; --wait=all waits for that");
-	else if ((r->emulate || !access("/dev/kfd", F_OK)) && !accounts__sum(&accounts, SOURCE_agent).written)
+	else if (!r->pids.n && (r->emulate || !access("/dev/kfd", F_OK)) &&
+		 !accounts__sum(&accounts, SOURCE_agent).written)
 		log_warn("nothing was recorded from inside the command: it did not initialise HSA, or its agent "
 			 "could not write");
 	line.len = 0;
@@ -627,8 +666,9 @@ static int as_root(struct run *r, int (*what)(struct run *r))
 static int open_kernel(struct run *r)
 {
 	const struct kernel_config cfg = {.ring_mb = r->ring_mb,
-					  .kfd_dev = r->emulate ? r->emu.kfd_dev : 0,
-					  .kfd_ino = r->emulate ? r->emu.kfd_ino : 0,
+					  .kfd_dev = r->emulate ? r->emu.kfd_dev : r->attach.kfd_dev,
+					  .kfd_ino = r->emulate ? r->emu.kfd_ino : r->attach.kfd_ino,
+					  .attach = r->pids.n != 0,
 					  .verbose = log_level > 0};
 
 	r->kernel = kernel__open(&cfg);
@@ -640,16 +680,16 @@ static struct json_t *collect_facts(const struct run *r)
 {
 	const struct facts_config cfg = {.root = "",
 					 .nofile = &r->descriptors,
-					 .ask_kfd = !r->emulate,
-					 .emu_root = r->emulate ? r->emu.root : NULL,
-					 .emu_kfd_minor = r->emu_config.kfd_minor};
+					 .ask_kfd = !r->session.emulated,
+					 .emu_root = r->emulate ? r->emu.root : r->attach.emu_root,
+					 .emu_kfd_minor = r->emulate ? r->emu_config.kfd_minor : 0};
 
 	return facts__collect(&cfg);
 }
 
 static int track(struct run *r)
 {
-	return kernel__track(r->kernel, r->child.pid);
+	return kernel__track(r->kernel, &r->child.pid, 1);
 }
 
 static int finish(struct run *r)
@@ -669,10 +709,148 @@ static void say_exec_failed(const char *name, int err)
 		log_err("cannot run %s: %s", name, strerror(err));
 }
 
-static int record(struct run *r)
+/* ---- processes that run already ---- */
+
+/* As root: of another user's process there is little to be seen. */
+static int find_processes(struct run *r)
+{
+	char why[512];
+
+	for (size_t i = 0; i < r->pids.n; i++)
+		if (attach__add(&r->attach, r->pids.v[i], why, sizeof(why))) {
+			log_err("%s", why);
+			return 1;
+		}
+	if (attach__find_emulated(&r->attach, why, sizeof(why))) {
+		log_err("%s", why);
+		return 1;
+	}
+	return 0;
+}
+
+static void record_attached(struct run *r, const struct attached *x)
+{
+	struct ev_attached e = {
+		.pid = (uint32_t)x->pid, .parent = (uint32_t)x->parent, .age_ns = x->age_ns};
+	size_t len = strlen(x->exe);
+	uint8_t *at = stream__reserve(&r->log, EV_attached, sizeof(e) + (len ? len : 1) + 1,
+				      (uint32_t)getpid(), 0);
+
+	if (!at)
+		return;
+	memcpy(at, &e, sizeof(e));
+	stream__put_text(at + sizeof(e), x->exe, len);
+	stream__commit(&r->log);
+}
+
+/* What they make from here on the programs follow; what was made meanwhile is looked for until nothing is. */
+static int track_processes(struct run *r)
+{
+	int err = 0;
+
+	for (size_t from = 0; from < r->attach.list.n && !err; attach__add_children(&r->attach)) {
+		size_t n = r->attach.list.n;
+		int *pids = xcalloc(n, sizeof(*pids));
+
+		for (size_t i = from; i < n; i++) {
+			pids[i] = r->attach.list.v[i].pid;
+			record_attached(r, &r->attach.list.v[i]);
+		}
+		err = kernel__track(r->kernel, pids + from, (unsigned int)(n - from));
+		/* One that has ended meanwhile is none that is missing. */
+		if (err == -ESRCH)
+			err = 0;
+		from = n;
+		free(pids);
+	}
+	return err ? err : kernel__learn_open(r->kernel);
+}
+
+static int forget_ended(struct run *r)
+{
+	struct attached *x;
+
+	poll(r->attach.ends.v, r->attach.ends.n, 0);
+	kernel__drain(r->kernel);
+	while ((x = attach__next_end(&r->attach)))
+		kernel__forget(r->kernel, x->pid);
+	return 0;
+}
+
+static bool any_left(const struct run *r)
+{
+	for (size_t i = 0; i < r->attach.list.n; i++)
+		if (!r->attach.list.v[i].over)
+			return true;
+	return kernel__any_process(r->kernel);
+}
+
+static void follow_processes(struct run *r, int signals)
+{
+	do {
+		struct pollfd p = {.fd = signals, .events = POLLIN};
+
+		poll(&p, 1, DRAIN_MS);
+		if (p.revents & POLLIN && signals__forward(r->signals, 0))
+			return;
+		kernel__drain(r->kernel);
+		if (poll(r->attach.ends.v, r->attach.ends.n, 0) > 0)
+			as_root(r, forget_ended);
+	} while (any_left(r));
+}
+
+static void say_attached(const struct run *r)
+{
+	size_t children = 0;
+
+	for (size_t i = 0; i < r->attach.list.n; i++)
+		children += r->attach.list.v[i].parent != 0;
+	for (size_t i = 0; i < r->attach.list.n; i++)
+		if (!r->attach.list.v[i].parent)
+			log_info("attached to process %d (%s)%s", r->attach.list.v[i].pid,
+				 r->attach.list.v[i].exe, r->attach.list.v[i].over ? ", which has ended" : "");
+	if (children)
+		log_info("and to %zu child%s of %s", children, children == 1 ? "" : "ren",
+			 r->pids.n == 1 ? "it" : "theirs");
+	log_info("recording the kernel's side until %s or Ctrl-C; an agent cannot be put into a process that "
+		 "runs", r->attach.list.n == 1 ? "it ends" : "they have ended");
+}
+
+/* ---- the recording ---- */
+
+static struct sync *start_sync(struct run *r)
+{
+	struct sync *sync = NULL;
+
+	if (r->sync_seconds)
+		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
+	if (r->sync_seconds && !sync)
+		log_warn("the trace is not written back to disk while it is recorded: no thread can be made");
+	return sync;
+}
+
+static void end_record(struct run *r, struct sync *sync)
 {
 	struct session_count counts[4];
 	unsigned int num_counts = 0;
+
+	as_root(r, finish);
+	record_session(r, PHASE_end, r->status);
+	stream__close(&r->log);
+	sync__stop(sync);
+	log_info("recorded to %s", r->session.dir);
+	summary(r, counts, &num_counts);
+	r->session.ended = true;
+	r->session.wait_status = r->status;
+	if (write_session(r, counts, num_counts))
+		log_warn("cannot write %s/session.json", r->session.dir);
+	if (user__raise(&r->user))
+		log_warn("cannot become root again: %s", strerror(errno));
+	kernel__close(r->kernel);
+}
+
+static int record(struct run *r)
+{
 	struct sync *sync = NULL;
 	int signals, err;
 
@@ -698,30 +876,41 @@ static int record(struct run *r)
 		say_exec_failed(r->argv[0], -err);
 		return give_up(r);
 	}
-	if (!kernel__tracking(r->kernel))
-		log_warn("the kernel's side is not recorded: the command was not found in this PID namespace; "
-			 "run rdna1-trace outside of the container");
-	if (r->sync_seconds)
-		sync = sync__start(r->session.dir_fd, r->sync_seconds, &r->sync_log);
-	if (r->sync_seconds && !sync)
-		log_warn("the trace is not written back to disk while it is recorded: no thread can be made");
+	sync = start_sync(r);
 	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
 	follow(r, signals);
-	as_root(r, finish);
-	record_session(r, PHASE_end, r->status);
-	stream__close(&r->log);
-	sync__stop(sync);
-	log_info("recorded to %s", r->session.dir);
-	summary(r, counts, &num_counts);
-	r->session.ended = true;
-	r->session.wait_status = r->status;
-	if (write_session(r, counts, num_counts))
-		log_warn("cannot write %s/session.json", r->session.dir);
-	if (user__raise(&r->user))
-		log_warn("cannot become root again: %s", strerror(errno));
-	kernel__close(r->kernel);
+	end_record(r, sync);
 	signals__end(r->signals);
 	child__end_as(r->status);
+}
+
+/* The same for processes that run already. */
+static int record_processes(struct run *r)
+{
+	struct sync *sync;
+	int signals, err;
+
+	if (start_streams(r))
+		return give_up(r);
+	signals = signals__block(r->signals);
+	err = as_root(r, track_processes);
+	/* Without iterators a descriptor is known by its first ioctl from now on. */
+	if (err && err != -ENOTSUP) {
+		log_err("cannot follow process %d: %s", r->pids.v[0], strerror(-err));
+		return give_up(r);
+	}
+	as_root(r, forget_ended);
+	if (!any_left(r)) {
+		log_err("process %d ended before it was attached to", r->pids.v[0]);
+		return give_up(r);
+	}
+	write_session(r, NULL, 0);
+	say_attached(r);
+	sync = start_sync(r);
+	follow_processes(r, signals);
+	end_record(r, sync);
+	signals__end(r->signals);
+	return 0;
 }
 
 /* "--emulate 2 -- COMMAND" */
@@ -744,12 +933,14 @@ int cmd_run(int argc, char **argv)
 		return status;
 	r.signals = signals__begin();
 	raise_descriptors(&r);
-	r.agent_path = find_library("librdna1-agent.so.1");
+	r.agent_path = r.pids.n ? NULL : find_library("librdna1-agent.so.1");
 	r.emu_path = r.emulate ? find_library("librdna1-emu.so") : NULL;
-	if (!r.agent_path || (r.emulate && !r.emu_path))
+	if ((!r.agent_path && !r.pids.n) || (r.emulate && !r.emu_path))
 		return 1;
 	user__find(&r.user, r.as_root);
 	sudo__ask(&r.sudo, &r.user);
+	if (r.pids.n && find_processes(&r))
+		return 1;
 	if (user__lower(&r.user)) {
 		log_err("cannot become user %u: %s", r.user.uid, strerror(errno));
 		return 1;
@@ -760,13 +951,13 @@ int cmd_run(int argc, char **argv)
 			strerror(-status));
 		return 1;
 	}
-	if (!check_command(&r)) {
+	if (!r.pids.n && !check_command(&r)) {
 		hint_at_space(&r);
 		return 1;
 	}
 	if (make_session(&r))
 		return 1;
-	if (sudo__getenv(&r.sudo, "RDNA1_TRACE_OPTIONS"))
+	if (!r.pids.n && sudo__getenv(&r.sudo, "RDNA1_TRACE_OPTIONS"))
 		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);
 	if (r.emulate &&
 	    emu_launch__prepare(&r.emu, &r.emu_config, r.session.dir, r.emu_path,
@@ -781,10 +972,19 @@ int cmd_run(int argc, char **argv)
 		log_err("cannot become root again: %s", strerror(-status));
 		return give_up(&r);
 	}
-	say_sudo(&r);
+	if (r.pids.n && !kernel__any(r.kernel)) {
+		log_err("cannot attach to process %d: %s", r.pids.v[0], kernel__hook(r.kernel, 0)->error == -EPERM
+			? "it needs root (sudo), or CAP_BPF and CAP_PERFMON" : kernel__hook(r.kernel, 0)->reason);
+		kernel__close(r.kernel);
+		return give_up(&r);
+	}
+	if (!r.pids.n)
+		say_sudo(&r);
 	say_hooks(&r);
-	if (!r.emulate && access("/dev/kfd", F_OK))
+	if (r.pids.n && !r.attach.emulated && access("/dev/kfd", F_OK))
+		log_info("there is no /dev/kfd here, so nothing of an AMD GPU can be seen");
+	else if (!r.pids.n && !r.emulate && access("/dev/kfd", F_OK))
 		log_info("there is no /dev/kfd here, so nothing of an AMD GPU can be seen; --emulate runs the command "
 			 "on an emulated one");
-	return record(&r);
+	return r.pids.n ? record_processes(&r) : record(&r);
 }

@@ -567,6 +567,22 @@ static void on_hook(struct model *m, const struct event *ev)
 		free(name);
 }
 
+static void on_attached(struct model *m, const struct event *ev)
+{
+	struct ev_attached e;
+	struct process *p;
+
+	event__fixed(ev, &e, sizeof(e));
+	*VEC_PUSH(&m->attached) = (struct attached_to){.pid = e.pid,
+						       .parent = e.parent,
+						       .ts_ns = ev->ts_ns,
+						       .age_ns = e.age_ns,
+						       .exe = text_of(ev, 0)};
+	p = process_of(m, e.pid, ev->ts_ns);
+	if (!p->exe)
+		p->exe = text_of(ev, 0);
+}
+
 static void on_event(struct model *m, const struct event *ev)
 {
 	uint32_t pid = writer_of(m, ev);
@@ -589,6 +605,9 @@ static void on_event(struct model *m, const struct event *ev)
 		break;
 	case EV_hook:
 		on_hook(m, ev);
+		break;
+	case EV_attached:
+		on_attached(m, ev);
 		break;
 	case EV_kfd_ioctl:
 		on_kfd_ioctl(m, ev);
@@ -739,6 +758,9 @@ void model__free(struct model *m)
 		free(m->hooks_off.v[i].reason);
 	}
 	free(m->hooks_off.v);
+	for (size_t i = 0; i < m->attached.n; i++)
+		free(m->attached.v[i].exe);
+	free(m->attached.v);
 	free(m->gaps.v);
 	free(m->failed_allocs.v);
 	free(m->failed.list.v);

@@ -243,6 +243,13 @@ struct svm_range {
 	uint64_t va, size, begin_ns;
 };
 
+/* A process that ran already when recording began. */
+struct attached_to {
+	uint32_t pid, parent; /* parent: 0 when it was asked for */
+	uint64_t ts_ns, age_ns; /* when it was attached to, and how long it had run then */
+	char *exe;
+};
+
 /* A kernel hook that was not on. */
 struct hook_off {
 	char *name, *reason;
@@ -306,6 +313,7 @@ struct model {
 	uint64_t gem_va_mtypes[16]; /* mappings asked for through a render node, by
 				       AMDGPU_VM_MTYPE_* >> 5 */
 	uint64_t unjoined_writers;  /* numbers of writers that several processes have */
+	VEC(struct attached_to) attached; /* with them there is no command */
 	uint64_t copies, copied_bytes;
 	/* Interrupted ones are those that did return: what was open when its process ended is not. */
 	uint64_t ioctls, failed_ioctls, interrupted_ioctls, open_ioctls;

@@ -28,6 +28,7 @@ struct kernel {
 	struct stream *streams; /* per CPU */
 	unsigned int num_cpus;
 	unsigned int drained;  /* records since the drain began */
+	uint32_t own_ns;       /* inode of our PID namespace; 0: the machine's */
 	uint64_t dropped_told; /* ring losses already in the trace's counters */
 };
 
@@ -128,9 +129,14 @@ static void describe(struct kernel *k)
 struct kernel *kernel__open(const struct kernel_config *cfg)
 {
 	struct kernel *k = xcalloc(1, sizeof(*k));
+	struct kernel_config c = *cfg;
 	struct stat st;
-	int err = programs__open(&k->programs, cfg);
+	int err;
 
+	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PROC_PID_INIT_INO)
+		k->own_ns = (uint32_t)st.st_ino;
+	c.own_ns = k->own_ns;
+	err = programs__open(&k->programs, &c);
 	k->ordinals = ordinals__new();
 	k->kfd = (struct kfd_file){.dev = cfg->kfd_dev, .ino = cfg->kfd_ino};
 	if (!stat("/dev/kfd", &st) && S_ISCHR(st.st_mode))
@@ -186,27 +192,73 @@ bool kernel__any(const struct kernel *k)
 	return false;
 }
 
-int kernel__track(struct kernel *k, int pid)
+/* What a traced process is already, it stays: its parent may have been traced before it. */
+static int track_one(struct kernel *k, uint32_t pid)
 {
-	const struct tracked_process process = {.pid = (uint32_t)pid};
-	uint32_t key = (uint32_t)pid;
-	struct stat st;
+	const struct rdna1_bpf *s = k->programs.skel;
+	const struct tracked_process process = {.pid = pid};
+	const uint8_t yes = 1;
+	int err;
+
+	if (k->own_ns)
+		return bpf_map__update_elem(s->maps.wanted, &pid, sizeof(pid), &yes, sizeof(yes),
+					    BPF_ANY);
+	err = bpf_map__update_elem(s->maps.tracked, &pid, sizeof(pid), &process, sizeof(process),
+				   BPF_NOEXIST);
+	if (!err)
+		__atomic_fetch_add(&s->bss->running, 1, __ATOMIC_RELAXED);
+	return err == -EEXIST ? 0 : err;
+}
+
+int kernel__track(struct kernel *k, const int *pids, unsigned int n)
+{
+	int err = 0;
 
 	if (!k->programs.skel)
 		return 0;
-	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PROC_PID_INIT_INO) {
-		k->programs.skel->bss->seed.ns = (uint32_t)st.st_ino;
-		__atomic_store_n(&k->programs.skel->bss->seed.pid, key, __ATOMIC_RELEASE);
-		return 0;
+	for (unsigned int i = 0; i < n && !err; i++)
+		err = track_one(k, (uint32_t)pids[i]);
+	if (err || !k->own_ns)
+		return err;
+	err = programs__iterate(&k->programs, "iter_processes");
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t pid = (uint32_t)pids[i];
+
+		if (!bpf_map__delete_elem(k->programs.skel->maps.wanted, &pid, sizeof(pid), 0) &&
+		    !err)
+			err = -ESRCH;
 	}
-	return bpf_map__update_elem(k->programs.skel->maps.tracked, &key, sizeof(key), &process,
-				    sizeof(process), BPF_ANY);
+	return err;
 }
 
-bool kernel__tracking(const struct kernel *k)
+int kernel__learn_open(struct kernel *k)
 {
-	return !k->programs.skel ||
-	       !__atomic_load_n(&k->programs.skel->bss->seed.pid, __ATOMIC_ACQUIRE);
+	return programs__iterate(&k->programs, "iter_files");
+}
+
+bool kernel__any_process(const struct kernel *k)
+{
+	return k->programs.skel &&
+	       __atomic_load_n(&k->programs.skel->bss->running, __ATOMIC_RELAXED);
+}
+
+void kernel__forget(struct kernel *k, int pid)
+{
+	struct bpf_map *tracked = k->programs.skel ? k->programs.skel->maps.tracked : NULL;
+	uint32_t key = (uint32_t)pid, *before = NULL;
+	struct tracked_process process;
+
+	while (tracked && !bpf_map__get_next_key(tracked, before, &key, sizeof(key))) {
+		if (!bpf_map__lookup_elem(tracked, &key, sizeof(key), &process, sizeof(process),
+					  0) &&
+		    process.pid == (uint32_t)pid) {
+			if (!bpf_map__delete_elem(tracked, &key, sizeof(key), 0))
+				__atomic_fetch_sub(&k->programs.skel->bss->running, 1,
+						   __ATOMIC_RELAXED);
+			return;
+		}
+		before = &key;
+	}
 }
 
 static void record_left(struct kernel *k, uint32_t pid)

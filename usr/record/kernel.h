@@ -26,7 +26,9 @@ struct kernel_config {
 	uint32_t ring_mb;
 	/* The emulated device's stand-in for /dev/kfd, as fstat tells it; 0 without emulation. */
 	uint64_t kfd_dev, kfd_ino;
-	bool verbose; /* libbpf's own messages to stderr */
+	uint32_t own_ns; /* kernel__open fills it in */
+	bool attach;	 /* to processes that run, and may have the device open */
+	bool verbose;	 /* libbpf's own messages to stderr */
 };
 
 struct kernel;
@@ -42,12 +44,18 @@ const struct hook_state *kernel__hook(struct kernel *k, unsigned int i); /* NULL
 bool kernel__any(const struct kernel *k);
 
 /*
- * Trace this process, which waits to be let go, and what it makes. Its number is that of our own
- * PID namespace; in any but the machine's own the programs find it by the next system call it
- * makes, and kernel__tracking says afterwards whether they did.
+ * Trace these processes, and what they make from now on. The numbers are those of our own PID
+ * namespace. 0, or negative errno: -ESRCH when one of them could not be found among the kernel's.
  */
-int kernel__track(struct kernel *k, int pid);
-bool kernel__tracking(const struct kernel *k);
+int kernel__track(struct kernel *k, const int *pids, unsigned int n);
+
+/* Of processes that ran before kernel__track: take note of the devices they have open. */
+int kernel__learn_open(struct kernel *k);
+
+/* Whether any traced process still runs. */
+bool kernel__any_process(const struct kernel *k);
+/* This one has ended; it may have done so before kernel__track, where nothing says it. */
+void kernel__forget(struct kernel *k, int pid);
 
 /* The last drain; record which processes still run, and what the programs missed. How many run. */
 unsigned int kernel__finish(struct kernel *k);

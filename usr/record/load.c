@@ -134,6 +134,11 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 		       sizeof(p->plans[h].arg_at));
 		memcpy((void *)s->rodata->tp_at[h], p->plans[h].tp_at, sizeof(p->plans[h].tp_at));
 	}
+	if (!p->no_iterators) {
+		bpf_program__set_autoload(s->progs.iter_processes, cfg->own_ns != 0);
+		bpf_program__set_autoload(s->progs.iter_files, cfg->attach);
+	}
+	s->rodata->own_ns = cfg->own_ns;
 	s->rodata->map_flag_kind = map_flag_kind;
 	s->rodata->kfd_rdev = kfd_rdev();
 	s->rodata->kfd_file_dev = cfg->kfd_ino ? kernel_dev(cfg->kfd_dev) : 0;
@@ -205,6 +210,10 @@ static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned 
 				snprintf(p->plans[h].why, sizeof(p->plans[h].why), "%s", why);
 			}
 		return err;
+	}
+	if (strstr(why, "prog 'iter_") && !p->no_iterators) {
+		p->no_iterators = true;
+		return 0;
 	}
 	for (unsigned int h = 0; h < NUM_HOOKS && !found; h++)
 		if (in_use(p, h) && named_in(why, &p->plans[h])) {
@@ -327,6 +336,34 @@ void programs__stop(struct programs *p)
 void programs__close(struct programs *p)
 {
 	detach(p);
+}
+
+int programs__iterate(struct programs *p, const char *name)
+{
+	struct bpf_program *prog =
+		p->skel ? bpf_object__find_program_by_name(p->skel->obj, name) : NULL;
+	struct bpf_link *link;
+	int fd, err = 0;
+	char nothing;
+
+	if (!prog || bpf_program__fd(prog) < 0)
+		return -ENOTSUP;
+	link = bpf_program__attach_iter(prog, NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = fd;
+	/* It prints nothing: the end of the file is the end of the list. */
+	while (fd >= 0 && (err = (int)read(fd, &nothing, 1)) < 0 &&
+	       (errno == EINTR || errno == EAGAIN))
+		;
+	if (err < 0 && fd >= 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
 }
 
 /* Linux 6.7 and later tell how often a probe found its CPU busy (struct bpf_link_info,

@@ -17,12 +17,19 @@ struct programs {
 	bool on[NUM_HOOKS];
 	int error[NUM_HOOKS];		      /* negative errno of a hook that is off */
 	struct bpf_link *links[NUM_HOOKS][2]; /* entry, return */
+	bool no_iterators;		      /* the kernel refuses them */
 };
 
 /* Load and attach what can be. Negative errno when nothing can (errors are in *p, too). */
 int programs__open(struct programs *p, const struct kernel_config *cfg);
 void programs__stop(struct programs *p);  /* detaches: nothing is seen any more, the maps stay */
 void programs__close(struct programs *p); /* detaches and unloads */
+
+/*
+ * Run the program `name` over all tasks, or over all their open files. 0, -ENOTSUP where the kernel
+ * refuses it, or another negative errno.
+ */
+int programs__iterate(struct programs *p, const char *name);
 
 /*
  * Times a program did not run although its hook was hit: it, or another probe, was running on that

@@ -118,6 +118,22 @@ static json_t *hooks_of(struct kernel *k)
 	return list;
 }
 
+static json_t *attached_to(const struct attach *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->list.n; i++) {
+		const struct attached *x = &a->list.v[i];
+		json_t *j = json_pack("{s:i, s:o, s:I}", "pid", x->pid, "exe",
+				      value__new_text(x->exe), "age_ns", (json_int_t)x->age_ns);
+
+		if (x->parent)
+			json_object_set_new(j, "parent", json_integer(x->parent));
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
 static json_t *result_of(int status)
 {
 	if (WIFSIGNALED(status))
@@ -145,10 +161,15 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		json_object_set_new(root, "emulated_options", json_string(s->emulated_what));
 	for (char *const *a = s->argv; *a; a++)
 		json_array_append_new(argv, value__new_text(*a));
-	json_object_set_new(root, "command", argv);
+	if (s->attach)
+		json_object_set_new(root, "attached", attached_to(s->attach));
+	else
+		json_object_set(root, "command", argv);
+	json_decref(argv);
 	if (getcwd(cwd, sizeof(cwd)))
 		json_object_set_new(root, "directory", value__new_text(cwd));
-	json_object_set_new(root, "pid", json_integer(s->child));
+	if (!s->attach)
+		json_object_set_new(root, "pid", json_integer(s->child));
 	json_object_set_new(root, "recorder_pid", json_integer(getpid()));
 	json_object_set_new(root, "start_unix", json_integer(s->start_unix));
 	json_object_set_new(root, "kernel", json_string(u.release));
@@ -160,7 +181,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		json_object_set(root, "facts", s->facts);
 	if (s->ended) {
 		json_object_set_new(root, "end_unix", json_integer(time(NULL)));
-		json_object_set_new(root, "result", result_of(s->wait_status));
+		if (!s->attach)
+			json_object_set_new(root, "result", result_of(s->wait_status));
 		list = json_array();
 		for (unsigned int i = 0; i < num_counts; i++)
 			json_array_append_new(

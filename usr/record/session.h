@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "attach.h"
 #include "kernel.h"
 #include "value.h"
 
@@ -20,6 +21,7 @@ struct session {
 	struct json_t *facts; /* facts__collect's, or NULL */
 	unsigned int sync_seconds, ring_mb;
 	pid_t child;
+	const struct attach *attach; /* processes attached to, or NULL */
 	int64_t start_unix;
 	/* At the end. */
 	bool ended;

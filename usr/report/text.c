@@ -197,8 +197,13 @@ static void put_device(const struct model *m, struct buf *b)
 	}
 	if (m->emulated && gpus)
 		buf__puts(b, "  Everything below was observed on it, not on hardware.\n");
+	else if (m->emulated && m->attached.n)
+		buf__puts(b, "emulated device: the trace of whoever started the process names it\n"
+			     "  Everything below was observed on it, not on hardware.\n");
 	else if (m->emulated)
 		buf__puts(b, "emulated device: never opened by the command\n");
+	else if (!gpus && m->attached.n)
+		buf__puts(b, "device: not known (the runtime's side of a process that ran already is not recorded)\n");
 	else if (!gpus)
 		buf__puts(b, "device: not known (no process initialised HSA under the agent)\n");
 }
@@ -212,11 +217,41 @@ static void put_status(struct buf *b, int32_t status)
 		buf__printf(b, "exited with %d", WEXITSTATUS(status));
 }
 
+/* "attached to process 4711 (/usr/bin/python3), 12.3s after it began" */
+static void put_attached(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	size_t children = 0, left = 0;
+
+	for (size_t i = 0; i < m->attached.n; i++) {
+		const struct attached_to *a = &m->attached.v[i];
+
+		children += a->parent != 0;
+		if (a->parent)
+			continue;
+		buf__printf(b, "attached to process %u (%s), ", a->pid, a->exe);
+		print_ns(b, a->age_ns);
+		buf__puts(b, " after it began\n");
+	}
+	if (children)
+		buf__printf(b, "  and to %zu child%s\n", children, children == 1 ? "" : "ren");
+	buf__puts(b, "  recorded for ");
+	print_ns(b, m->end_ns - m->attached.v[0].ts_ns);
+	buf__puts(b, " from there on: allocations made before are not known\n");
+	for (size_t i = 0; i < m->processes.n; i++)
+		left += m->processes.v[i].left;
+	if (!m->ended)
+		buf__puts(b, o->recording ? "  still recording\n" : "  its end was not recorded\n");
+	else if (left)
+		buf__printf(b, "  detached: %zu process%s went on\n", left, left == 1 ? "" : "es");
+}
+
 static void put_command(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	size_t hidden = 0;
 
-	if (m->command) {
+	if (m->attached.n) {
+		put_attached(m, o, b);
+	} else if (m->command) {
 		buf__printf(b, "command: %s\n  ", m->command);
 		if (m->ended)
 			put_status(b, m->status);
