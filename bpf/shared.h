@@ -9,11 +9,17 @@
 #include "events.h"
 
 enum hook {
-#define HOOK_CORE(id, attach, text) HOOK_##id,
-#define HOOK_TP(id, tracepoint, text) HOOK_##id,
-#define HOOK_FN(id, function, returns, text) HOOK_##id,
+#define HOOK_CORE(id, group, attach, text) HOOK_##id,
+#define HOOK_TP(id, group, tracepoint, text) HOOK_##id,
+#define HOOK_FN(id, group, function, returns, text) HOOK_##id,
 #include "hooks.def"
 	NUM_HOOKS
+};
+
+enum hook_group {
+#define HOOK_GROUP(group, default, text) GROUP_##group,
+#include "hooks.def"
+	NUM_GROUPS
 };
 
 /* A row of kfd_cmds.def or drm_cmds.def as the programs use it. elem 0xffff: count is in bits; 0:

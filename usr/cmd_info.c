@@ -374,21 +374,23 @@ static const char *one_reason(const struct json_t *hooks)
 /* Hooks that there is nothing to see for, by the reason: one line each. */
 static void put_not_needed(struct view *v, const struct json_t *hooks)
 {
-	const char *said = NULL, *reason;
-	const struct json_t *h;
+	const struct json_t *h, *other;
+	const char *reason;
 
 	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
-		size_t n = 0;
+		size_t n = 0, before = 0;
 
 		reason = not_needed(h) ? value__text(h, "reason") : NULL;
-		if (!reason || (said && !strcmp(reason, said)))
+		for (size_t k = 0; reason && (other = value__item(hooks, k, NULL)); k++)
+			if (not_needed(other) && value__text(other, "reason") &&
+			    !strcmp(value__text(other, "reason"), reason)) {
+				n++;
+				before += k < i;
+			}
+		if (!reason || before)
 			continue;
-		said = reason;
-		for (size_t k = 0; (h = value__item(hooks, k, NULL)); k++)
-			n += not_needed(h) && value__text(h, "reason") &&
-			     !strcmp(value__text(h, "reason"), said);
 		buf__printf(&v->text, "  %zu not needed: ", n);
-		buf__visible(&v->text, said, strlen(said));
+		buf__visible(&v->text, reason, strlen(reason));
 		buf__putc(&v->text, '\n');
 	}
 }

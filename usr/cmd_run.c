@@ -7,6 +7,7 @@
 #include "decode/print.h"
 #include "record/attach.h"
 #include "record/facts.h"
+#include "record/hooks.h"
 #include "record/kernel.h"
 #include "record/session.h"
 #include "record/signals.h"
@@ -62,6 +63,13 @@ static const char help[] =
 	"                                       permission, aperture, illegal, trap, reset; several\n"
 	"                                       are possible, and the runtime's own copies count\n"
 	"      --emulate=list  print which instructions the emulated cards execute, and end\n"
+	"      --trace LIST    what to record of the kernel's side, with commas (kfd,vm,bo,fault,queue):\n"
+	"                        kfd     ioctls, and KFD's allocations and mappings\n"
+	"                        vm      page tables, VMIDs and PASIDs\n"
+	"                        bo      buffer objects\n"
+	"                        fault   interrupts, faults, evictions, resets\n"
+	"                        queue   hardware queues\n"
+	"                        default, all\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
 	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
@@ -81,6 +89,7 @@ struct run {
 	const char *emulate_what; /* behind --emulate= */
 	struct emu_config emu_config;
 	unsigned int sync_seconds, ring_mb;
+	uint32_t groups; /* --trace; 0: the default ones */
 	char *const *argv;
 	VEC(int) pids; /* -p */
 	/* state */
@@ -157,7 +166,7 @@ static int list_instructions(void)
 	return 0;
 }
 
-enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING };
+enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING, OPT_TRACE };
 
 /* "4711" or "4711,4712" */
 static bool add_pids(struct run *r, const char *list)
@@ -181,6 +190,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"output", required_argument, NULL, 'o'},
 		{"pid", required_argument, NULL, 'p'},
 		{"emulate", optional_argument, NULL, OPT_EMULATE},
+		{"trace", required_argument, NULL, OPT_TRACE},
 		{"as-root", no_argument, NULL, OPT_AS_ROOT},
 		{"wait", required_argument, NULL, OPT_WAIT},
 		{"sync", required_argument, NULL, OPT_SYNC},
@@ -218,6 +228,14 @@ static int parse(struct run *r, int argc, char **argv)
 				return usage_error("--emulate=%s: %s", optarg, error);
 			if (optarg)
 				r->emulate_what = optarg;
+			break;
+		case OPT_TRACE:
+			if (hook_groups__parse(optarg, &r->groups, error, sizeof(error))) {
+				char *all = hook_groups__name(UINT32_MAX);
+
+				return usage_error("--trace knows no '%s': it takes a list with commas of %s,"
+						   "default,all", error, all);
+			}
 			break;
 		case OPT_AS_ROOT:
 			r->as_root = true;
@@ -393,14 +411,14 @@ static void record_session(struct run *r, enum ev_phase phase, int status)
 	buf__free(&cmd);
 }
 
-static void record_emu_options(struct run *r)
+static void record_text(struct run *r, enum ev_id id, const char *text)
 {
-	size_t len = strlen(r->emulate_what);
-	uint8_t *at = stream__reserve(&r->log, EV_emu_options, len + 1, (uint32_t)getpid(), 0);
+	size_t len = strlen(text);
+	uint8_t *at = stream__reserve(&r->log, id, len + 1, (uint32_t)getpid(), 0);
 
 	if (!at)
 		return;
-	stream__put_text(at, r->emulate_what, len);
+	stream__put_text(at, text, len);
 	stream__commit(&r->log);
 }
 
@@ -490,6 +508,7 @@ static int make_session(struct run *r)
 		.emulated_what = r->emulate_what,
 		.sync_seconds = r->sync_seconds,
 		.ring_mb = r->ring_mb,
+		.trace = hook_groups__name(r->groups ? r->groups : hook_groups__default()),
 		.start_unix = time(NULL),
 	};
 	err = session__create(&r->session, &what);
@@ -522,7 +541,9 @@ static int start_streams(struct run *r)
 	stream__open(&r->sync_log, &r->proc, "sync", 4096, 0);
 	record_session(r, PHASE_begin, 0);
 	if (r->emulate_what)
-		record_emu_options(r);
+		record_text(r, EV_emu_options, r->emulate_what);
+	if (r->groups)
+		record_text(r, EV_trace_options, r->session.trace);
 	record_hooks(r);
 	return 0;
 }
@@ -666,6 +687,7 @@ static int as_root(struct run *r, int (*what)(struct run *r))
 static int open_kernel(struct run *r)
 {
 	const struct kernel_config cfg = {.ring_mb = r->ring_mb,
+					  .groups = r->groups,
 					  .kfd_dev = r->emulate ? r->emu.kfd_dev : r->attach.kfd_dev,
 					  .kfd_ino = r->emulate ? r->emu.kfd_ino : r->attach.kfd_ino,
 					  .attach = r->pids.n != 0,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What is said about bad input: one clear message, exit status 2 for usage and 1 otherwise."""
+import json
 import shutil
 
 from rdna1 import *
@@ -34,6 +35,8 @@ says(2, ["--wait needs a value", TRY], "--wait")
 says(2, ["--sync", "'soon'", TRY], "--sync", "soon", "--", "true")
 says(2, ["--ring-mb", "'3'", TRY], "--ring-mb", "3", "--", "true")
 says(2, ["--ring-mb", "'-1'", TRY], "--ring-mb=-1", "--", "true")
+for bad in ("x", "kfd,x", "always", "kfd,", "", "KFD"):
+    says(2, ["--trace knows no", "kfd,vm,bo,fault,queue", "default,all", TRY], "--trace", bad, "--", "true")
 says(2, ["unknown option --bad", TRY], "report", "--bad")
 says(2, ["one trace directory", TRY], "report", "a", "b")
 says(2, ["unknown option -z", TRY], "dump", "-z")
@@ -92,6 +95,24 @@ for cut in (0, 10, 72, 100, 333):
     expect("left out: " in run.stderr and "rdna1-trace recover cut" in run.stderr, f"cut at {cut}: {run.stderr}")
     expect(sh(TOOL, "report", "cut").returncode == 0, f"report of a trace cut at {cut}")
     shutil.rmtree("cut")
+
+# ---- what was asked for of the kernel's side ----
+if ROOT:
+    for words, expected in ((["--trace=fault,bo"], "bo,fault"), (["--trace", "kfd", "--trace=vm"], "kfd,vm"), ([], None)):
+        run = sh(TOOL, "-q", *words, "-o", "asked", "--", "true")
+        expect(run.returncode == 0, run.stderr)
+        with open("asked/session.json") as f:
+            session = json.load(f)
+        on = {h["name"].split("/")[-1].rstrip(")") for h in session["hooks"] if h["on"]}
+        expect(session["trace"] == (expected or "kfd,vm,bo,fault,queue"), session["trace"])
+        expect({"sched_process_fork", "sched_process_exec", "sched_process_exit"} <= on and
+               ("sys_exit" in on) == ("kfd" in session["trace"]), f"{words}: {on}")
+        off = [h for h in session["hooks"] if h.get("reason") == "not asked for with --trace"]
+        expect(off or not expected, f"{words}: {session['hooks']}")
+        expect(not any(h["needed"] for h in off), f"{off}")
+        said = f"of the kernel's side was asked for: processes,{expected}\n"
+        expect((said in sh(TOOL, "report", "asked").stdout) == bool(expected), f"{words}: {said}")
+        shutil.rmtree("asked")
 
 # ---- a library of ours that is missing ----
 os.mkdir("bin")

@@ -603,6 +603,10 @@ static void on_event(struct model *m, const struct event *ev)
 		if (!m->emu_options)
 			m->emu_options = text_of(ev, 0);
 		break;
+	case EV_trace_options:
+		if (!m->trace_options)
+			m->trace_options = text_of(ev, 0);
+		break;
 	case EV_hook:
 		on_hook(m, ev);
 		break;
@@ -771,6 +775,7 @@ void model__free(struct model *m)
 	free(m->emu_cards.v);
 	free(m->command);
 	free(m->emu_options);
+	free(m->trace_options);
 	map__free(&m->queue_devices);
 	map__free(&m->live_allocs);
 	map__free(&m->kernel_by_object);

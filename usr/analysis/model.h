@@ -276,6 +276,7 @@ struct model {
 	VEC(struct emu_card) emu_cards; /* that came up; in the order of their gpu_id */
 	char *command; /* as recorded by the launcher, NULL without one */
 	char *emu_options; /* behind --emulate=, NULL without */
+	char *trace_options; /* behind --trace=, NULL without */
 	bool ended;
 	int32_t status; /* of the command, when ended */
 	uint64_t begin_ns, end_ns;

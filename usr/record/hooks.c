@@ -16,6 +16,7 @@ enum hook_kind { KIND_core, KIND_tp, KIND_fn };
 /* A row of hooks.def. */
 struct row {
 	enum hook_kind kind;
+	enum hook_group group;
 	bool returns;
 	const char *id, *symbol, *text;
 	const char *fields[TP_FIELDS];
@@ -24,16 +25,18 @@ struct row {
 };
 
 static const struct row rows[NUM_HOOKS] = {
-#define HOOK_CORE(id_, attach_, text_)                                                             \
+#define HOOK_CORE(id_, group_, attach_, text_)                                                     \
 	{                                                                                          \
-		.kind = KIND_core, .id = #id_, .symbol = #attach_, .text = text_,
-#define HOOK_TP(id_, tracepoint_, text_)                                                           \
-	{                                                                                          \
-		.kind = KIND_tp, .id = #id_, .symbol = #tracepoint_, .text = text_,
-#define HOOK_FN(id_, function_, returns_, text_)                                                   \
-	{                                                                                          \
-		.kind = KIND_fn, .id = #id_, .symbol = #function_, .returns = returns_,            \
+		.kind = KIND_core, .group = GROUP_##group_, .id = #id_, .symbol = #attach_,        \
 		.text = text_,
+#define HOOK_TP(id_, group_, tracepoint_, text_)                                                   \
+	{                                                                                          \
+		.kind = KIND_tp, .group = GROUP_##group_, .id = #id_, .symbol = #tracepoint_,      \
+		.text = text_,
+#define HOOK_FN(id_, group_, function_, returns_, text_)                                           \
+	{                                                                                          \
+		.kind = KIND_fn, .group = GROUP_##group_, .id = #id_, .symbol = #function_,        \
+		.returns = returns_, .text = text_,
 #define TP_FIELD(slot, name) .fields[slot] = name,
 #define FN_ARG(slot, names, position) .args[slot] = names, .at[slot] = position,
 #define HOOK_END()                                                                                 \
@@ -41,6 +44,80 @@ static const struct row rows[NUM_HOOKS] = {
 	,
 #include "../../bpf/hooks.def"
 };
+
+/* ---- what was asked for ---- */
+
+static const struct {
+	const char *name;
+	bool by_default;
+} groups_table[NUM_GROUPS] = {
+#define HOOK_GROUP(group, default_, text) [GROUP_##group] = {#group, default_},
+#include "../../bpf/hooks.def"
+};
+
+uint32_t hook_groups__default(void)
+{
+	uint32_t groups = 0;
+
+	for (unsigned int g = 0; g < NUM_GROUPS; g++)
+		if (groups_table[g].by_default)
+			groups |= 1u << g;
+	return groups;
+}
+
+int hook_groups__parse(const char *list, uint32_t *groups, char *bad, size_t size)
+{
+	*groups |= 1u << GROUP_always;
+	for (;;) {
+		size_t len = strcspn(list, ",");
+		uint32_t found = 0;
+
+		for (unsigned int g = GROUP_always + 1; g < NUM_GROUPS; g++)
+			if (strlen(groups_table[g].name) == len &&
+			    !strncmp(groups_table[g].name, list, len))
+				found = 1u << g;
+		if (len == 3 && !strncmp(list, "all", 3))
+			found = (1u << NUM_GROUPS) - 1;
+		if (len == 7 && !strncmp(list, "default", 7))
+			found = hook_groups__default();
+		if (!found) {
+			snprintf(bad, size, "%.*s", (int)len, list);
+			return -1;
+		}
+		*groups |= found;
+		if (!list[len])
+			return 0;
+		list += len + 1;
+	}
+}
+
+char *hook_groups__name(uint32_t groups)
+{
+	struct buf b = {0};
+
+	for (unsigned int g = GROUP_always + 1; g < NUM_GROUPS; g++)
+		if (groups >> g & 1)
+			buf__printf(&b, "%s%s", b.len ? "," : "", groups_table[g].name);
+	return b.s;
+}
+
+/* Which hooks tell others whose something is: its PASID, its kgd_mem. */
+static const struct {
+	enum hook_group group;
+	enum hook hook;
+} teachers[] = {
+	{GROUP_vm, HOOK_kfd_ioctl},	     {GROUP_fault, HOOK_kfd_ioctl},
+	{GROUP_fault, HOOK_pasid_allocated}, {GROUP_fault, HOOK_pasid_freed},
+	{GROUP_fault, HOOK_mem_alloc},	     {GROUP_fault, HOOK_mem_free},
+};
+
+static bool teaches(enum hook h, uint32_t groups)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(teachers); i++)
+		if (teachers[i].hook == h && groups >> teachers[i].group & 1)
+			return true;
+	return false;
+}
 
 const char *hook_how_name(enum hook_how how)
 {
@@ -226,14 +303,13 @@ static void plan_fn(struct hook_plan *p, const struct row *row, const struct mac
 
 /* ---- all of them ---- */
 
-static bool for_emulation(enum hook h)
-{
-	return h <= HOOK_exit;
-}
+static const char not_asked[] = "not asked for with --trace";
 
 static const char *not_needed(enum hook h, const struct hooks_config *cfg, const struct machine *m)
 {
-	if (for_emulation(h))
+	if (!(cfg->groups >> rows[h].group & 1) && !teaches(h, cfg->groups))
+		return not_asked;
+	if (rows[h].kind == KIND_core)
 		return NULL;
 	if (cfg->emulated)
 		return "the emulated device is not behind the driver";
@@ -302,6 +378,7 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 					.text = rows[h].text,
 					.returns = rows[h].returns,
 					.needed = !why};
+		p->muted = !(cfg->groups >> rows[h].group & 1);
 		p->first = rows[h].kind == KIND_fn ? HOW_fentry : HOW_raw_tp;
 		if (why)
 			snprintf(p->why, sizeof(p->why), "%s", why);

@@ -114,15 +114,18 @@ static void describe(struct kernel *k)
 		const struct hook_plan *p = &k->programs.plans[h];
 		struct hook_state *s = &k->hooks[h];
 
-		s->on = k->programs.on[h];
-		s->needed = p->needed;
+		s->on = k->programs.on[h] && !p->muted;
+		s->needed = p->needed && !p->muted;
 		s->how = hook_how_name(s->on ? p->how : HOW_none);
 		s->error = k->programs.error[h];
 		snprintf(k->names[h], sizeof(k->names[h]), "%s (%s/%s)", p->text,
 			 hook_how_name(s->on ? p->how : p->first), p->symbol);
 		s->name = k->names[h];
 		/* Attached another way than the first: not a reason to be off. */
-		snprintf(s->reason, sizeof(s->reason), "%s", s->on ? "" : p->why);
+		snprintf(s->reason, sizeof(s->reason), "%s",
+			 s->on	    ? ""
+			 : p->muted ? "not asked for with --trace"
+				    : p->why);
 	}
 }
 
@@ -295,7 +298,7 @@ static void record_open_calls(struct kernel *k)
 		if (key.hook == HOOK_kfd_ioctl && !open_call__is_so(&f))
 			continue;
 		open++;
-		if (key.hook == HOOK_kfd_ioctl)
+		if (key.hook == HOOK_kfd_ioctl && k->hooks[HOOK_kfd_ioctl].on)
 			open_call__write(&k->streams[0], &f);
 	}
 	if (entered > returned + open)
@@ -323,7 +326,8 @@ unsigned int kernel__finish(struct kernel *k)
 			record_left(k, process.pid);
 			/* Where system calls are seen at their end only, /proc knows who is in one.
 			 */
-			if (!k->hooks[HOOK_kfd_ioctl].on)
+			if (!k->hooks[HOOK_kfd_ioctl].on &&
+			    !k->programs.plans[HOOK_kfd_ioctl].muted)
 				open_calls__of_process(&k->streams[0], process.pid, &k->kfd);
 			left++;
 		}

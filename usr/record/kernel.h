@@ -24,6 +24,7 @@ struct hook_state {
 
 struct kernel_config {
 	uint32_t ring_mb;
+	uint32_t groups; /* of hooks, as hook_groups__parse makes them; 0: the default ones */
 	/* The emulated device's stand-in for /dev/kfd, as fstat tells it; 0 without emulation. */
 	uint64_t kfd_dev, kfd_ino;
 	uint32_t own_ns; /* kernel__open fills it in */

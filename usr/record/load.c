@@ -103,6 +103,8 @@ static void plan_sys_exit(struct programs *p, bool *kfd, bool *drm)
 {
 	struct hook_plan *e = &p->plans[HOOK_sys_exit];
 
+	if (e->muted)
+		return;
 	*kfd = !in_use(p, HOOK_kfd_ioctl);
 	*drm = p->plans[HOOK_drm_ioctl].needed && !in_use(p, HOOK_drm_ioctl);
 	e->needed = *kfd || *drm;
@@ -117,7 +119,7 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 {
 	struct rdna1_bpf *s = rdna1_bpf__open();
 	struct bpf_program *prog;
-	bool kfd, drm;
+	bool kfd = false, drm = false;
 	int err;
 
 	if (!s)
@@ -130,6 +132,7 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 
 		for (unsigned int i = 0; i < n; i++)
 			bpf_program__set_autoload(of[i], true);
+		s->rodata->muted[h] = p->plans[h].muted;
 		memcpy((void *)s->rodata->arg_at[h], p->plans[h].arg_at,
 		       sizeof(p->plans[h].arg_at));
 		memcpy((void *)s->rodata->tp_at[h], p->plans[h].tp_at, sizeof(p->plans[h].tp_at));
@@ -295,7 +298,9 @@ static bool attach(struct programs *p)
 
 int programs__open(struct programs *p, const struct kernel_config *cfg)
 {
-	const struct hooks_config hooks = {.emulated = cfg->kfd_ino != 0};
+	const struct hooks_config hooks = {.groups = cfg->groups ? cfg->groups
+								 : hook_groups__default(),
+					   .emulated = cfg->kfd_ino != 0};
 	unsigned char map_flag_kind;
 	int err = 0;
 

@@ -175,6 +175,7 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	json_object_set_new(root, "kernel", json_string(u.release));
 	json_object_set_new(root, "machine", json_string(u.machine));
 	json_object_set_new(root, "sync_seconds", json_integer(s->sync_seconds));
+	json_object_set_new(root, "trace", value__new_text(s->trace ? s->trace : ""));
 	json_object_set_new(root, "ring_mb", json_integer(s->ring_mb));
 	json_object_set_new(root, "hooks", hooks_of(k));
 	if (s->facts)

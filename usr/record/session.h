@@ -20,6 +20,7 @@ struct session {
 	const char *emulated_what; /* as it stood behind --emulate=, or NULL */
 	struct json_t *facts; /* facts__collect's, or NULL */
 	unsigned int sync_seconds, ring_mb;
+	char *trace; /* groups of hooks that are on, as --trace= takes them */
 	pid_t child;
 	const struct attach *attach; /* processes attached to, or NULL */
 	int64_t start_unix;
