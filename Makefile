@@ -121,7 +121,7 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
 
-$(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o: | $(B)/gen/rdna1.skel.h
+$(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_calls.o: | $(B)/gen/rdna1.skel.h
 
 # ---- the command ----
 
@@ -240,6 +240,7 @@ EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_report := $(call obj,$(wildcard usr/analysis/*.c usr/report/*.c))
+EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c)
 LIBS_test_facts := -ljansson
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
@@ -283,6 +284,21 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
+
+# Stand-ins for libraries whose calls are recorded, and a program that makes some.
+APILIB := $(B)/tests/apilib
+$(APILIB)/%.c: tests/apilib/gen.py bpf/api_calls.def
+	$(call msg,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)tests/apilib/gen.py $* > $@
+$(APILIB)/libMIOpen.so.1: $(APILIB)/miopen.c tests/apilib/fill.h
+$(APILIB)/librocblas.so.0: $(APILIB)/rocblas.c tests/apilib/fill.h
+$(APILIB)/lib%:
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -fPIC -shared -Itests/apilib -Wl,-soname,$(@F) $(filter %.c,$^) -o $@
+$(APILIB)/convs: tests/apilib/convs.c $(APILIB)/libMIOpen.so.1
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -g -O2 -Wall $^ -Wl,-rpath,$(abspath $(APILIB)) -o $@
 
 # Runs in the virtual machine of check-vm.
 $(B)/obj/tests/vm/guest/kick.o: | $(B)/gen/drm
@@ -328,7 +344,8 @@ demo:
 	@echo
 	$(B)/rdna1-trace report build/demo
 
-tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds
+tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
+	$(APILIB)/convs $(APILIB)/librocblas.so.0
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast

@@ -59,7 +59,7 @@ static __always_inline __u32 size_of(__u32 cmd)
 	return cmd >> 16 & 0x3fff;
 }
 
-static __always_inline struct inode *inode_of(int fd)
+static __always_inline struct file *file_of(int fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
@@ -69,6 +69,13 @@ static __always_inline struct inode *inode_of(int fd)
 		return 0;
 	files = BPF_CORE_READ(fdt, fd);
 	bpf_core_read(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline struct inode *inode_of(int fd)
+{
+	struct file *file = file_of(fd);
+
 	return file ? BPF_CORE_READ(file, f_inode) : 0;
 }
 
@@ -253,7 +260,7 @@ int raw_tp_sys_exit(struct bpf_raw_tracepoint_args *ctx)
  * descriptor may have come from elsewhere (fork, a socket): the driver refuses it, and what it
  * stands for is not the caller's.
  */
-static __always_inline void learn_process(struct file *file, __u32 pid, bool refused)
+static __always_inline void learn_process(struct file *file, __u32 tgid, __u32 pid, bool refused)
 {
 	struct kfd_process *p = BPF_CORE_READ(file, private_data);
 	__u32 n;
@@ -266,7 +273,7 @@ static __always_inline void learn_process(struct file *file, __u32 pid, bool ref
 		return;
 	}
 	if (bpf_core_field_exists(p->lead_thread))
-		refused = (__u32)BPF_CORE_READ(p, lead_thread, tgid) != current_tgid();
+		refused = (__u32)BPF_CORE_READ(p, lead_thread, tgid) != tgid;
 	if (refused)
 		return;
 	if (owner_of((__u64)p) != pid)
@@ -322,7 +329,7 @@ static __always_inline void kfd_ioctl_enter(struct args *a)
 {
 	__u32 pid = current_pid();
 
-	learn_process((struct file *)a->v[0], pid, true);
+	learn_process((struct file *)a->v[0], current_tgid(), pid, true);
 	if (!pid)
 		return;
 	a->v[1] = (__u32)a->v[1];
@@ -334,7 +341,7 @@ static __always_inline void kfd_ioctl_leave(struct flight *f, __s64 ret)
 	struct call c = call_of(f, ret);
 
 	/* Without its types the driver's own answer says it. */
-	learn_process((struct file *)f->args[0], f->pid, ret == -EBADF);
+	learn_process((struct file *)f->args[0], current_tgid(), f->pid, ret == -EBADF);
 	record_kfd(&c, HOOK_kfd_ioctl);
 }
 

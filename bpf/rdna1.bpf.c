@@ -20,3 +20,4 @@ char LICENSE[] SEC("license") = "GPL";
 #include "memory.bpf.h"
 #include "fault.bpf.h"
 #include "running.bpf.h"
+#include "api.bpf.h"

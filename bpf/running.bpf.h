@@ -61,7 +61,7 @@ int iter_files(struct bpf_iter__task_file *ctx)
 	if (!p || !is_kfd(BPF_CORE_READ(file, f_inode)))
 		return 0;
 	p->uses_kfd = 1;
-	learn_process(file, p->pid);
+	learn_process(file, BPF_CORE_READ(task, tgid), p->pid, true);
 	return 0;
 }
 

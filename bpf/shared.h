@@ -12,6 +12,7 @@ enum hook {
 #define HOOK_CORE(id, group, attach, text) HOOK_##id,
 #define HOOK_TP(id, group, tracepoint, text) HOOK_##id,
 #define HOOK_FN(id, group, function, returns, text) HOOK_##id,
+#define HOOK_API(id, group, library, text) HOOK_##id,
 #include "hooks.def"
 	NUM_HOOKS
 };
@@ -92,11 +93,52 @@ struct EV_PACKED krec {
 	ev_u16 fixed;	 /* bytes of the event's fixed fields, behind this struct */
 	ev_u8 num_blobs; /* then its BYTES, each in a slot of fixed size */
 	ev_u8 is_text;	 /* 1: the one blob is a TEXT */
-	ev_u16 blob_len[3];
-	ev_u16 blob_slot[3];
+	ev_u16 blob_len[4];
+	ev_u16 blob_slot[4];
 	struct ev_head head;
 };
 
 #define TEXT_MAX 256
+
+/* A row of api_calls.def as the programs use it; by the number of the call, which is the cookie of
+ * its probes. */
+#define API_ROWS 1024
+#define API_ARGS 32
+#define API_COPIES 3
+#define API_COPY_MAX 256
+struct api_row {
+	ev_u8 num_args;
+	ev_u8 pad;
+	struct {
+		ev_u8 arg, count; /* number of the argument plus 1; 0: no copy, once */
+		ev_u16 elem;	  /* 0: a text */
+	} copy[API_COPIES];
+};
+
+/* A call from its entry to its return: a thread may be in one call twice. */
+struct api_key {
+	ev_u64 sp; /* above the return address */
+	ev_u32 tid;
+	ev_u32 call;
+};
+struct api_flight {
+	ev_u64 ts;
+	ev_u32 pid;
+	ev_u32 tid; /* in the recorder's PID namespace */
+	ev_u64 args[API_ARGS];
+};
+#define API_FLIGHT_MAX 4096
+
+/* How the names of the files that are looked for begin, in words of 8 characters. */
+#define LIBRARY_PREFIXES 4
+struct library_prefix {
+	ev_u64 word[2], mask[2]; /* mask of 0 in both: none */
+};
+
+/* Not an event (id 0): a traced process has mapped such a file to execute it. */
+struct EV_PACKED map_note {
+	ev_u32 pid;
+	ev_u64 addr;
+};
 
 #endif

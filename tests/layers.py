@@ -38,7 +38,7 @@ ROOMS = {
     "usr/decode": ((EVENTS, "usr/base", "usr/caps"), LIBC, (), PURE_NO),
     "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "hsa-tools/stream"), LIBC, (), PURE_NO),
     "usr/record": ((EVENTS, "bpf/shared", "usr/base", "usr/trace", "hsa-tools/stream"),
-                   LIBC | BPF | {"jansson"}, ("rdna1.skel.h",), None),
+                   LIBC | BPF | {"jansson", "gelf"}, ("rdna1.skel.h",), None),
     "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace"), LIBC, (), PURE_NO),
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
@@ -48,7 +48,7 @@ ROOMS = {
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
          "bpf/kfd_cmds.def": EVENTS, "bpf/drm_cmds.def": EVENTS, "bpf/shared.h": "bpf/shared",
-         "bpf/hooks.def": "bpf/shared",
+         "bpf/hooks.def": "bpf/shared", "bpf/api_calls.def": EVENTS,
          "hsa-tools/emu/protocol.h": "hsa-tools/emu/protocol"}
 ROOMS["bpf/shared"] = ((EVENTS,), (), (), None)
 ROOMS["hsa-tools/emu/protocol"] = ((EVENTS,), LIBC, (), None)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace dump: every event, one line each, in time order. */
 #include "cmd.h"
+#include "analysis/calls.h"
 #include "base/log.h"
 #include "decode/drm.h"
 #include "decode/iv.h"
@@ -172,15 +173,37 @@ static void text_iv(struct buf *b, const struct event *ev)
 			      .src_data = {e.data0, e.data1, e.data2, e.data3}});
 }
 
+static void text_call(struct buf *b, const struct event *ev, const struct api_call *c)
+{
+	struct ev_api_call e;
+
+	event__fixed(ev, &e, sizeof(e));
+	buf__printf(b, "%u/%u %s ", e.pid, ev->tid, ev->desc->name);
+	api_call__print(b, c);
+	if (e.unread)
+		buf__printf(b, ", %u bytes unread", e.unread);
+	if (e.begin_dt) {
+		buf__puts(b, " <");
+		print_ns(b, e.begin_dt);
+		buf__putc(b, '>');
+	}
+}
+
 static void text_event(struct buf *b, const struct event *ev)
 {
 	struct field_iter it = event__fields(ev);
 	struct field_value v, before = {0};
 	struct ioctl_view io;
+	struct api_call call;
 	const char *sep = "";
 
 	buf__printf(b, "[%" PRIu64 ".%09" PRIu64 "] ", ev->ts_ns / 1000000000u,
 		    ev->ts_ns % 1000000000u);
+	if (calls__view(ev, &call)) {
+		text_call(b, ev, &call);
+		buf__putc(b, '\n');
+		return;
+	}
 	if (view_ioctl(ev, &io)) {
 		text_ioctl(b, ev, &io);
 		buf__putc(b, '\n');

@@ -613,6 +613,10 @@ static void on_event(struct model *m, const struct event *ev)
 	case EV_attached:
 		on_attached(m, ev);
 		break;
+	case EV_api_call:
+	case EV_api_library:
+		calls__event(&m->calls, ev);
+		break;
 	case EV_kfd_ioctl:
 		on_kfd_ioctl(m, ev);
 		break;
@@ -788,6 +792,7 @@ void model__free(struct model *m)
 	free(m->open_since.v);
 	memory__free_all(m);
 	interrupts__free_all(m);
+	calls__free(&m->calls);
 	accounts__free(&m->accounts);
 	memset(m, 0, sizeof(*m));
 }

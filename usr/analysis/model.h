@@ -12,6 +12,7 @@
 #define RDNA1_ANALYSIS_MODEL_H
 
 #include "account.h"
+#include "calls.h"
 #include "pagetable.h"
 #include "../base/map.h"
 #include "../base/ranges.h"
@@ -314,6 +315,7 @@ struct model {
 	uint64_t gem_va_mtypes[16]; /* mappings asked for through a render node, by
 				       AMDGPU_VM_MTYPE_* >> 5 */
 	uint64_t unjoined_writers;  /* numbers of writers that several processes have */
+	struct calls calls; /* of libraries, by uprobes */
 	VEC(struct attached_to) attached; /* with them there is no command */
 	uint64_t copies, copied_bytes;
 	/* Interrupted ones are those that did return: what was open when its process ended is not. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "print.h"
+#include "api.h"
 #include "drm.h"
 #include "iv.h"
 #include "kfd.h"
@@ -485,6 +486,17 @@ static void print_fd(struct buf *b, const struct value *x)
 		buf__printf(b, "%d", (int32_t)x->v);
 }
 
+static void print_api_call(struct buf *b, const struct value *x)
+{
+	const char *name = x->v <= UINT16_MAX ? api_call_name((uint16_t)x->v) : NULL;
+
+	if (name)
+		buf__printf(b, "%s (", name);
+	print_dec(b, x);
+	if (name)
+		buf__putc(b, ')');
+}
+
 static const struct {
 	void (*print)(struct buf *b, const struct value *x);
 	const struct name *table;
@@ -584,6 +596,7 @@ static const struct {
 	[PRINT_PTE_GFX10] = {print_pte, NULL},
 	[PRINT_SDMA_OP] = {print_named, names_sdma},
 	[PRINT_EMU_FAULT] = {print_named, names_fault},
+	[PRINT_API_CALL] = {print_api_call, NULL},
 };
 
 void print_value(struct buf *b, enum print_kind kind, uint64_t v, bool is_signed)

@@ -114,6 +114,7 @@ enum print_kind {
 	PRINT_EMU_FAULT,
 	PRINT_AQL_PACKET,
 	PRINT_X64_LIST,
+	PRINT_API_CALL, /* number of a call of api_calls.def */
 	PRINT_RAW,
 };
 

@@ -11,7 +11,7 @@
 
 #define DRIVER "amdgpu"
 
-enum hook_kind { KIND_core, KIND_tp, KIND_fn };
+enum hook_kind { KIND_core, KIND_tp, KIND_fn, KIND_api };
 
 /* A row of hooks.def. */
 struct row {
@@ -37,6 +37,10 @@ static const struct row rows[NUM_HOOKS] = {
 	{                                                                                          \
 		.kind = KIND_fn, .group = GROUP_##group_, .id = #id_, .symbol = #function_,        \
 		.returns = returns_, .text = text_,
+#define HOOK_API(id_, group_, library_, text_)                                                     \
+	{                                                                                          \
+		.kind = KIND_api, .group = GROUP_##group_, .id = #id_, .symbol = #library_,        \
+		.returns = true, .text = text_,
 #define TP_FIELD(slot, name) .fields[slot] = name,
 #define FN_ARG(slot, names, position) .args[slot] = names, .at[slot] = position,
 #define HOOK_END()                                                                                 \
@@ -111,6 +115,17 @@ static const struct {
 	{GROUP_fault, HOOK_mem_alloc},	     {GROUP_fault, HOOK_mem_free},
 };
 
+/* Asked for itself; the mapping of libraries with any that has some. */
+static bool asked(enum hook h, uint32_t groups)
+{
+	if (h != HOOK_maps)
+		return groups >> rows[h].group & 1;
+	for (unsigned int i = 0; i < NUM_HOOKS; i++)
+		if (rows[i].kind == KIND_api && groups >> rows[i].group & 1)
+			return true;
+	return false;
+}
+
 static bool teaches(enum hook h, uint32_t groups)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(teachers); i++)
@@ -121,8 +136,8 @@ static bool teaches(enum hook h, uint32_t groups)
 
 const char *hook_how_name(enum hook_how how)
 {
-	static const char *const names[NUM_HOWS] = {"-", "raw_tp", "tracepoint", "fentry",
-						    "kprobe"};
+	static const char *const names[NUM_HOWS] = {"-",      "raw_tp", "tracepoint",
+						    "fentry", "kprobe", "uprobe"};
 
 	return names[how];
 }
@@ -307,9 +322,9 @@ static const char not_asked[] = "not asked for with --trace";
 
 static const char *not_needed(enum hook h, const struct hooks_config *cfg, const struct machine *m)
 {
-	if (!(cfg->groups >> rows[h].group & 1) && !teaches(h, cfg->groups))
+	if (!asked(h, cfg->groups) && !teaches(h, cfg->groups))
 		return not_asked;
-	if (rows[h].kind == KIND_core)
+	if (rows[h].kind == KIND_core || rows[h].kind == KIND_api)
 		return NULL;
 	if (cfg->emulated)
 		return "the emulated device is not behind the driver";
@@ -378,12 +393,16 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 					.text = rows[h].text,
 					.returns = rows[h].returns,
 					.needed = !why};
-		p->muted = !(cfg->groups >> rows[h].group & 1);
-		p->first = rows[h].kind == KIND_fn ? HOW_fentry : HOW_raw_tp;
+		p->muted = !asked(h, cfg->groups);
+		p->first = rows[h].kind == KIND_fn    ? HOW_fentry
+			   : rows[h].kind == KIND_api ? HOW_uprobe
+						      : HOW_raw_tp;
 		if (why)
 			snprintf(p->why, sizeof(p->why), "%s", why);
 		else if (rows[h].kind == KIND_core)
 			add_way(p, HOW_raw_tp);
+		else if (rows[h].kind == KIND_api)
+			add_way(p, HOW_uprobe);
 		else if (rows[h].kind == KIND_tp)
 			plan_tp(p, &rows[h], &m);
 		else

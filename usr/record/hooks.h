@@ -13,7 +13,15 @@
 #include "../../bpf/shared.h"
 
 /* Ways to attach, in the names of the programs: <how>_<hook>. */
-enum hook_how { HOW_none, HOW_raw_tp, HOW_tracepoint, HOW_fentry, HOW_kprobe, NUM_HOWS };
+enum hook_how {
+	HOW_none,
+	HOW_raw_tp,
+	HOW_tracepoint,
+	HOW_fentry,
+	HOW_kprobe,
+	HOW_uprobe,
+	NUM_HOWS
+};
 
 struct hook_plan {
 	const char *id;	    /* as in hooks.def */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernel.h"
+#include "api_calls.h"
 #include "load.h"
 #include "open_calls.h"
 #include "ordinals.h"
@@ -10,11 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #define PROC_PID_INIT_INO 0xEFFFFFFCu /* linux/proc_ns.h: the machine's own PID namespace */
+
+/* A process that has mapped a library: where, when. */
+struct note {
+	struct map_note map;
+	uint64_t ts;
+};
 
 struct kernel {
 	struct programs programs;
@@ -27,9 +36,12 @@ struct kernel {
 	bool writing;
 	struct stream *streams; /* per CPU */
 	unsigned int num_cpus;
-	unsigned int drained;  /* records since the drain began */
-	uint32_t own_ns;       /* inode of our PID namespace; 0: the machine's */
-	uint64_t dropped_told; /* ring losses already in the trace's counters */
+	unsigned int drained; /* records since the drain began */
+	struct api_calls *api;
+	VEC(struct note) notes; /* libraries that were mapped, to be looked at */
+	int wake_fd;		/* epoll: the programs want us to look now */
+	uint32_t own_ns;	/* inode of our PID namespace; 0: the machine's */
+	uint64_t dropped_told;	/* ring losses already in the trace's counters */
 };
 
 /* Of the render node's: what makes and maps memory, and submits: GEM_CREATE, CS, GEM_VA,
@@ -67,6 +79,13 @@ static void write_record(struct kernel *k, const struct krec *r, const void *dat
 
 	if (size < sizeof(*r) + r->fixed || r->cpu >= k->num_cpus)
 		return;
+	if (!r->head.id) {
+		struct note *n = VEC_PUSH(&k->notes);
+
+		memcpy(&n->map, (const uint8_t *)data + sizeof(*r), sizeof(n->map));
+		n->ts = r->head.timestamp;
+		return;
+	}
 	for (unsigned int b = 0; b < r->num_blobs; b++)
 		payload += r->is_text ? (r->blob_len[b] > 1 ? r->blob_len[b] : 2u)
 				      : 2u + r->blob_len[b];
@@ -129,6 +148,22 @@ static void describe(struct kernel *k)
 	}
 }
 
+static int start_libraries(struct kernel *k)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	int err = api_calls__fill(k->programs.skel);
+
+	if (err)
+		return err;
+	/* Edges only: what does not want to wake us must not. */
+	k->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (k->wake_fd < 0 ||
+	    epoll_ctl(k->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(k->programs.skel->maps.ring), &ev))
+		return -errno;
+	k->api = api_calls__new(&k->programs);
+	return 0;
+}
+
 struct kernel *kernel__open(const struct kernel_config *cfg)
 {
 	struct kernel *k = xcalloc(1, sizeof(*k));
@@ -136,6 +171,7 @@ struct kernel *kernel__open(const struct kernel_config *cfg)
 	struct stat st;
 	int err;
 
+	k->wake_fd = -1;
 	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PROC_PID_INIT_INO)
 		k->own_ns = (uint32_t)st.st_ino;
 	c.own_ns = k->own_ns;
@@ -153,6 +189,8 @@ struct kernel *kernel__open(const struct kernel_config *cfg)
 					   NULL);
 		err = k->ring ? 0 : -errno;
 	}
+	if (!err && k->programs.on[HOOK_maps])
+		err = start_libraries(k);
 	if (err && k->programs.skel)
 		none(k, err);
 	describe(k);
@@ -163,8 +201,12 @@ void kernel__close(struct kernel *k)
 {
 	if (!k)
 		return;
+	api_calls__free(k->api);
 	ring_buffer__free(k->ring);
 	programs__close(&k->programs);
+	if (k->wake_fd >= 0)
+		close(k->wake_fd);
+	free(k->notes.v);
 	for (unsigned int c = 0; k->streams && c < k->num_cpus; c++)
 		stream__close(&k->streams[c]);
 	if (k->writing)
@@ -184,6 +226,7 @@ const struct hook_state *kernel__hook(struct kernel *k, unsigned int i)
 		k->hooks[i].dropped =
 			__atomic_load_n(&k->programs.skel->bss->dropped[i], __ATOMIC_RELAXED);
 	}
+	k->hooks[i].probes = api_calls__count(k->api, i);
 	return &k->hooks[i];
 }
 
@@ -264,6 +307,61 @@ void kernel__forget(struct kernel *k, int pid)
 	}
 }
 
+/* ---- libraries ---- */
+
+int kernel__library_fd(const struct kernel *k)
+{
+	return k->wake_fd;
+}
+
+void kernel__look_for_libraries(struct kernel *k, int pid)
+{
+	if (k->api)
+		*VEC_PUSH(&k->notes) = (struct note){.map.pid = (uint32_t)pid};
+}
+
+bool kernel__libraries_wait(const struct kernel *k)
+{
+	return k->notes.n;
+}
+
+struct finding {
+	struct stream *log;
+	const struct note *note;
+};
+
+static void record_library(const struct api_library *lib, void *arg)
+{
+	const struct finding *f = arg;
+	struct ev_api_library e = {.pid = f->note->map.pid,
+				   .late_ns = f->note->ts ? stream__now() - f->note->ts : 0,
+				   .calls = lib->calls,
+				   .error = lib->error};
+	size_t len = strlen(lib->path);
+	uint8_t *at = stream__reserve(f->log, EV_api_library, sizeof(e) + (len ? len : 1) + 1,
+				      (uint32_t)getpid(), 0);
+
+	if (!at)
+		return;
+	memcpy(at, &e, sizeof(e));
+	stream__put_text(at + sizeof(e), lib->path, len);
+	stream__commit(f->log);
+}
+
+void kernel__attach_libraries(struct kernel *k, struct stream *log)
+{
+	struct epoll_event ev;
+
+	while (k->wake_fd >= 0 && epoll_wait(k->wake_fd, &ev, 1, 0) > 0)
+		;
+	for (size_t i = 0; i < k->notes.n; i++) {
+		struct finding f = {.log = log, .note = &k->notes.v[i]};
+
+		api_calls__attach(k->api, f.note->map.pid, f.note->map.addr, record_library, &f);
+	}
+	k->notes.n = 0;
+}
+
 static void record_left(struct kernel *k, uint32_t pid)
 {
 	struct ev_proc_left e = {.pid = pid};
@@ -275,6 +373,24 @@ static void tell(struct kernel *k, enum ev_loss_cause cause, uint64_t count)
 {
 	if (count)
 		stream_proc__lost(&k->proc, cause, count, true);
+}
+
+/* Calls of libraries that have not returned; how many. */
+static uint64_t record_open_api_calls(struct kernel *k)
+{
+	struct bpf_map *flights = k->programs.skel->maps.api_flights;
+	struct api_key key, *before = NULL;
+	struct api_flight f;
+	uint64_t open = 0;
+
+	while (k->api && !bpf_map__get_next_key(flights, before, &key, sizeof(key))) {
+		before = &key;
+		if (bpf_map__lookup_elem(flights, &key, sizeof(key), &f, sizeof(f), 0) || !f.ts)
+			continue;
+		api_calls__write_open(&k->streams[0], &key, &f);
+		open++;
+	}
+	return open;
 }
 
 /* Calls that have not returned, and those whose return was never seen. */
@@ -289,6 +405,7 @@ static void record_open_calls(struct kernel *k)
 		entered += b->entered[h];
 		returned += b->returned[h];
 	}
+	open = record_open_api_calls(k);
 	while (!bpf_map__get_next_key(k->programs.skel->maps.flights, before, &key, sizeof(key))) {
 		before = &key;
 		if (bpf_map__lookup_elem(k->programs.skel->maps.flights, &key, sizeof(key), &f,
@@ -318,6 +435,7 @@ unsigned int kernel__finish(struct kernel *k)
 	missed = programs__missed(&k->programs);
 	/* From here on nothing changes any more: what is left can be counted. */
 	programs__stop(&k->programs);
+	api_calls__stop(k->api);
 	while (kernel__drain(k) == -EAGAIN)
 		;
 	while (!bpf_map__get_next_key(k->programs.skel->maps.tracked, before, &key, sizeof(key))) {

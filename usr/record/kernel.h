@@ -20,6 +20,7 @@ struct hook_state {
 	int error;	  /* negative errno when off */
 	char reason[256]; /* why, in words */
 	uint64_t seen, dropped;
+	unsigned int probes; /* of a library: functions that have one */
 };
 
 struct kernel_config {
@@ -52,6 +53,17 @@ int kernel__track(struct kernel *k, const int *pids, unsigned int n);
 
 /* Of processes that ran before kernel__track: take note of the devices they have open. */
 int kernel__learn_open(struct kernel *k);
+
+/*
+ * Libraries whose calls are to be recorded: that can be read which says that a process has mapped
+ * one
+ * (-1: none is asked for), and to put the probes in those that wait for it, which needs root. Each
+ * is an api_library event in log. kernel__look_for_libraries: what the process has mapped already.
+ */
+int kernel__library_fd(const struct kernel *k);
+void kernel__look_for_libraries(struct kernel *k, int pid);
+bool kernel__libraries_wait(const struct kernel *k);
+void kernel__attach_libraries(struct kernel *k, struct stream *log);
 
 /* Whether any traced process still runs. */
 bool kernel__any_process(const struct kernel *k);

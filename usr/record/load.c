@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "load.h"
+#include "api_calls.h"
 #include "../base/buf.h"
 #include "rdna1.skel.h"
 
@@ -74,7 +75,8 @@ static uint64_t kfd_rdev(void)
 static const char *const prefix[NUM_HOWS][2] = {[HOW_raw_tp] = {"raw_tp"},
 						[HOW_tracepoint] = {"tp"},
 						[HOW_fentry] = {"fentry", "fexit"},
-						[HOW_kprobe] = {"kprobe", "kretprobe"}};
+						[HOW_kprobe] = {"kprobe", "kretprobe"},
+						[HOW_uprobe] = {"uprobe", "uretprobe"}};
 
 /* The programs of a hook by the way it is to be attached; how many. */
 static unsigned int programs_of(const struct rdna1_bpf *s, const struct hook_plan *p,
@@ -141,6 +143,7 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 		bpf_program__set_autoload(s->progs.iter_processes, cfg->own_ns != 0);
 		bpf_program__set_autoload(s->progs.iter_files, cfg->attach);
 	}
+	api_calls__prepare(s, p->plans);
 	s->rodata->own_ns = cfg->own_ns;
 	s->rodata->map_flag_kind = map_flag_kind;
 	s->rodata->kfd_rdev = kfd_rdev();
@@ -254,6 +257,11 @@ static int attach_one(struct programs *p, enum hook h)
 	unsigned int n = programs_of(p->skel, &p->plans[h], of);
 
 	libbpf_first[0] = 0;
+	/* They wait for a library. */
+	if (api_calls__is_hook(h)) {
+		p->on[h] = true;
+		return 0;
+	}
 	/* The return first: a call that begins between the two is recorded whole or not at all. */
 	for (unsigned int i = n; i-- > 0;) {
 		p->links[h][i] = bpf_program__attach(of[i]);

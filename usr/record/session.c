@@ -109,6 +109,9 @@ static json_t *hooks_of(struct kernel *k)
 		if (h->on) {
 			json_object_set_new(j, "seen", json_integer((json_int_t)h->seen));
 			json_object_set_new(j, "dropped", json_integer((json_int_t)h->dropped));
+			if (h->probes)
+				json_object_set_new(j, "probes",
+						    json_integer((json_int_t)h->probes));
 		} else {
 			json_object_set_new(j, "needed", json_boolean(h->needed));
 			json_object_set_new(j, "reason", value__new_text(h->reason));

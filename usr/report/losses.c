@@ -102,6 +102,7 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 			buf__printf(b, "%s%s", m->hooks_off.v[from].name, from < i ? ", " : ": ");
 		buf__printf(b, "%s\n", h->reason);
 	}
+	put_libraries(m, b);
 	if (m->trace_options)
 		buf__printf(b, "  of the kernel's side was asked for: processes,%s\n", m->trace_options);
 	if (o->recording) {

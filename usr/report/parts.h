@@ -11,7 +11,7 @@
 #define MAX_ROWS 40 /* of a table, unless everything was asked for */
 #define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
 
-/* memory.c, pages.c, work.c, faults.c, losses.c */
+/* memory.c, pages.c, work.c, faults.c, calls.c, losses.c */
 void put_faults(const struct model *m, const struct text_options *o, struct buf *b);
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);
 void put_buffers(const struct model *m, const struct text_options *o, struct buf *b);
@@ -19,6 +19,8 @@ void put_page_tables(const struct model *m, const struct text_options *o, struct
 void put_moves(const struct model *m, struct buf *b);
 void put_stops(const struct model *m, struct buf *b);
 void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b);
+void put_calls(const struct model *m, const struct text_options *o, struct buf *b);
+void put_libraries(const struct model *m, struct buf *b);
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
 
 /* text.c: strings for cells, to be freed */

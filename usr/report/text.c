@@ -296,6 +296,7 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 	put_moves(m, &all);
 	put_page_tables(m, o, &all);
 	put_dispatches(m, o, &all);
+	put_calls(m, o, &all);
 	put_losses(m, o, &all);
 	wrap_lines(b, buf__str(&all), o->width);
 	buf__free(&all);
