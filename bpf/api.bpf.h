@@ -209,6 +209,8 @@ int raw_tp_maps(struct bpf_raw_tracepoint_args *ctx)
 	fill_head(&r->rec, HOOK_maps, 0, sizeof(r->note));
 	r->note.pid = pid;
 	r->note.addr = addr;
+	bpf_probe_read_kernel_str(r->note.name, sizeof(r->note.name),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	/* Each moment may be a call that may be missed. */
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 	return 0;

@@ -139,6 +139,7 @@ struct library_prefix {
 struct EV_PACKED map_note {
 	ev_u32 pid;
 	ev_u64 addr;
+	char name[64]; /* of the file, as much as fits */
 };
 
 #endif

@@ -600,6 +600,13 @@ static void drain(struct run *r)
 		as_root(r, attach_libraries);
 }
 
+/* What the command would load by name is probed before it runs. */
+static void find_libraries(struct run *r)
+{
+	kernel__find_libraries(r->kernel, sudo__getenv(&r->sudo, "LD_LIBRARY_PATH"));
+	drain(r);
+}
+
 /* What signals and children have to say. */
 static void attend(void *arg)
 {
@@ -914,6 +921,7 @@ static int record(struct run *r)
 	if (err)
 		log_warn("the kernel's side is not recorded: process %d cannot be followed: %s", r->child.pid,
 			 strerror(-err));
+	find_libraries(r);
 	err = child__go(&r->child, signals, attend, r);
 	if (err) {
 		say_exec_failed(r->argv[0], -err);
@@ -947,6 +955,7 @@ static int record_processes(struct run *r)
 		log_err("process %d ended before it was attached to", r->pids.v[0]);
 		return give_up(r);
 	}
+	find_libraries(r);
 	write_session(r, NULL, 0);
 	say_attached(r);
 	sync = start_sync(r);

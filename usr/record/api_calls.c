@@ -277,9 +277,12 @@ static int attach_perf(struct api_calls *a, enum hook h, const char *path, const
 /* How many, or negative errno when none. */
 static int attach_spots(struct api_calls *a, enum hook h, const char *path, const struct spots *s)
 {
-	int err = 0, n = 0;
+	int err = -ESRCH, n = 0;
 
-	if (a->multi && !attach_multi(a, h, path, s->list.v, s->list.n))
+	/* ESRCH: one of the processes that have it was about to end. */
+	for (int i = 0; i < 3 && err == -ESRCH; i++)
+		err = a->multi ? attach_multi(a, h, path, s->list.v, s->list.n) : -ENOTSUP;
+	if (!err)
 		return (int)s->list.n;
 	/* One that cannot be probed must not keep the others out. */
 	for (size_t i = 0; i < s->list.n; i++) {
@@ -299,28 +302,39 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool is_known(struct api_calls *a, const char *id)
+static bool is_known(const struct api_calls *a, const char *id)
 {
 	for (size_t i = 0; i < a->known.n; i++)
 		if (!strcmp(a->known.v[i], id))
 			return true;
-	*VEC_PUSH(&a->known) = xstrdup(id);
+	return false;
+}
+
+bool api_calls__is_library(const struct api_calls *a, const char *path)
+{
+	const char *name = base_name(path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
+		if (a->p->on[libraries[i].hook] &&
+		    !strncmp(name, libraries[i].prefix, strlen(libraries[i].prefix)))
+			return true;
 	return false;
 }
 
 /* By its mapping, which is there whatever became of the file; else as the process sees it. */
-static int open_mapped(uint32_t pid, const char *range, const char *path, char **opened)
+static int open_mapped(uint32_t pid, const char *range, const char *path)
 {
-	int fd;
+	char *by_range = xasprintf("/proc/%u/map_files/%s", pid, range);
+	char *by_path = xasprintf("/proc/%u/root%s", pid, path);
+	int fd = open(by_range, O_RDONLY | O_CLOEXEC);
 
-	*opened = xasprintf("/proc/%u/map_files/%s", pid, range);
-	fd = open(*opened, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	free(*opened);
-	*opened = xasprintf("/proc/%u/root%s", pid, path);
-	fd = open(*opened, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
+	if (fd < 0)
+		fd = open(by_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	free(by_range);
+	free(by_path);
+	return fd;
 }
 
 struct mapping {
@@ -344,15 +358,19 @@ static bool parse_mapping(const char *line, struct mapping *m)
 	return true;
 }
 
-static void attach_file(struct api_calls *a, uint32_t pid, const struct mapping *m, enum hook h,
+/* False when the process has ended: the next that maps the file will do. */
+static bool attach_file(struct api_calls *a, uint32_t pid, const struct mapping *m, enum hook h,
 			void (*found)(const struct api_library *lib, void *arg), void *arg)
 {
 	struct api_library lib = {.path = m->path, .hook = h};
 	struct spots spots = {0};
-	char *path;
-	int fd, n;
+	int fd = open_mapped(pid, m->range, m->path), n;
+	char path[32];
 
-	fd = open_mapped(pid, m->range, m->path, &path);
+	if (fd == -ENOENT || fd == -ESRCH)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	*VEC_PUSH(&a->known) = xstrdup(m->id);
 	n = fd < 0 ? fd : find_spots(fd, h, &spots);
 	if (!n)
 		n = attach_spots(a, h, path, &spots);
@@ -366,16 +384,17 @@ static void attach_file(struct api_calls *a, uint32_t pid, const struct mapping 
 	}
 	found(&lib, arg);
 	free(spots.list.v);
-	free(path);
+	return true;
 }
 
-void api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
+bool api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 		       void (*found)(const struct api_library *lib, void *arg), void *arg)
 {
 	char *maps = xasprintf("/proc/%u/maps", pid), *line = NULL;
 	FILE *f = fopen(maps, "re");
 	struct mapping m;
 	size_t room = 0;
+	bool there = false;
 
 	while (f && getline(&line, &room, f) > 0) {
 		if (!parse_mapping(line, &m) || (addr && addr - m.start >= m.end - m.start))
@@ -383,14 +402,15 @@ void api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 		for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
 			if (a->p->on[libraries[i].hook] &&
 			    !strncmp(base_name(m.path), libraries[i].prefix,
-				     strlen(libraries[i].prefix)) &&
-			    !is_known(a, m.id))
-				attach_file(a, pid, &m, libraries[i].hook, found, arg);
+				     strlen(libraries[i].prefix)))
+				there = is_known(a, m.id) ||
+					attach_file(a, pid, &m, libraries[i].hook, found, arg);
 	}
 	free(line);
 	free(maps);
 	if (f)
 		fclose(f);
+	return there;
 }
 
 void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f)

@@ -33,10 +33,14 @@ struct api_library {
 
 /*
  * Put the probes in the libraries of a process (its number in our PID namespace), of the file
- * mapped at addr or, with 0, of all; needs root. Calls found for each that was not known yet.
+ * mapped at addr or, with 0, of all; needs root. Calls found for each that was not known yet. False
+ * when there is none at addr: the process has ended.
  */
-void api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
+bool api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 		       void (*found)(const struct api_library *lib, void *arg), void *arg);
+
+/* Whether a file is one to look for, by its name. */
+bool api_calls__is_library(const struct api_calls *a, const char *path);
 
 /* A call that has not returned when recording ends. */
 void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f);

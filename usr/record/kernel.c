@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernel.h"
 #include "api_calls.h"
+#include "ld_cache.h"
 #include "load.h"
 #include "open_calls.h"
 #include "ordinals.h"
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -23,6 +26,7 @@
 struct note {
 	struct map_note map;
 	uint64_t ts;
+	size_t ours; /* we have mapped it for this purpose: so many bytes */
 };
 
 struct kernel {
@@ -320,6 +324,34 @@ void kernel__look_for_libraries(struct kernel *k, int pid)
 		*VEC_PUSH(&k->notes) = (struct note){.map.pid = (uint32_t)pid};
 }
 
+/* Mapped as a process would, it is found as in a process, and known again by the same inode. */
+static void map_library(const char *path, void *arg)
+{
+	struct kernel *k = arg;
+	struct stat st;
+	void *at;
+	int fd;
+
+	if (!api_calls__is_library(k->api, path))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	at = fstat(fd, &st) || !S_ISREG(st.st_mode) || !st.st_size
+		     ? MAP_FAILED
+		     : mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (at != MAP_FAILED)
+		*VEC_PUSH(&k->notes) =
+			(struct note){.map.addr = (uintptr_t)at, .ours = (size_t)st.st_size};
+}
+
+void kernel__find_libraries(struct kernel *k, const char *library_path)
+{
+	if (k->api)
+		ld_cache__each(library_path, map_library, k);
+}
+
 bool kernel__libraries_wait(const struct kernel *k)
 {
 	return k->notes.n;
@@ -356,8 +388,15 @@ void kernel__attach_libraries(struct kernel *k, struct stream *log)
 		;
 	for (size_t i = 0; i < k->notes.n; i++) {
 		struct finding f = {.log = log, .note = &k->notes.v[i]};
+		const struct map_note *m = &f.note->map;
+		const struct api_library ended = {.path = m->name, .error = -ESRCH};
+		uint32_t pid = f.note->ours ? (uint32_t)getpid() : m->pid;
 
-		api_calls__attach(k->api, f.note->map.pid, f.note->map.addr, record_library, &f);
+		if (!api_calls__attach(k->api, pid, m->addr, record_library, &f) && m->addr &&
+		    !f.note->ours)
+			record_library(&ended, &f);
+		if (f.note->ours)
+			munmap((void *)(uintptr_t)m->addr, f.note->ours);
 	}
 	k->notes.n = 0;
 }

@@ -65,6 +65,12 @@ void kernel__look_for_libraries(struct kernel *k, int pid);
 bool kernel__libraries_wait(const struct kernel *k);
 void kernel__attach_libraries(struct kernel *k, struct stream *log);
 
+/*
+ * Those that the dynamic linker would find, with this LD_LIBRARY_PATH (NULL is fine): from then on no
+ * call of them is missed.
+ */
+void kernel__find_libraries(struct kernel *k, const char *library_path);
+
 /* Whether any traced process still runs. */
 bool kernel__any_process(const struct kernel *k);
 /* This one has ended; it may have done so before kernel__track, where nothing says it. */

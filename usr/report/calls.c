@@ -95,12 +95,16 @@ void put_libraries(const struct model *m, struct buf *b)
 
 			buf__printf(b, "  no calls of %s: %s\n", l->path,
 				    l->error == -ENOENT ? "it has none of them"
-				    : name		? name
-							: "?");
+				    : l->error == -ESRCH
+					    ? "its process ended before it could be probed"
+				    : name ? name
+					   : "?");
 			continue;
 		}
 		buf__printf(b, "  calls of %s: %u functions, ", l->path, l->calls);
-		if (l->late_ns) {
+		if (!l->pid) {
+			buf__puts(b, "all from the beginning\n");
+		} else if (l->late_ns) {
 			buf__puts(b, "from ");
 			print_ns(b, l->late_ns);
 			buf__puts(b, " after it was mapped: any before that are missing\n");
