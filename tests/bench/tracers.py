@@ -76,7 +76,13 @@ class Tracer:
         while size != os.path.getsize(self.out):
             size = os.path.getsize(self.out)
             time.sleep(0.5)
-        self.p.send_signal(signal.SIGINT)
+        # bpftrace overlooks a signal that comes between its events.
+        while self.p.poll() is None:
+            self.p.send_signal(signal.SIGINT)
+            try:
+                self.p.wait(2)
+            except subprocess.TimeoutExpired:
+                pass
         self.p.communicate()
         with open(self.out, errors="replace") as f:
             text = f.read()
