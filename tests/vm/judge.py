@@ -34,7 +34,8 @@ def session(name="t"):
 
 
 def hooks(name="t"):
-    return {re.search(r"/(\w+)\)$", h["name"])[1]: h for h in session(name)["hooks"]}
+    return {re.search(r"/([\w-]+)\)$", h["name"])[1]: h for h in session(name)["hooks"]
+            if "(uprobe/" not in h["name"] and not h["name"].startswith("libraries")}
 
 
 def number(what):
