@@ -308,7 +308,8 @@ $(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -o $@
 
 # The recorder without the command: see tests/bench/ioctl_cost.c.
-BENCH_RECORDER := $(addprefix usr/record/,kernel.c load.c hooks.c ordinals.c open_calls.c)
+BENCH_RECORDER := $(addprefix usr/record/,kernel.c load.c hooks.c ordinals.c open_calls.c api_calls.c \
+	ld_cache.c)
 $(B)/obj/tests/bench/ioctl_cost.o: | $(B)/gen/drm
 $(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENCH_RECORDER) $(PURE_SRC) $(STREAM_SRC))
 	$(call msg,LINK,$@)

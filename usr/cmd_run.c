@@ -711,6 +711,10 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 static int give_up(struct run *r)
 {
 	session__discard(&r->session);
+	/* The witness first: Linux before 6.3 may wait for ever where the first process of a container
+	 * takes programs away while another ends. */
+	signals__end(r->signals);
+	kernel__close(r->kernel);
 	return 1;
 }
 
@@ -1027,7 +1031,6 @@ int cmd_run(int argc, char **argv)
 	if (r.pids.n && !kernel__any(r.kernel)) {
 		log_err("cannot attach to process %d: %s", r.pids.v[0], kernel__hook(r.kernel, 0)->error == -EPERM
 			? "it needs root (sudo), or CAP_BPF and CAP_PERFMON" : kernel__hook(r.kernel, 0)->reason);
-		kernel__close(r.kernel);
 		return give_up(&r);
 	}
 	if (!r.pids.n)

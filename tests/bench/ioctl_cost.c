@@ -136,7 +136,7 @@ static int record(int pid, const char *fd, const char *dir)
 	cfg.kfd_ino = st.st_ino;
 	k = kernel__open(&cfg);
 	calls = kernel__hook(k, HOOK_sys_exit);
-	if (!calls->on || start(k, dir) || kernel__track(k, pid)) {
+	if (!calls->on || start(k, dir) || kernel__track(k, &pid, 1)) {
 		fprintf(stderr, "ioctl_cost: cannot record: %s\n", calls->reason);
 		kernel__close(k);
 		return 1;

@@ -307,6 +307,28 @@ def judge_processes():
     return f"process {ns[0]['pid']} is 1 in its own namespace; WAIT_EVENTS open; a recorder in a container sees {inside}"
 
 
+def judge_attach():
+    """A process that makes no call once it is attached to: whose the interrupt of its PASID is was learnt from
+    the device it had open."""
+    ended()
+    pid = int(re.search(r"^pid (\d+)", text("kick.out"))[1])
+    events = [(e["event"], e["fields"]) for e in dump(f"{HERE}/t")]
+    expect([f["pid"] for n, f in events if n == "attached"] == [pid], "attached")
+    ivs = [f for n, f in events if n == "gpu_iv"]
+    expect(len(ivs) == 1 and ivs[0]["pid"] == pid and ivs[0]["pasid"] == number("p.pasid"), f"{ivs}")
+    expect([f["pid"] for n, f in events if n == "proc_exit"] == [pid], "its end")
+    expect(not any(n == "kfd_ioctl" for n, f in events), "calls of KFD")
+    inside = [(e["event"], e["fields"]) for e in dump(f"{HERE}/inside")]
+    small = [f["pid"] for n, f in inside if n == "attached"]
+    expect(len(small) == 1 and small[0] < 20 and ("proc_exit", small[0]) in [(n, f["pid"]) for n, f in inside
+                                                                             if "pid" in f], f"{inside}")
+    api = [(e["event"], e["fields"]) for e in dump(f"{HERE}/api")]
+    made = int(re.search(r"made (\d+) calls", text("api.out"))[1])
+    expect(sum(n == "api_call" for n, f in api) == made, "calls of a library")
+    expect([f["calls"] for n, f in api if n == "api_library"] == [46], f"{api}")
+    return f"interrupt of PASID {ivs[0]['pasid']}; process {small[0]} in a container; {made} calls of a library"
+
+
 def judge_nobtf():
     """The driver without BTF: by the tracepoints' formats and by probes, or off with the reason."""
     ended()
