@@ -141,7 +141,7 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 	}
 	if (!p->no_iterators) {
 		bpf_program__set_autoload(s->progs.iter_processes, cfg->own_ns != 0);
-		bpf_program__set_autoload(s->progs.iter_files, cfg->attach);
+		bpf_program__set_autoload(s->progs.iter_files, cfg->attach && !p->no_files);
 	}
 	api_calls__prepare(s, p->plans);
 	s->rodata->own_ns = cfg->own_ns;
@@ -207,6 +207,11 @@ static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned 
 	if (few_descriptors()) {
 		err = -EMFILE;
 		snprintf(why, sizeof(why), "%s: raise the limit (ulimit -n)", strerror(EMFILE));
+	}
+	/* The types of modules, which it looks for, are root's to read. */
+	if (err == -EPERM && cfg->attach && !p->no_files) {
+		p->no_files = true;
+		return 0;
 	}
 	if (err == -EPERM || err == -EMFILE) {
 		for (unsigned int h = 0; h < NUM_HOOKS; h++)
