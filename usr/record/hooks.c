@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 
 #define DRIVER "amdgpu"
@@ -307,6 +308,7 @@ static void plan_fn(struct hook_plan *p, const struct row *row, const struct mac
 	}
 	if (!t)
 		add_why(p, "fentry", why);
+	p->btf_id = t ? (uint32_t)id : 0;
 	/* Trampolines of Linux before 6.3 or so carry six parameters: a probe first where there are
 	 * more. */
 	if (t && btf_vlen(t) <= 6)
@@ -368,8 +370,27 @@ static void find_types(struct machine *m)
 	}
 }
 
+/* The descriptor of the module's BTF; -1 when there is none to have. */
+static int module_btf_fd(void)
+{
+	for (__u32 id = 0; !bpf_btf_get_next_id(id, &id);) {
+		char name[64] = "";
+		struct bpf_btf_info info = {.name = (uintptr_t)name, .name_len = sizeof(name)};
+		__u32 len = sizeof(info);
+		int fd = bpf_btf_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
+		    !strcmp(name, DRIVER))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
 void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *cfg,
-		 unsigned char *map_flag_kind)
+		 struct driver_types *types)
 {
 	struct machine m = {.driver = !access("/sys/module/" DRIVER, F_OK),
 			    .map_flag_kind = FLAG_KIND_pte};
@@ -383,7 +404,8 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 			snprintf(m.why_no_btf, sizeof(m.why_no_btf), "%s has no BTF",
 				 m.kernel ? "the driver" : "the kernel");
 	}
-	*map_flag_kind = m.map_flag_kind;
+	types->map_flag_kind = m.map_flag_kind;
+	types->btf_fd = m.module ? module_btf_fd() : -1;
 	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
 		struct hook_plan *p = &plans[h];
 		const char *why = not_needed(h, cfg, &m);

@@ -35,6 +35,7 @@ struct hook_plan {
 	char why[256];	     /* not needed, or what was wrong with the ways before */
 	signed char arg_at[FN_ARGS];
 	struct tp_place tp_at[TP_FIELDS];
+	uint32_t btf_id; /* of the function, in the driver's BTF; 0: not known */
 	/* inside */
 	enum hook_how ways[NUM_HOWS];
 	unsigned int way;
@@ -45,9 +46,15 @@ struct hooks_config {
 	bool emulated;	 /* the device is behind system calls: the driver sees nothing */
 };
 
-/* All hooks planned. *map_flag_kind: enum ev_flag_kind of struct amdgpu_bo_va_mapping. */
+/* What the driver's BTF says beside the hooks. */
+struct driver_types {
+	unsigned char map_flag_kind; /* enum ev_flag_kind of struct amdgpu_bo_va_mapping */
+	int btf_fd;		     /* the BTF itself, the caller's to close; -1: none */
+};
+
+/* All hooks planned. */
 void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *cfg,
-		 unsigned char *map_flag_kind);
+		 struct driver_types *types);
 
 /* This way failed, for this reason: take the next. False when there is none. */
 bool hook_plan__next(struct hook_plan *p, const char *why);

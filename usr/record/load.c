@@ -116,8 +116,48 @@ static void plan_sys_exit(struct programs *p, bool *kfd, bool *drm)
 		e->why[0] = 0;
 }
 
-static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cfg,
-			      unsigned char map_flag_kind)
+/*
+ * Where fentry and fexit programs go, from the plan. libbpf (before 1.5, always) looks for each by its
+ * name in the kernel's BTF and then in that of every module, which is most of the time a start takes.
+ */
+static struct programs *loading;
+
+static int set_function(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	const char *name = strchr(bpf_program__name(prog), '_');
+
+	(void)cookie;
+	for (unsigned int h = 0; name && h < NUM_HOOKS; h++)
+		if (!strcmp(loading->plans[h].id, name + 1)) {
+			opts->attach_btf_id = loading->plans[h].btf_id;
+			opts->attach_btf_obj_fd = (__u32)loading->types.btf_fd;
+		}
+	return 0;
+}
+
+static int attach_function(const struct bpf_program *prog, long cookie, struct bpf_link **link)
+{
+	(void)cookie;
+	*link = bpf_program__attach_trace(prog);
+	return *link ? 0 : -errno;
+}
+
+/* Without the driver's BTF at hand libbpf finds them itself. */
+static void take_functions(struct programs *p)
+{
+	static bool registered;
+	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = set_function,
+		    .prog_attach_fn = attach_function);
+
+	loading = p;
+	if (registered || p->types.btf_fd < 0)
+		return;
+	libbpf_register_prog_handler("fentry/", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, &opts);
+	libbpf_register_prog_handler("fexit/", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, &opts);
+	registered = true;
+}
+
+static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cfg)
 {
 	struct rdna1_bpf *s = rdna1_bpf__open();
 	struct bpf_program *prog;
@@ -145,7 +185,7 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 	}
 	api_calls__prepare(s, p->plans);
 	s->rodata->own_ns = cfg->own_ns;
-	s->rodata->map_flag_kind = map_flag_kind;
+	s->rodata->map_flag_kind = p->types.map_flag_kind;
 	s->rodata->kfd_rdev = kfd_rdev();
 	s->rodata->kfd_file_dev = cfg->kfd_ino ? kernel_dev(cfg->kfd_dev) : 0;
 	s->rodata->kfd_file_ino = cfg->kfd_ino;
@@ -196,8 +236,7 @@ static bool few_descriptors(void)
 	return n < ARRAY_SIZE(fds) && errno == EMFILE;
 }
 
-static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned char map_flag_kind,
-		  int err)
+static int refuse(struct programs *p, const struct kernel_config *cfg, int err)
 {
 	char why[sizeof(libbpf_first)];
 	bool found = false;
@@ -243,7 +282,7 @@ static int refuse(struct programs *p, const struct kernel_config *cfg, unsigned 
 			continue;
 		for (unsigned int o = 0; o < NUM_HOOKS; o++)
 			alone.plans[o].how = o == h ? p->plans[h].how : HOW_none;
-		s = load(&alone, cfg, map_flag_kind);
+		s = load(&alone, cfg);
 		if (s) {
 			rdna1_bpf__destroy(s);
 			continue;
@@ -314,18 +353,18 @@ int programs__open(struct programs *p, const struct kernel_config *cfg)
 	const struct hooks_config hooks = {.groups = cfg->groups ? cfg->groups
 								 : hook_groups__default(),
 					   .emulated = cfg->kfd_ino != 0};
-	unsigned char map_flag_kind;
 	int err = 0;
 
 	memset(p, 0, sizeof(*p));
 	libbpf_verbose = cfg->verbose;
 	libbpf_set_print(libbpf_message);
-	hooks__plan(p->plans, &hooks, &map_flag_kind);
+	hooks__plan(p->plans, &hooks, &p->types);
+	take_functions(p);
 	/* Each round takes one way away from at least one hook. */
 	for (;;) {
-		p->skel = load(p, cfg, map_flag_kind);
+		p->skel = load(p, cfg);
 		if (!p->skel) {
-			err = refuse(p, cfg, map_flag_kind, -errno);
+			err = refuse(p, cfg, -errno);
 			if (err)
 				return err;
 			continue;
@@ -354,6 +393,9 @@ void programs__stop(struct programs *p)
 void programs__close(struct programs *p)
 {
 	detach(p);
+	if (p->types.btf_fd >= 0)
+		close(p->types.btf_fd);
+	p->types.btf_fd = -1;
 }
 
 int programs__iterate(struct programs *p, const char *name)

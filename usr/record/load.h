@@ -14,6 +14,7 @@ struct rdna1_bpf;
 struct programs {
 	struct rdna1_bpf *skel; /* NULL: nothing could be loaded */
 	struct hook_plan plans[NUM_HOOKS];
+	struct driver_types types;
 	bool on[NUM_HOOKS];
 	int error[NUM_HOOKS];		      /* negative errno of a hook that is off */
 	struct bpf_link *links[NUM_HOOKS][2]; /* entry, return */
