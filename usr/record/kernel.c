@@ -124,6 +124,8 @@ static int on_record(void *ctx, void *data, size_t size)
 static void none(struct kernel *k, int err)
 {
 	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+		if (!k->programs.plans[h].needed)
+			continue;
 		k->programs.on[h] = false;
 		k->programs.error[h] = err;
 		snprintf(k->programs.plans[h].why, sizeof(k->programs.plans[h].why), "%s",

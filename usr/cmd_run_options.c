@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/* What rdna1-trace run is asked for. */
+#include "cmd_run.h"
+#include "base/log.h"
+#include "record/hooks.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+	"rdna1-trace records what a program does to an AMD GPU: the kernel driver's side by eBPF, the\n"
+	"program's own side by an HSA tools agent, and shows it.\n"
+	"\n"
+	"usage: rdna1-trace [run] [OPTIONS] -- COMMAND [ARGUMENTS]   record COMMAND\n"
+	"       rdna1-trace [run] [OPTIONS] -p PID[,PID...]          record what runs already\n"
+	"       rdna1-trace report [--all] [DIR]                     what happened, as text\n"
+	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
+	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
+	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
+	"\n"
+	"Options of run:\n"
+	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
+	"  -p, --pid PID       record a process that runs already, and the children it has and makes, until\n"
+	"                      they have ended or Ctrl-C; the kernel's side only. Several with commas\n"
+	"      --emulate       run COMMAND on an emulated RX 5600 XT; no AMD GPU is needed\n"
+	"      --emulate=WHAT  the same with other cards and drivers; WHAT is a list with commas of\n"
+	"                        gfx1010 gfx1011 gfx1012 gfx1030   the card, each name one more (gfx1010)\n"
+	"                        2, 3, 4        so many cards, behind their names\n"
+	"                        large-bar      the CPU reaches all of the card's memory\n"
+	"                        svm            the driver offers shared virtual memory\n"
+	"                        kfd:1.N        the driver's interface version, 1.8 to 1.23 (1.8)\n"
+	"                        fault:KIND@N   the Nth dispatch of a process goes wrong: hang, page,\n"
+	"                                       permission, aperture, illegal, trap, reset; several\n"
+	"                                       are possible, and the runtime's own copies count\n"
+	"      --emulate=list  print which instructions the emulated cards execute, and end\n"
+	"      --trace LIST    what to record of the kernel's side, with commas (kfd,vm,bo,fault,queue):\n"
+	"                        kfd     ioctls, and KFD's allocations and mappings\n"
+	"                        vm      page tables, VMIDs and PASIDs\n"
+	"                        bo      buffer objects\n"
+	"                        fault   interrupts, faults, evictions, resets\n"
+	"                        queue   hardware queues\n"
+	"                        hip, miopen, rocblas, hsa   calls of these libraries, by uprobes: each\n"
+	"                                costs 5 to 25 us, in every process that makes it\n"
+	"                        default, all\n"
+	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
+	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
+	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
+	"      --ring-mb N     size of the kernel's event ring, a power of two (16)\n"
+	"  -v, --verbose       say more\n"
+	"  -q, --quiet         say nothing but errors\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       version\n"
+	"\n"
+	"Recording the kernel's side needs root (sudo rdna1-trace -- COMMAND) or CAP_BPF and CAP_PERFMON.\n"
+	"rdna1-trace ends as COMMAND does: with its status, or by the signal that killed it; with -p, with 0.\n";
+static bool number(const char *text, unsigned int max, unsigned int *out)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (!text[0] || *end || text[0] == '-' || v > max)
+		return false;
+	*out = (unsigned int)v;
+	return true;
+}
+
+char *run__find_library(const char *name)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *path, *slash;
+
+	if (n < 0)
+		return NULL;
+	exe[n] = 0;
+	slash = strrchr(exe, '/');
+	*slash = 0;
+	path = xasprintf("%s/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	path = xasprintf("%s/../lib/rdna1-trace/%s", exe, name);
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	log_err("%s is not beside %s/%s: build it there with make", name, exe, slash + 1);
+	return NULL;
+}
+
+/* The device is a library; only it knows what it executes. */
+static int list_instructions(void)
+{
+	char *path = run__find_library("librdna1-emu.so");
+	void *lib = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	void (*list)(FILE *out);
+
+	if (!path)
+		return 1;
+	list = lib ? (void (*)(FILE *))dlsym(lib, EMU_LIST_SYMBOL) : NULL;
+	if (!list) {
+		log_err("cannot load %s: %s", path, dlerror());
+		return 1;
+	}
+	list(stdout);
+	return 0;
+}
+
+enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING, OPT_TRACE };
+
+/* "4711" or "4711,4712" */
+static bool add_pids(struct run *r, const char *list)
+{
+	char *copy = xstrdup(list), *save = NULL;
+	unsigned int pid = 0;
+	bool ok = list[0] && list[strlen(list) - 1] != ',';
+
+	for (char *word = strtok_r(copy, ",", &save); word && ok; word = strtok_r(NULL, ",", &save)) {
+		ok = number(word, INT_MAX, &pid) && pid;
+		*VEC_PUSH(&r->pids) = (int)pid;
+	}
+	free(copy);
+	return ok && pid;
+}
+
+/* Returns -1 to go on, else the exit status. */
+int run__parse(struct run *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"output", required_argument, NULL, 'o'},
+		{"pid", required_argument, NULL, 'p'},
+		{"emulate", optional_argument, NULL, OPT_EMULATE},
+		{"trace", required_argument, NULL, OPT_TRACE},
+		{"as-root", no_argument, NULL, OPT_AS_ROOT},
+		{"wait", required_argument, NULL, OPT_WAIT},
+		{"sync", required_argument, NULL, OPT_SYNC},
+		{"ring-mb", required_argument, NULL, OPT_RING},
+		{"verbose", no_argument, NULL, 'v'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0}};
+	char error[128];
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:o:p:vqhV", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			r->output = optarg;
+			break;
+		case 'p':
+			if (!add_pids(r, optarg))
+				return usage_error("-p takes numbers of processes, with commas between "
+						   "them, not '%s'", optarg);
+			break;
+		case OPT_EMULATE:
+			if (optarg && !strcmp(optarg, "list")) {
+				if (r->emulate || optind < argc)
+					return usage_error("--emulate=list stands alone: it runs no command");
+				return list_instructions();
+			}
+			if (optarg && r->emulate_what)
+				return usage_error("--emulate= stands there twice: join the two with a comma, "
+						   "--emulate=%s,%s", r->emulate_what, optarg);
+			r->emulate = true;
+			if (optarg && emu_config__parse(&r->emu_config, optarg, error, sizeof(error)))
+				return usage_error("--emulate=%s: %s", optarg, error);
+			if (optarg)
+				r->emulate_what = optarg;
+			break;
+		case OPT_TRACE:
+			if (hook_groups__parse(optarg, &r->groups, error, sizeof(error))) {
+				char *all = hook_groups__name(UINT32_MAX);
+
+				return usage_error("--trace knows no '%s': it takes a list with commas of %s,"
+						   "default,all", error, all);
+			}
+			break;
+		case OPT_AS_ROOT:
+			r->as_root = true;
+			break;
+		case OPT_WAIT:
+			r->wait_all = !strcmp(optarg, "all");
+			if (!r->wait_all && strcmp(optarg, "command"))
+				return usage_error("--wait takes command or all, not '%s'", optarg);
+			break;
+		case OPT_SYNC:
+			if (!number(optarg, 86400, &r->sync_seconds))
+				return usage_error("--sync takes seconds (0 to 86400), not '%s'", optarg);
+			break;
+		case OPT_RING:
+			if (!number(optarg, 1024, &r->ring_mb) || !r->ring_mb ||
+			    (r->ring_mb & (r->ring_mb - 1)))
+				return usage_error("--ring-mb takes a power of two (1 to 1024), not '%s'",
+						   optarg);
+			break;
+		case 'v':
+			log_level = 1;
+			break;
+		case 'q':
+			log_level = -1;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		case 'V':
+			puts("rdna1-trace " RDNA1_VERSION);
+			return 0;
+		case ':':
+			return usage_error("option %s needs a value", bad_option(argv));
+		default:
+			return usage_error("unknown option %s", bad_option(argv));
+		}
+	}
+	r->argv = argv + optind;
+	if (r->pids.n && optind < argc)
+		return usage_error("-p records what runs already: it takes no command");
+	if (r->pids.n && r->emulate)
+		return usage_error("-p records what runs already: it cannot be put on the emulated device");
+	if (!r->pids.n && optind == argc)
+		return usage_error("no command to record: rdna1-trace -- COMMAND");
+	return -1;
+}
