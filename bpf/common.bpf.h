@@ -52,7 +52,10 @@ struct {
 } bo_owners SEC(".maps");
 
 #define KEY_PASID(pasid) (1ull << 32 | (__u32)(pasid))
-#define KEY_VMID(hub, vmid) (2ull << 32 | (__u64)(hub) << 8 | ((vmid)&0xff))
+/* Each device gives its own: an address inside it, where no owned object is. 0 where it is not known (a
+ * tracepoint's format does not say it): then two GPUs are taken for one. */
+#define KEY_VMID(device, hub, vmid)                                                                \
+	(((device) ? (device) : 2ull << 32) + ((__u64)((hub)&0xff) << 8 | ((vmid)&0xff)))
 #define KEY_EXITED(tgid) (3ull << 32 | (__u32)(tgid))
 
 /* Calls that have not returned. */

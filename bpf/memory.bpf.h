@@ -375,6 +375,7 @@ static __always_inline void vm_grab_id_raw(struct fields *f, struct bpf_raw_trac
 	f->v[2] = hub_of(ring);
 	f->v[3] = BPF_CORE_READ(job, vm_pd_addr);
 	f->v[4] = BPF_CORE_READ(job, vm_needs_flush);
+	f->v[5] = (__u64)BPF_CORE_READ(ring, adev);
 	f->text = name_of(ring);
 }
 
@@ -399,13 +400,14 @@ static __always_inline void vm_grab_id_raw(struct fields *f, struct bpf_raw_trac
 static __always_inline void vm_grab_id_record(struct fields *f)
 {
 	__u32 pid = owner_of_pasid(f->v[0]);
+	__u64 key = KEY_VMID(f->v[5], f->v[2], f->v[1]);
 	RECORD_RING(vm_grab_id) * r;
 
 	if (!pid) {
-		disown(KEY_VMID(f->v[2], f->v[1])); /* it goes from process to process */
+		disown(key); /* it goes from process to process */
 		return;
 	}
-	own(KEY_VMID(f->v[2], f->v[1]), pid);
+	own(key, pid);
 	r = reserve(HOOK_vm_grab_id, sizeof(*r));
 	if (!r)
 		return;
@@ -429,12 +431,13 @@ static __always_inline void vm_flush_raw(struct fields *f, struct bpf_raw_tracep
 	f->v[0] = (__u32)ctx->args[1];
 	f->v[1] = hub_of(ring);
 	f->v[2] = ctx->args[2];
+	f->v[3] = (__u64)BPF_CORE_READ(ring, adev);
 	f->text = name_of(ring);
 }
 
 static __always_inline void vm_flush_record(struct fields *f)
 {
-	__u32 pid = owner_of(KEY_VMID(f->v[1], f->v[0]));
+	__u32 pid = owner_of(KEY_VMID(f->v[3], f->v[1], f->v[0]));
 	RECORD_RING(vm_flush) * r;
 
 	if (!pid)

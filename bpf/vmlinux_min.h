@@ -180,7 +180,10 @@ struct amdgpu_bo_va_mapping___short {
 	__u32 flags;
 };
 
+struct amdgpu_device;
+
 struct amdgpu_ring {
+	struct amdgpu_device *adev;
 	char name[16];
 	unsigned int vm_hub;
 };

@@ -236,6 +236,8 @@ def check_graphics(ev, pid, pasid, btf):
     ring = "sdma0" if btf else "-"
     pd = ev.take("vm_grab_id", pid=pid, pasid=pasid, vmid=5, vm_hub=1, needs_flush=1, ring=ring)["fields"]["pd"]
     ev.take("vm_flush", pid=pid, vmid=5, vm_hub=1, pd=pd, ring=ring)
+    if not btf:  # of another device, which a format does not tell
+        ev.take("vm_flush", pid=pid, vmid=5)
     ev.none_left("vm_flush", "vm_grab_id")
     expect(pd, "an ordinal for the page directory")
     drm = ev.take("drm_ioctl", pid=pid, cmd=0x40286448, ret=0, unread=0)["fields"]

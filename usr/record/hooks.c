@@ -147,6 +147,7 @@ const char *hook_how_name(enum hook_how how)
 struct machine {
 	bool driver; /* the module is there */
 	struct btf *kernel, *module;
+	bool func_arg; /* trampolines hand out arguments by number: Linux 5.17 */
 	char why_no_btf[128];
 	int types[NUM_HOOKS]; /* of the module: the hook's function or tracepoint; 0 when it has
 				 none */
@@ -308,13 +309,15 @@ static void plan_fn(struct hook_plan *p, const struct row *row, const struct mac
 	}
 	if (!t)
 		add_why(p, "fentry", why);
+	else if (!m->func_arg)
+		add_why(p, "fentry", "the kernel has no bpf_get_func_arg");
 	p->btf_id = t ? (uint32_t)id : 0;
 	/* Trampolines of Linux before 6.3 or so carry six parameters: a probe first where there are
 	 * more. */
-	if (t && btf_vlen(t) <= 6)
+	if (t && m->func_arg && btf_vlen(t) <= 6)
 		add_way(p, HOW_fentry);
 	add_way(p, HOW_kprobe);
-	if (t && btf_vlen(t) > 6)
+	if (t && m->func_arg && btf_vlen(t) > 6)
 		add_way(p, HOW_fentry);
 }
 
@@ -346,6 +349,17 @@ static unsigned char flag_kind(const struct btf *btf, const struct btf_type *t)
 									 : FLAG_KIND_pte;
 	}
 	return FLAG_KIND_pte;
+}
+
+static bool has_helper(const struct btf *kernel, const char *helper)
+{
+	int id = btf__find_by_name_kind(kernel, "bpf_func_id", BTF_KIND_ENUM);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(kernel, (__u32)id) : NULL;
+
+	for (int i = 0; t && i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(kernel, btf_enum(t)[i].name_off), helper))
+			return true;
+	return false;
 }
 
 /* One pass over the module's own types: searching by name reads all of the kernel's each time. */
@@ -398,11 +412,13 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 	if (m.driver && !cfg->emulated) {
 		m.kernel = btf__load_vmlinux_btf();
 		m.module = m.kernel ? btf__load_module_btf(DRIVER, m.kernel) : NULL;
-		if (m.module)
+		if (m.module) {
 			find_types(&m);
-		else
+			m.func_arg = has_helper(m.kernel, "BPF_FUNC_get_func_arg");
+		} else {
 			snprintf(m.why_no_btf, sizeof(m.why_no_btf), "%s has no BTF",
 				 m.kernel ? "the driver" : "the kernel");
+		}
 	}
 	types->map_flag_kind = m.map_flag_kind;
 	types->btf_fd = m.module ? module_btf_fd() : -1;
