@@ -224,19 +224,22 @@ static void text_event(struct buf *b, const struct event *ev)
 
 /* ---- JSON: raw values, one object per line; x64 fields are strings ---- */
 
-static void json_event(struct buf *b, const struct event *ev)
+static void json_event(struct buf *b, const struct event *ev, bool emulated)
 {
 	struct field_iter it = event__fields(ev);
 	struct field_value v;
+	struct api_call call;
 	const char *sep = "";
 
 	buf__printf(b, "{\"timestamp\":%" PRIu64 ",\"stream\":", ev->ts_ns);
 	buf__json(b, ev->stream->name, strlen(ev->stream->name));
 	buf__printf(b,
-		    ",\"writer_pid\":%u,\"size\":%zu,\"tid\":%u,\"id\":%u,\"event\":\"%s\","
-		    "\"fields\":{",
-		    ev->stream->pid, sizeof(struct ev_head) + ev->len, ev->tid, ev->desc->id,
-		    ev->desc->name);
+		    ",%s\"writer_pid\":%u,\"size\":%zu,\"tid\":%u,\"id\":%u,\"event\":\"%s\",",
+		    emulated ? "\"emulated\":true," : "", ev->stream->pid,
+		    sizeof(struct ev_head) + ev->len, ev->tid, ev->desc->id, ev->desc->name);
+	if (calls__view(ev, &call) && api_call_name(call.nr))
+		buf__printf(b, "\"call_name\":\"%s\",", api_call_name(call.nr));
+	buf__puts(b, "\"fields\":{");
 	while (field_iter__next(&it, &v)) {
 		buf__printf(b, "%s\"%s\":", sep, v.desc->name);
 		sep = ",";
@@ -276,6 +279,7 @@ static int dump(const char *dir, enum format format)
 	struct buf b = {0};
 	struct event ev;
 	struct trace *t;
+	bool emulated;
 	char err[1024];
 	int rc;
 
@@ -284,9 +288,12 @@ static int dump(const char *dir, enum format format)
 		log_err("%s", err);
 		return 1;
 	}
+	emulated = trace__emulated(t);
+	if (emulated && format == FORMAT_TEXT)
+		buf__puts(&b, "# observed on an emulated device, not on hardware\n");
 	while ((rc = trace__next(t, &ev)) > 0) {
 		if (format == FORMAT_JSON)
-			json_event(&b, &ev);
+			json_event(&b, &ev, emulated);
 		else if (!is_idle_counter(&ev))
 			text_event(&b, &ev);
 		if (b.len > 64 << 10) {

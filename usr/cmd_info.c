@@ -107,9 +107,11 @@ static void put_first_lines(struct view *v)
 			     "emulated it.\n");
 	if (!value__at(v->s, "facts"))
 		buf__printf(b, "  This trace does not say more of the machine: %s.\n",
-			    strcmp(value__text(v->s, "writer") ?: "", "agent")
-				    ? "it is of an older rdna1-trace"
-				    : "the agent wrote it without a recorder");
+			    !strcmp(value__text(v->s, "writer") ?: "", "agent")
+				    ? "the agent wrote it without a recorder"
+			    : !strcmp(value__text(v->s, "writer") ?: "", "recover")
+				    ? "it is a copy of one whose session.json was lost"
+				    : "it is of an older rdna1-trace");
 }
 
 /* HSA_OVERRIDE_GFX_VERSION[_N]=10.3.0; older traces have it among the environment only. */
@@ -145,6 +147,7 @@ static void put_recording(struct view *v)
 {
 	const struct json_t *argv = value__at(v->s, "command"), *a;
 	time_t start = number(v->s, "start_unix");
+	const char *line = value__text(v->s, "command_line"); /* a recovered copy's */
 	struct buf *b;
 	char when[64];
 	struct tm tm;
@@ -168,10 +171,12 @@ static void put_recording(struct view *v)
 		buf__visible(b, buf__str(&word), word.len);
 		buf__free(&word);
 	}
-	if (!argv && !value__at(v->s, "attached"))
+	if (line)
+		buf__visible(b, line, strlen(line));
+	else if (!argv && !value__at(v->s, "attached"))
 		say(b, v->s, "exe");
 	buf__putc(b, '\n');
-	if (gmtime_r(&start, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (start && gmtime_r(&start, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		rowf(v, "began", "%s", when);
 	if (value__at(v->s, "result.exit"))
 		rowf(v, "ended", "with status %" PRId64, number(v->s, "result.exit"));
@@ -193,6 +198,8 @@ static void put_machine(struct view *v)
 	bool vm, container;
 	struct buf *b;
 
+	if (!host && !value__at(v->s, "kernel"))
+		return;
 	section(v, v->emulated ? "Machine that emulated it" : "Machine");
 	b = row(v, "kernel");
 	say(b, host ? host : v->s, host ? "kernel.release" : "kernel");
@@ -281,6 +288,8 @@ static void put_parameter(struct buf *b, const char *name, const char *value)
 	const struct facts_parameter *p;
 	size_t i = 0;
 
+	if (!strcmp(value, "4294967295")) /* the driver's -1, in a parameter without a sign */
+		value = "-1";
 	while ((p = facts__parameter(i)) && strcmp(p->name, name))
 		i++;
 	buf__puts(b, "  ");
@@ -389,8 +398,12 @@ static void put_not_needed(struct view *v, const struct json_t *hooks)
 			}
 		if (!reason || before)
 			continue;
-		buf__printf(&v->text, "  %zu not needed: ", n);
-		buf__visible(&v->text, reason, strlen(reason));
+		if (v->live && strstr(reason, "--trace")) {
+			buf__printf(&v->text, "  %zu off unless asked for with --trace (rdna1-trace --help)", n);
+		} else {
+			buf__printf(&v->text, "  %zu not needed: ", n);
+			buf__visible(&v->text, reason, strlen(reason));
+		}
 		buf__putc(&v->text, '\n');
 	}
 }
@@ -466,9 +479,16 @@ static void put_missing(struct view *v)
 {
 	const struct json_t *missing = value__at(v->s, "facts.missing"), *m;
 
+	const char *hooks = one_reason(value__at(v->s, "hooks"));
+
 	if (!missing)
 		return;
-	section(v, value__count(missing) ? "Missing" : "Missing: nothing");
+	section(v, value__count(missing) || hooks ? "Missing" : "Missing: nothing");
+	if (hooks) {
+		buf__printf(&v->text, "  - the kernel's side %s recorded: ", v->live ? "would not be" : "is not");
+		buf__visible(&v->text, hooks, strlen(hooks));
+		buf__putc(&v->text, '\n');
+	}
 	for (size_t i = 0; (m = value__item(missing, i, NULL)); i++) {
 		buf__puts(&v->text, "  - ");
 		say(&v->text, m, "");

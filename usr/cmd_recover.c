@@ -219,9 +219,9 @@ static void print_streams(const struct recovered *r, struct buf *b)
 {
 	static const struct column columns[] = {
 		{"stream", false, false, 0},  {"chunks", true, false, 0},
-		{"lost", true, false, 0}, {"events", true, false, 0},
+		{"chunks lost", true, false, 0}, {"events", true, false, 0},
 		{"of seen", true, false, 0},  {"bytes", true, false, 0},
-		{"lost", true, false, 0}};
+		{"bytes lost", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 
 	for (size_t i = 0; i < r->streams.n; i++) {

@@ -223,6 +223,8 @@ int run__parse(struct run *r, int argc, char **argv)
 		return usage_error("-p records what runs already: it takes no command");
 	if (r->pids.n && r->emulate)
 		return usage_error("-p records what runs already: it cannot be put on the emulated device");
+	if (r->pids.n && (r->wait_all || r->as_root))
+		return usage_error("%s is about a command: with -p there is none", r->wait_all ? "--wait=all" : "--as-root");
 	if (!r->pids.n && optind == argc)
 		return usage_error("no command to record: rdna1-trace -- COMMAND");
 	return -1;

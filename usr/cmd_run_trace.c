@@ -201,14 +201,17 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 	for (unsigned int i = 0; i < ARRAY_SIZE(sources); i++) {
 		struct account a = accounts__sum(&accounts, sources[i]);
 
-		if (sources[i] == SOURCE_emu && !r->emulate)
+		if ((sources[i] == SOURCE_emu && !r->emulate) || (sources[i] == SOURCE_agent && r->pids.n))
 			continue;
 		counts[(*n)++] = (struct session_count){.source = source_name(sources[i]),
 							.seen = a.seen,
 							.written = a.written,
 							.dropped = a.dropped};
-		buf__printf(&line, "%s%s %" PRIu64 " of %" PRIu64, line.len ? ", " : "",
-			    source_name(sources[i]), a.written, a.seen);
+		buf__printf(&line, "%s%s ", line.len ? ", " : "", source_name(sources[i]));
+		if (sources[i] == SOURCE_kernel && !kernel__any(r->kernel))
+			buf__puts(&line, "not recorded");
+		else
+			buf__printf(&line, "%" PRIu64 " of %" PRIu64, a.written, a.seen);
 		say_losses(&a);
 	}
 	log_info("events written of events seen: %s", buf__str(&line));

@@ -265,6 +265,11 @@ expect(len(run.calls()) == 1, "a call of a file that is deleted")
 
 # ---- the system's HIP and HSA on the emulated card ----
 
+# ---- a library that nobody maps ----
+r = record("absent", workload("conv2d"), options=("--emulate", "--trace=miopen,hip")).expect_status(0)
+text = report(r.dir)
+expect("no calls of MIOpen: no process that was traced has mapped" in text and "no calls of HIP" not in text, text)
+
 r = record("hip", workload("conv2d"), options=("--emulate", "--trace=default,hip,hsa")).expect_status(0)
 names = {}
 said = text_of(r.dir)

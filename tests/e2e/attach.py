@@ -246,7 +246,8 @@ number = [l for l in open(f"/proc/{deep}/status") if l.startswith("NSpid")][0].s
 if number != "1":
     fail(f"sleep has number {number} in its namespace")
 for wrong in (("-p", "0"), ("-p", "x"), ("-p", "1,"), ("-p", "-3"), ("-p", ""), ("-p", str(sleeper.pid), "--", "true"),
-              ("-p", str(sleeper.pid), "--emulate")):
+              ("-p", str(sleeper.pid), "--emulate"), ("-p", str(sleeper.pid), "--wait=all"),
+              ("-p", str(sleeper.pid), "--as-root")):
     run = sh(TOOL, *wrong)
     expect(run.returncode == 2 and "-p" in run.stderr, f"{wrong}: {run.returncode} {run.stderr}")
 

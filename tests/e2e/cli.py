@@ -110,7 +110,7 @@ if ROOT:
         off = [h for h in session["hooks"] if h.get("reason") == "not asked for with --trace"]
         expect(off or not expected, f"{words}: {session['hooks']}")
         expect(not any(h["needed"] for h in off), f"{off}")
-        said = f"of the kernel's side was asked for: processes,{expected}\n"
+        said = f"--trace={expected} was given"
         expect((said in sh(TOOL, "report", "asked").stdout) == bool(expected), f"{words}: {said}")
         shutil.rmtree("asked")
 

@@ -43,6 +43,11 @@ def check(name, directory, run, remedy):
     if lost:
         expect(re.search(r"lost \d+ events \(.*" + remedy, run.stderr), f"{name} lost {lost}:\n{run.stderr}")
         told.append(f"{name}: {lost} lost")
+    # What was lost may have told of a fault.
+    inside = sum(int(r["lost"]) for r in rows(report(directory), "What was recorded") if r["source"] in ("agent", "emulated device"))
+    text = report(directory)
+    expect(not inside or "Faults: none in what was recorded" in text, text)
+    expect("never opened" not in text, text)
 
 
 def limited(n):

@@ -60,7 +60,8 @@ def tool(*arguments, **kw):
 
 def dump_lines(directory):
     run = tool("dump", "--format", "json", directory)
-    return run, run.stdout.splitlines()
+    # Of a trace whose metadata is gone, recover may take for emulated what has streams of a device.
+    return run, run.stdout.replace('"emulated":true,', "").splitlines()
 
 
 def count_by_babeltrace(directory):

@@ -340,7 +340,10 @@ static bool attach(struct programs *p)
 
 		if (!err)
 			continue;
-		switch_off(p, h, err, reason(err));
+		switch_off(p, h, err,
+			   err == -ENOENT && p->plans[h].how == HOW_kprobe
+				   ? "the kernel has no such function that a probe could be put to"
+				   : reason(err));
 		/* Without a hook in the driver its calls are taken behind system calls. */
 		again = again || p->plans[h].how != HOW_none || h == HOOK_kfd_ioctl ||
 			h == HOOK_drm_ioctl;

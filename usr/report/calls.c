@@ -84,9 +84,42 @@ void put_calls(const struct model *m, const struct text_options *o, struct buf *
 	free(sorted);
 }
 
+/* A word of --trace=, and how the library's file is called. */
+static const struct {
+	const char *word, *name, *file;
+} groups[] = {{"hip", "HIP", "libamdhip64"},
+	      {"miopen", "MIOpen", "libMIOpen"},
+	      {"rocblas", "rocBLAS", "librocblas"},
+	      {"hsa", "the HSA runtime", "libhsa-runtime64"}};
+
+static bool asked(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (!strncmp(at, word, len) && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
+static bool has_library(const struct model *m, const char *file)
+{
+	for (size_t i = 0; i < m->calls.libraries.n; i++) {
+		const char *path = m->calls.libraries.v[i].path, *slash = strrchr(path, '/');
+
+		if (!strncmp(slash ? slash + 1 : path, file, strlen(file)))
+			return true;
+	}
+	return false;
+}
+
 /* In "What was recorded". */
 void put_libraries(const struct model *m, struct buf *b)
 {
+	for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
+		if (asked(m->trace_options, groups[g].word) && !has_library(m, groups[g].file))
+			buf__printf(b, "  no calls of %s: no process that was traced has mapped a file whose name "
+				       "begins with %s\n", groups[g].name, groups[g].file);
 	for (size_t i = 0; i < m->calls.libraries.n; i++) {
 		const struct call_library *l = &m->calls.libraries.v[i];
 

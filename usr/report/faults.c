@@ -303,12 +303,19 @@ static void add_stop(struct stop_sums *sums, const struct stop *s)
 
 static void put_stop_sum(struct buf *b, const struct stop_sum *s)
 {
+	/* enum KFD_QUEUE_EVICTION_TRIGGERS */
+	static const char *const why[] = {"shared memory (SVM) moved",
+					  "the process changed host memory that the GPU uses",
+					  "its video memory was needed", "the machine slept"};
+
 	if (s->op == EVICT_OP_evict_pasid) {
 		buf__printf(b, "  after a fault, for good: %" PRIu64 " time%s\n", s->count, plural(s->count));
 		return;
 	}
 	buf__puts(b, "  evicted, ");
 	print_value(b, PRINT_KFD_EVICT_TRIGGER, s->trigger, false);
+	if (s->trigger < ARRAY_SIZE(why))
+		buf__printf(b, ", %s", why[s->trigger]);
 	buf__printf(b, ": %" PRIu64 " time%s", s->count, plural(s->count));
 	if (s->total_ns) {
 		buf__puts(b, ", for ");
@@ -404,21 +411,28 @@ static bool is_fault(const struct fault *f)
 	return f->from != FAULT_PAGE || !f->page.handled;
 }
 
+/* Who would have told of a fault, and did not, or could not. */
 static void head_faults(const struct model *m, struct buf *b, size_t n)
 {
-	struct account lost = accounts__sum(&m->accounts, SOURCE_kernel);
+	bool kernel = m->interrupts_on, inside = inside_seen(m);
+	uint64_t lost = (kernel ? lost_of(m, SOURCE_kernel) : 0) + lost_of(m, SOURCE_agent) +
+			lost_of(m, SOURCE_emu);
 
 	if (n || m->gaps.n)
 		heading(b, "Faults:");
-	else if (!inside_seen(m) && !m->interrupts_on)
-		heading(b, "Faults: not known, nothing inside the command was recorded");
-	else if (!inside_seen(m))
-		heading(b, "Faults: %s; inside the command nothing was recorded",
-			lost.dropped || account__unexplained(&lost)
-				? "none, but events of the kernel's side were lost"
-				: "the kernel saw none");
+	else if (lost)
+		heading(b, "Faults: none in what was recorded, but %" PRIu64
+			   " events were lost (below), so there may have been", lost);
+	else if (!inside && !kernel)
+		heading(b, "Faults: not known, nothing inside the %s was recorded, nor the driver's interrupts",
+			m->attached.n ? "process" : "command");
+	else if (!inside)
+		heading(b, "Faults: the kernel saw none; inside the %s nothing was recorded",
+			m->attached.n ? "process" : "command");
 	else if (hung(m))
 		heading(b, "Faults: none, but a kernel did not finish (below)");
+	else if (!kernel && !m->emulated)
+		heading(b, "Faults: the runtime was told of none; the driver's interrupts were not recorded");
 	else
 		heading(b, "Faults: none");
 }

@@ -104,7 +104,8 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 	}
 	put_libraries(m, b);
 	if (m->trace_options)
-		buf__printf(b, "  of the kernel's side was asked for: processes,%s\n", m->trace_options);
+		buf__printf(b, "  --trace=%s was given: of the kernel's side nothing else was to be recorded\n",
+			    m->trace_options);
 	if (o->recording) {
 		buf__puts(b, "  still recording: what is here is what was written so far\n");
 	} else if (m->command && !m->ended) {
@@ -126,7 +127,7 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 		buf__putc(b, '\n');
 	}
 	if (m->open_ioctls) {
-		buf__printf(b, "  %" PRIu64 " open when the process ended: ", m->open_ioctls);
+		buf__printf(b, "  %" PRIu64 " still open at the end: ", m->open_ioctls);
 		put_ioctls(b, &m->open);
 		buf__putc(b, '\n');
 	}

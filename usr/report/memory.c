@@ -156,7 +156,8 @@ void put_allocs(const struct model *m, const struct text_options *o, struct buf 
 		heading(b, "Allocated through HSA: not known, the agent recorded nothing");
 		return;
 	}
-	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes", m->allocs.n, total);
+	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes%s", m->allocs.n, total,
+		lost_of(m, SOURCE_agent) ? ", and what was lost of the agent's events (below)" : "");
 	for (size_t p = 0; p < pids.n; p++) {
 		if (pids.n > 1)
 			buf__printf(b, "  in process %u\n", pids.v[p]);
@@ -229,15 +230,18 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	VEC(struct group) groups = {0};
 	size_t count = 0;
+	bool of_hsa = false;
 	char *pte;
 
 	for (size_t i = 0; i < m->bos.n; i++) {
 		const struct bo *bo = &m->bos.v[i];
+		const struct process *p = model__process(m, bo->pid);
 		size_t g = 0;
 
 		if (bo->allocs)
 			continue;
 		count++;
+		of_hsa |= p && p->agent;
 		pte = pte_text(m, bo);
 		while (g < groups.n &&
 		       (groups.v[g].flags != bo->flags || strcmp(groups.v[g].pte, pte)))
@@ -256,7 +260,8 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 	else if (!accounts__sum(&m->accounts, SOURCE_agent).seen)
 		heading(b, "KFD buffers: %zu; what they are for is not known, the agent recorded nothing", count);
 	else
-		heading(b, "KFD buffers outside of these: %zu (ROCr's own, registered host memory)", count);
+		heading(b, "KFD buffers outside of these: %zu (%s)", count,
+			of_hsa ? "ROCr's own, registered host memory" : "of programs that do not use HSA");
 	VEC_SORT(&groups, by_bytes);
 	for (size_t g = 0; g < groups.n; g++) {
 		table__cellf(&t, "%zu", groups.v[g].count);

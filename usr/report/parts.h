@@ -42,6 +42,8 @@ bool several(const struct model *m);
 bool several_gpus(const struct model *m);
 /* Whether anything inside the command was recorded: without it, what is not there is not known. */
 bool inside_seen(const struct model *m);
+/* Events of a source that were seen and are not here. */
+uint64_t lost_of(const struct model *m, enum ev_source source);
 /* Whether the device said when x was done; it says so of every kernel of a process it came up in. */
 bool unfinished(const struct model *m, const struct dispatch *x);
 

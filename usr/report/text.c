@@ -94,6 +94,13 @@ bool inside_seen(const struct model *m)
 	return accounts__sum(&m->accounts, SOURCE_agent).seen || m->emu_cards.n;
 }
 
+uint64_t lost_of(const struct model *m, enum ev_source source)
+{
+	struct account a = accounts__sum(&m->accounts, source);
+
+	return a.dropped + account__unexplained(&a);
+}
+
 bool unfinished(const struct model *m, const struct dispatch *x)
 {
 	const struct process *p = model__process(m, x->pid);
@@ -198,7 +205,11 @@ static void put_device(const struct model *m, struct buf *b)
 	if (m->emulated && gpus)
 		buf__puts(b, "  Everything below was observed on it, not on hardware.\n");
 	else if (m->emulated && m->attached.n)
-		buf__puts(b, "emulated device: the trace of whoever started the process names it\n"
+		buf__puts(b, "emulated device: not known here; the trace of who started the process with "
+			     "--emulate names it\n"
+			     "  Everything below was observed on it, not on hardware.\n");
+	else if (m->emulated && accounts__sum(&m->accounts, SOURCE_emu).seen)
+		buf__puts(b, "emulated device: which one is not known, its own events are missing\n"
 			     "  Everything below was observed on it, not on hardware.\n");
 	else if (m->emulated)
 		buf__puts(b, "emulated device: never opened by the command\n");

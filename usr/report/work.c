@@ -20,25 +20,48 @@ static int by_time(const void *a, const void *b)
 	return (x->count < y->count) - (x->count > y->count);
 }
 
+/* The first of a queue that did not finish; those behind it wait for it, or run beside it. */
+struct stuck {
+	size_t first; /* dispatch */
+	uint64_t behind;
+};
+
 /* A kernel that hangs looks like this: dispatched, never done. */
 static void put_unfinished(const struct model *m, struct buf *b)
 {
-	size_t n = 0;
+	VEC(struct stuck) queues = {0};
+	struct map where = {0};
+	size_t i;
 
 	for (size_t d = 0; d < m->dispatches.n; d++) {
 		const struct dispatch *x = &m->dispatches.v[d];
+
+		if (!unfinished(m, x))
+			continue;
+		if (map__get(&where, x->pid, x->queue_id, &i)) {
+			queues.v[i].behind++;
+			continue;
+		}
+		map__set(&where, x->pid, x->queue_id, queues.n);
+		*VEC_PUSH(&queues) = (struct stuck){.first = d};
+	}
+	for (i = 0; i < queues.n && i < 5; i++) {
+		const struct dispatch *x = &m->dispatches.v[queues.v[i].first];
 		const struct process *p = model__process(m, x->pid);
 		const char *name = model__kernel(m, x->pid, x->object);
 
-		if (!unfinished(m, x) || n++ >= 5)
-			continue;
 		buf__printf(b, "  not finished: %s, packet %" PRIu64 " of queue %" PRIu64 ", dispatched ",
 			    name ? name : "a kernel of unknown name", x->index, x->queue_id);
 		print_ns(b, (p->end_ns > x->ts_ns ? p->end_ns : m->end_ns) - x->ts_ns);
-		buf__puts(b, " before its process or the recording ended\n");
+		buf__puts(b, " before its process or the recording ended");
+		if (queues.v[i].behind)
+			buf__printf(b, "; %" PRIu64 " more behind it in that queue", queues.v[i].behind);
+		buf__putc(b, '\n');
 	}
-	if (n > 5)
-		buf__printf(b, "  and %zu more that did not finish\n", n - 5);
+	if (queues.n > 5)
+		buf__printf(b, "  and %zu more queues with kernels that did not finish\n", queues.n - 5);
+	free(queues.v);
+	map__free(&where);
 }
 
 void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b)
@@ -74,8 +97,9 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		heading(b, "Kernels dispatched: not known, the agent recorded nothing");
 		return;
 	}
-	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s", m->dispatches.n,
+	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s%s", m->dispatches.n,
 		m->dispatches.n == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
+		lost_of(m, SOURCE_agent) ? ", and what was lost of the agent's events (below)" : "",
 		m->emulated && m->dispatches.n ? "; times are the emulation's" : "");
 	VEC_SORT(&sums, by_time);
 	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;

@@ -323,17 +323,21 @@ struct trace *trace__open(const char *dir, char *err, size_t err_len)
 		snprintf(err, err_len, "%s: %s", ctf, strerror(errno));
 		goto fail;
 	}
-	if (faccessat(t->dir, "metadata", F_OK, 0)) {
-		snprintf(err, err_len, "%s: not a trace: there is no ctf/metadata in it", dir);
-		goto fail;
-	}
-	if (read_metadata(t, dir, err, err_len))
-		goto fail;
 	rc = chunk_list__read(&t->files, t->dir);
 	if (rc) {
 		snprintf(err, err_len, "%s: %s", ctf, strerror(-rc));
 		goto fail;
 	}
+	if (faccessat(t->dir, "metadata", F_OK, 0)) {
+		snprintf(err, err_len, "%s: %s%s", dir,
+			 t->files.streams.n
+				 ? "there is no ctf/metadata in it; make it anew: rdna1-trace recover "
+				 : "not a trace: there is no ctf/metadata in it",
+			 t->files.streams.n ? dir : "");
+		goto fail;
+	}
+	if (read_metadata(t, dir, err, err_len))
+		goto fail;
 	for (size_t i = 0; i < t->files.streams.n; i++)
 		add_cursor(t, &t->files.streams.v[i]);
 	t->heap = xcalloc(t->cursors.n, sizeof(*t->heap));
