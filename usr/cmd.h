@@ -27,7 +27,7 @@ unsigned int terminal_width(void);
 /* The recorder holds a lock on the trace directory while it lives. */
 bool is_recording(const char *dir);
 
-/* "rdna1-trace: WHAT\nTry 'rdna1-trace --help'." Returns EXIT_USAGE. */
+/* "rdna1-trace: WHAT\nTry 'rdna1-trace [COMMAND] --help'." Returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -25,6 +25,8 @@ static const struct {
 	{"recover", cmd_recover},
 };
 
+static const char *help = "--help"; /* of the command that was called */
+
 int usage_error(const char *fmt, ...)
 {
 	char text[512];
@@ -33,7 +35,7 @@ int usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_err("%s\nTry 'rdna1-trace --help'.", text);
+	log_err("%s\nTry 'rdna1-trace %s'.", text, help);
 	return EXIT_USAGE;
 }
 
@@ -108,9 +110,13 @@ char *trace_argument(int argc, char **argv, int *status)
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		if (commands[i].run != cmd_run)
+			help = xasprintf("%s --help", commands[i].name);
+		return commands[i].run(argc - 1, argv + 1);
+	}
 	/* "run" may be left out: everything else is its options and command. */
 	return cmd_run(argc, argv);
 }

@@ -37,11 +37,11 @@ says(2, ["--ring-mb", "'3'", TRY], "--ring-mb", "3", "--", "true")
 says(2, ["--ring-mb", "'-1'", TRY], "--ring-mb=-1", "--", "true")
 for bad in ("x", "kfd,x", "always", "kfd,", "", "KFD"):
     says(2, ["--trace knows no", "kfd,vm,bo,fault,queue", "default,all", TRY], "--trace", bad, "--", "true")
-says(2, ["unknown option --bad", TRY], "report", "--bad")
-says(2, ["one trace directory", TRY], "report", "a", "b")
-says(2, ["unknown option -z", TRY], "dump", "-z")
-says(2, ["--format needs a value", TRY], "dump", "--format")
-says(2, ["text or json", "'xml'", TRY], "dump", "--format", "xml", "x")
+says(2, ["unknown option --bad", "Try 'rdna1-trace report --help'."], "report", "--bad")
+says(2, ["one trace directory", "Try 'rdna1-trace report --help'."], "report", "a", "b")
+says(2, ["unknown option -z", "Try 'rdna1-trace dump --help'."], "dump", "-z")
+says(2, ["--format needs a value", "Try 'rdna1-trace dump --help'."], "dump", "--format")
+says(2, ["text or json", "'xml'", "Try 'rdna1-trace dump --help'."], "dump", "--format", "xml", "x")
 
 # ---- what cannot be run: status 1, nothing left behind ----
 says(1, ["cannot run no-such-command"], "no-such-command")
