@@ -298,7 +298,7 @@ $(APILIB)/lib%:
 	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -fPIC -shared -Itests/apilib -Wl,-soname,$(@F) $(filter %.c,$^) -o $@
 $(APILIB)/convs: tests/apilib/convs.c $(APILIB)/libMIOpen.so.1
 	$(call msg,LINK,$@)
-	$(Q)$(CC) -std=gnu11 -g -O2 -Wall $^ -Wl,-rpath,$(abspath $(APILIB)) -o $@
+	$(Q)$(CC) -std=gnu11 -g -O2 -Wall -Wno-deprecated-non-prototype $^ -Wl,-rpath,$(abspath $(APILIB)) -o $@
 
 # Runs in the virtual machine of check-vm.
 $(B)/obj/tests/vm/guest/kick.o: | $(B)/gen/drm
