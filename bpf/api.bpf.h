@@ -38,16 +38,20 @@ static __always_inline struct api_row *api_row(__u32 call)
 	return bpf_map_lookup_elem(&api_rows, &call);
 }
 
-static __always_inline void api_enter(struct pt_regs *regs, enum hook hook, __u32 call)
+static __always_inline void api_enter(struct pt_regs *regs, enum hook hook, __u64 cookie)
 {
+	__u32 pid = current_pid(), call = (__u32)cookie, more;
 	struct api_key key = {.sp = BPF_CORE_READ(regs, sp) + 8, .call = call};
-	__u32 pid = current_pid(), more;
 	struct api_row *row = api_row(call);
 	struct api_flight *f;
 
-	if (!pid || !row)
+	if (!pid || !row || stopped)
 		return;
 	key.tid = (__u32)bpf_get_current_pid_tgid();
+	/* Two files of an overlay may be one underneath, where the probes of both are: this is the same hit. */
+	f = bpf_map_lookup_elem(&api_flights, &key);
+	if (f && f->ip == BPF_CORE_READ(regs, ip) && f->file != (__u32)(cookie >> 32))
+		return;
 	__sync_fetch_and_add(&entered[hook], 1);
 	if (bpf_map_update_elem(&api_flights, &key, &no_flight, BPF_ANY))
 		return;
@@ -56,6 +60,9 @@ static __always_inline void api_enter(struct pt_regs *regs, enum hook hook, __u3
 		return;
 	f->pid = pid;
 	f->tid = current_number();
+	f->tgid = current_tgid();
+	f->ip = BPF_CORE_READ(regs, ip);
+	f->file = (__u32)(cookie >> 32);
 	f->args[0] = BPF_CORE_READ(regs, di);
 	f->args[1] = BPF_CORE_READ(regs, si);
 	f->args[2] = BPF_CORE_READ(regs, dx);
@@ -108,15 +115,16 @@ static __always_inline void api_copy(struct api_record *r, struct api_flight *f,
 		r->rec.blob_len[1 + i] = len;
 }
 
-static __always_inline void api_leave(struct pt_regs *regs, enum hook hook, __u32 call)
+static __always_inline void api_leave(struct pt_regs *regs, enum hook hook, __u64 cookie)
 {
+	__u32 call = (__u32)cookie;
 	struct api_key key = {.sp = BPF_CORE_READ(regs, sp), .call = call};
 	struct api_row *row = api_row(call);
 	struct api_flight *f;
 	struct api_record *r;
 
 	key.tid = (__u32)bpf_get_current_pid_tgid();
-	f = bpf_map_lookup_elem(&api_flights, &key);
+	f = stopped ? 0 : bpf_map_lookup_elem(&api_flights, &key);
 	if (!f || !row)
 		return;
 	__sync_fetch_and_add(&returned[hook], 1);

@@ -16,6 +16,8 @@ __u64 not_kept;	   /* calls that did not fit the map of those in flight */
 __u64 descriptors; /* ioctls whose descriptor is no longer what it was */
 __u64 not_owned;   /* objects whose owner could not be kept */
 __u64 running;     /* processes in the map */
+/* Set by the recorder before it takes the programs away, which takes a while: for the trace all end at once. */
+__u32 stopped;
 
 __u32 ns_level; /* of the recorder's PID namespace; 0 is the machine's */
 
@@ -56,7 +58,6 @@ struct {
  * tracepoint's format does not say it): then two GPUs are taken for one. */
 #define KEY_VMID(device, hub, vmid)                                                                \
 	(((device) ? (device) : 2ull << 32) + ((__u64)((hub)&0xff) << 8 | ((vmid)&0xff)))
-#define KEY_EXITED(tgid) (3ull << 32 | (__u32)(tgid))
 
 /* Calls that have not returned. */
 struct {
@@ -190,7 +191,7 @@ static __always_inline void *reserve(enum hook hook, __u64 size)
 {
 	void *r;
 
-	if (muted[hook])
+	if (muted[hook] || stopped)
 		return 0;
 	r = bpf_ringbuf_reserve(&ring, size, 0);
 	__sync_fetch_and_add(&seen[hook], 1);
@@ -226,6 +227,8 @@ static __always_inline bool take_off(enum hook hook, struct flight *f)
 {
 	struct flight_key key = flight_key(hook);
 
+	if (stopped)
+		return false;
 	f->ts = bpf_ktime_get_ns();
 	__sync_fetch_and_add(&entered[hook], 1);
 	if (!bpf_map_update_elem(&flights, &key, f, BPF_ANY))
@@ -239,7 +242,7 @@ static __always_inline struct flight *landing(enum hook hook)
 {
 	struct flight_key key = flight_key(hook);
 
-	return bpf_map_lookup_elem(&flights, &key);
+	return stopped ? 0 : bpf_map_lookup_elem(&flights, &key);
 }
 
 /* One that never returned, as far as we saw: its thread does something else now. */
@@ -365,11 +368,18 @@ static __always_inline void trampoline_args(struct args *a, void *ctx, enum hook
 		return 0;                                                                          \
 	}
 
-/* Most keep their parameters and no more. */
+/*
+ * Most keep their parameters and no more. What is nobody's (pid 0) leaves none of an earlier call either, whose
+ * return was missed: this one's would be taken for it.
+ */
 static __always_inline void keep(enum hook hook, struct args *a, __u32 pid)
 {
 	struct flight f = {.pid = pid};
 
+	if (!pid) {
+		crashed(hook);
+		return;
+	}
 	__builtin_memcpy(f.args, a->v, sizeof(f.args));
 	take_off(hook, &f);
 }

@@ -151,10 +151,7 @@ AT_ENTRY(fault_print, gfxhub_v2_0_print_l2_protection_fault_status)
 
 static __always_inline void handle_fault_enter(struct args *a)
 {
-	__u32 pid = owner_of_pasid(a->v[0]);
-
-	if (pid)
-		keep(HOOK_handle_fault, a, pid);
+	keep(HOOK_handle_fault, a, owner_of_pasid(a->v[0]));
 }
 
 static __always_inline void handle_fault_leave(struct flight *f, __s64 ret)
@@ -239,10 +236,7 @@ static __always_inline void record_evict(enum hook hook, __u8 op, struct flight 
 #define EVICTION(id, op, key, trigger, function)                                                   \
 	static __always_inline void id##_enter(struct args *a)                                     \
 	{                                                                                          \
-		__u32 pid = owner_of(key);                                                         \
-                                                                                                   \
-		if (pid)                                                                           \
-			keep(HOOK_##id, a, pid);                                                   \
+		keep(HOOK_##id, a, owner_of(key));                                                 \
 	}                                                                                          \
 	static __always_inline void id##_leave(struct flight *f, __s64 ret)                        \
 	{                                                                                          \
@@ -260,7 +254,10 @@ EVICTION(evict_pasid, EVICT_OP_evict_pasid, a->v[0] ? KEY_PASID(a->v[0]) : 0, 0,
 
 static __always_inline void gpu_reset_enter(struct args *a)
 {
-	keep(HOOK_gpu_reset, a, 0);
+	struct flight f = {};
+
+	__builtin_memcpy(f.args, a->v, sizeof(f.args));
+	take_off(HOOK_gpu_reset, &f);
 }
 
 static __always_inline void gpu_reset_leave(struct flight *f, __s64 ret)
@@ -321,10 +318,7 @@ static __always_inline void queue_leave(enum hook hook, __u8 op, struct flight *
 
 static __always_inline void queue_enter(enum hook hook, struct args *a)
 {
-	__u32 pid = current_pid();
-
-	if (pid)
-		keep(hook, a, pid);
+	keep(hook, a, current_pid());
 }
 
 static __always_inline void queue_create_enter(struct args *a)

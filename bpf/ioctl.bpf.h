@@ -330,10 +330,11 @@ static __always_inline void kfd_ioctl_enter(struct args *a)
 	__u32 pid = current_pid();
 
 	learn_process((struct file *)a->v[0], current_tgid(), pid, true);
-	if (!pid)
-		return;
 	a->v[1] = (__u32)a->v[1];
-	keep_ioctl(HOOK_kfd_ioctl, a, pid);
+	if (pid)
+		keep_ioctl(HOOK_kfd_ioctl, a, pid);
+	else
+		crashed(HOOK_kfd_ioctl);
 }
 
 static __always_inline void kfd_ioctl_leave(struct flight *f, __s64 ret)
@@ -356,6 +357,8 @@ static __always_inline void drm_ioctl_enter(struct args *a)
 	a->v[1] = (__u32)a->v[1];
 	if (pid && row && row->take)
 		keep_ioctl(HOOK_drm_ioctl, a, pid);
+	else
+		crashed(HOOK_drm_ioctl);
 }
 
 static __always_inline void drm_ioctl_leave(struct flight *f, __s64 ret)

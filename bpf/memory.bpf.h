@@ -275,10 +275,7 @@ static __always_inline void enter_update(enum hook hook, struct args *a)
 	if (vm && bpf_core_field_exists(vm->pasid))
 		pasid = BPF_CORE_READ(vm, pasid);
 	pid = pasid ? owner_of_pasid(pasid) : current_pid();
-	if (pid)
-		keep(hook, a, pid);
-	else
-		crashed(hook);
+	keep(hook, a, pid);
 }
 
 static __always_inline void vm_update_enter(struct args *a)
@@ -508,10 +505,7 @@ AT_TRACEPOINT(pasid_freed, amdgpu_pasid_freed)
 
 static __always_inline void mem_alloc_enter(struct args *a)
 {
-	__u32 pid = current_pid();
-
-	if (pid)
-		keep(HOOK_mem_alloc, a, pid);
+	keep(HOOK_mem_alloc, a, current_pid());
 }
 
 static __always_inline void mem_alloc_leave(struct flight *f, __s64 ret)
@@ -560,8 +554,10 @@ static __always_inline void mem_enter(enum hook hook, struct args *a)
 	struct flight f = {.pid = o ? o->pid : current_pid()};
 
 	_Static_assert(sizeof(*o) <= sizeof(f.arg), "what is known of it flies along");
-	if (!f.pid)
+	if (!f.pid) {
+		crashed(hook);
 		return;
+	}
 	/* At its return a freed one can no longer be read, and its address may be another's. */
 	if (bpf_core_field_exists(mem->bo)) {
 		a->v[2] = (__u64)BPF_CORE_READ(mem, bo);

@@ -24,6 +24,15 @@ static __always_inline void record_namespace(struct task_struct *child, __u32 pi
 	SUBMIT(r);
 }
 
+const volatile bool attaching; /* to processes that run already */
+
+static __always_inline __u32 number_of(struct task_struct *task, __u32 tgid)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	return ns_level ? number(leader, ns_level, 0) : tgid;
+}
+
 SEC("raw_tp/sched_process_fork")
 int raw_tp_fork(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -32,7 +41,10 @@ int raw_tp_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct tracked_process *p = from == to ? 0 : find(from); /* a thread, or not ours */
 	RECORD(proc_fork) * r;
 
-	if (!p)
+	/* A child of one attached to, made before it was: it has not been found yet, and may end before. */
+	if (!p && attaching && from != to)
+		p = find(BPF_CORE_READ(parent, real_parent, tgid));
+	if (!p || stopped)
 		return 0;
 	if (!track(child, to))
 		__sync_fetch_and_add(&untracked, 1);
@@ -40,7 +52,7 @@ int raw_tp_fork(struct bpf_raw_tracepoint_args *ctx)
 	if (!r)
 		return 0;
 	fill_head(&r->rec, HOOK_fork, EV_proc_fork, sizeof(r->e));
-	r->e.pid = p->pid;
+	r->e.pid = number_of(parent, from);
 	r->e.child = ns_level ? number(child, ns_level, 0) : to;
 	SUBMIT(r);
 	record_namespace(child, ns_level ? number(child, ns_level, 0) : to);
@@ -62,6 +74,7 @@ int raw_tp_exec(struct bpf_raw_tracepoint_args *ctx)
 	p = find(current_tgid());
 	if (!p)
 		return 0;
+	p->exec_ns = bpf_ktime_get_ns();
 	r = reserve(HOOK_exec, sizeof(*r));
 	if (!r)
 		return 0;
@@ -89,7 +102,7 @@ int raw_tp_exit(struct bpf_raw_tracepoint_args *ctx)
 	RECORD(proc_exit) * r;
 
 	/* do_exit has taken this thread off the count: at 0 the process is over. */
-	if (!p || BPF_CORE_READ(task, signal, live.counter))
+	if (!p || stopped || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	r = reserve(HOOK_exit, sizeof(*r));
 	if (r) {

@@ -57,6 +57,7 @@ struct owner {
 	ev_u32 pid; /* in the recorder's PID namespace */
 };
 #define OWNERS_MAX 65536
+#define KEY_EXITED(tgid) (3ull << 32 | (ev_u32)(tgid)) /* who it was, and since when it is no more */
 
 /* A call from its entry to its return. */
 struct flight_key {
@@ -84,6 +85,7 @@ struct last_iv {
 struct tracked_process {
 	ev_u32 pid; /* in the recorder's PID namespace */
 	ev_u32 uses_kfd;
+	ev_u64 exec_ns; /* when it became another program; CLOCK_MONOTONIC, 0: not since it is traced */
 };
 
 /* Start of every record in the ring: the event as it will stand in the stream, after its CPU. */
@@ -100,8 +102,7 @@ struct EV_PACKED krec {
 
 #define TEXT_MAX 256
 
-/* A row of api_calls.def as the programs use it; by the number of the call, which is the cookie of
- * its probes. */
+/* A row of api_calls.def as the programs use it; by the number of the call. */
 #define API_ROWS 1024
 #define API_ARGS 32
 #define API_COPIES 3
@@ -125,9 +126,16 @@ struct api_flight {
 	ev_u64 ts;
 	ev_u32 pid;
 	ev_u32 tid; /* in the recorder's PID namespace */
+	ev_u64 ip;
+	ev_u32 file; /* whose probe it was */
+	ev_u32 tgid; /* of the machine */
 	ev_u64 args[API_ARGS];
 };
-#define API_FLIGHT_MAX 4096
+/* Each CPU may hold some 128 that are free (kernel/bpf/bpf_lru_list.c). */
+#define API_FLIGHT_MAX 16384
+
+/* The cookie of a probe: the call, and a number for the file that it is in. */
+#define API_COOKIE(file, call) ((ev_u64)(file) << 32 | (call))
 
 /* How the names of the files that are looked for begin, in words of 8 characters. */
 #define LIBRARY_PREFIXES 4

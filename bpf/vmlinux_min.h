@@ -41,7 +41,7 @@ struct bpf_raw_tracepoint_args {
 };
 
 struct pt_regs {
-	unsigned long r9, r8, ax, cx, dx, si, di, orig_ax, sp;
+	unsigned long r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 };
 
 typedef struct {
@@ -114,7 +114,7 @@ struct task_struct {
 	pid_t tgid;
 	int exit_code;
 	struct pid *thread_pid;
-	struct task_struct *group_leader;
+	struct task_struct *real_parent, *group_leader;
 	struct files_struct *files;
 	struct signal_struct *signal;
 };

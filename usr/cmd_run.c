@@ -163,7 +163,7 @@ bool run__wait(struct run *r, int signals)
 	struct pollfd p[] = {{.fd = signals, .events = POLLIN},
 			     {.fd = kernel__library_fd(r->kernel), .events = POLLIN}};
 
-	poll(p, ARRAY_SIZE(p), kernel__any(r->kernel) ? DRAIN_MS : -1);
+	poll(p, ARRAY_SIZE(p), kernel__libraries_wait(r->kernel) ? 0 : kernel__any(r->kernel) ? DRAIN_MS : -1);
 	return p[0].revents & POLLIN;
 }
 
@@ -184,7 +184,9 @@ void run__drain(struct run *r)
 void run__find_libraries(struct run *r)
 {
 	kernel__find_libraries(r->kernel, sudo__getenv(&r->sudo, "LD_LIBRARY_PATH"));
-	run__drain(r);
+	do
+		run__drain(r);
+	while (kernel__libraries_wait(r->kernel));
 }
 
 /* What signals and children have to say. */

@@ -18,7 +18,7 @@ int run__find_processes(struct run *r)
 			log_err("%s", why);
 			return 1;
 		}
-	if (attach__find_emulated(&r->attach, why, sizeof(why))) {
+	if (attach__find_emulated(&r->attach, r->user.drop ? r->user.uid : geteuid(), why, sizeof(why))) {
 		log_err("%s", why);
 		return 1;
 	}
@@ -71,7 +71,8 @@ static int forget_ended(struct run *r)
 	poll(r->attach.ends.v, r->attach.ends.n, 0);
 	kernel__drain(r->kernel);
 	while ((x = attach__next_end(&r->attach)))
-		kernel__forget(r->kernel, x->pid);
+		if (!attached__is_other(x))
+			kernel__forget(r->kernel, x->pid);
 	return 0;
 }
 
@@ -100,10 +101,16 @@ static void say_attached(const struct run *r)
 
 	for (size_t i = 0; i < r->attach.list.n; i++)
 		children += r->attach.list.v[i].parent != 0;
-	for (size_t i = 0; i < r->attach.list.n; i++)
-		if (!r->attach.list.v[i].parent)
-			log_info("attached to process %d (%s)%s", r->attach.list.v[i].pid,
-				 r->attach.list.v[i].exe, r->attach.list.v[i].over ? ", which has ended" : "");
+	for (size_t i = 0; i < r->attach.list.n; i++) {
+		const struct attached *x = &r->attach.list.v[i];
+		struct buf exe = {0};
+
+		if (x->parent)
+			continue;
+		buf__visible(&exe, x->exe, strlen(x->exe));
+		log_info("attached to process %d (%s)%s", x->pid, buf__str(&exe), x->over ? ", which has ended" : "");
+		buf__free(&exe);
+	}
 	if (children)
 		log_info("and to %zu child%s of %s", children, children == 1 ? "" : "ren",
 			 r->pids.n == 1 ? "it" : "theirs");

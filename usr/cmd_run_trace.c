@@ -14,16 +14,41 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NAMES_SAID 3
+
+static void say_not_recorded(struct buf *names, unsigned int n, const char *reason)
+{
+	if (n > NAMES_SAID)
+		buf__printf(names, " and %u more (rdna1-trace info lists them)", n - NAMES_SAID);
+	log_warn("not recorded: %s: %s", buf__str(names), reason);
+	buf__reset(names);
+}
+
 void run__say_hooks(struct run *r)
 {
 	const struct hook_state *h;
+	const char *reason = "";
+	struct buf names = {0};
+	unsigned int off = 0;
 	char exe[4096] = "rdna1-trace";
 	ssize_t n;
 
 	if (kernel__any(r->kernel)) {
-		for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++)
-			if (!h->on && h->needed)
-				log_warn("not recorded: %s: %s", h->name, h->reason);
+		/* One line for those that are off for one reason. */
+		for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)); i++) {
+			if (h->on || !h->needed)
+				continue;
+			if (off && strcmp(h->reason, reason)) {
+				say_not_recorded(&names, off, reason);
+				off = 0;
+			}
+			reason = h->reason;
+			if (off++ < NAMES_SAID)
+				buf__printf(&names, "%s%s", names.len ? ", " : "", h->name);
+		}
+		if (off)
+			say_not_recorded(&names, off, reason);
+		buf__free(&names);
 		return;
 	}
 	for (unsigned int i = 0; (h = kernel__hook(r->kernel, i)) && !h->needed; i++)
@@ -39,6 +64,8 @@ void run__say_hooks(struct run *r)
 	else
 		log_warn("the kernel's side is not recorded: %s", h->reason);
 }
+
+/* ---- events of the recorder's own ---- */
 
 static void record_hooks(struct run *r)
 {

@@ -317,7 +317,41 @@ events = dump(f"{T}/within")
 expect({e["fields"]["pid"] for e in events if e["event"] == "proc_fork"} == asked, "forks in a PID namespace")
 expect(asked < {e["fields"]["pid"] for e in events if e["event"] == "proc_exit"}, "ends in a PID namespace")
 
-for p in (sleeper, threads):
+# What a process says of itself is its owner's: an emulated device, a name for the terminal.
+theirs = os.path.join(T, "theirs")
+os.mkdir(theirs)
+os.chown(theirs, NOBODY.pw_uid, NOBODY.pw_gid)
+liar = start([*as_nobody, "env", f"RDNA1_EMU={theirs}", "sleep", "300"])
+time.sleep(0.3)
+run = sh(TOOL, "-o", f"{T}/lied", "-p", liar.pid)
+expect(run.returncode == 1 and f"{theirs}, which is not yours" in run.stderr, run.stderr)
+named = os.path.join(T, "a\x1b[31m\nb")
+shutil.copy("/bin/sleep", named)
+other = start([named, "300"])
+time.sleep(0.3)
+os.mkdir(f"{T}/names")
+rec = start([TOOL, "-p", str(other.pid)], stderr=subprocess.PIPE, text=True, cwd=f"{T}/names")
+rec.said = []
+for line in rec.stderr:
+    rec.said.append(line)
+    if "recording the kernel's side until" in line:
+        break
+other.kill()
+other.wait()
+said = over(rec)
+expect("\x1b" not in said and re.search(r"attached to process \d+ \(\S+/a\\x1b\[31m\S+b\)", said), repr(said))
+expect(all(re.fullmatch(r"[\w.+-]+", name) for name in os.listdir(f"{T}/names")), f"{os.listdir(f'{T}/names')}")
+# One whose first thread has ended runs on.
+headless = start([sys.executable, "-c", "import ctypes, threading, time\n"
+                  "threading.Thread(target=time.sleep, args=(300,)).start()\n"
+                  "ctypes.CDLL(None).pthread_exit(None)"], stderr=subprocess.DEVNULL)
+time.sleep(0.5)
+rec = attach("headless", "-p", headless.pid)
+headless.kill()
+headless.wait()
+over(rec)
+
+for p in (sleeper, threads, liar):
     p.kill()
     p.wait()
 zombie.wait()

@@ -423,6 +423,25 @@ def judge_refused():
     return f"{len(calls)} ioctls by raw_tp/sys_exit, equal to what the client wrote"
 
 
+def judge_capabilities():
+    """CAP_BPF and CAP_PERFMON: fentry needs more; Debian's kernel keeps kprobes from them, too, unless told."""
+    ended()
+    strict, open_ = hooks("t3"), hooks("t2")
+    expect(strict["amdgpu_vm_bo_map"]["how"] == "raw_tp" and strict["sys_exit"]["on"] and
+           "perf_event_paranoid=2" in strict["kfd_ioctl"]["reason"], f"{strict['kfd_ioctl']} {strict['sys_exit']}")
+    expect(open_["kfd_ioctl"]["how"] == "kprobe" and not open_["sys_exit"]["on"], f"{open_['kfd_ioctl']}")
+    expect("perf_event_paranoid=2" in text("log") and text("log").count("not recorded: ") <= 4 and "more (rdna1-trace info" in text("log"), text("log"))
+    off = [h["name"] for h in open_.values() if h.get("needed", h["on"]) and not h["on"]]
+    expect(len(off) <= 1, f"off: {off}")
+    for name in ("3", "2"):
+        said = re.findall(r"^ioctl \w+ (0x\w+) (-?\d+) (\w+)$", text(f"kick{name}.out"), re.M)
+        calls = [e["fields"] for e in dump(f"{HERE}/t{name}") if e["event"] == "kfd_ioctl"]
+        expect([(f["cmd"], f["ret"], f["arg"]) for f in calls] == [(int(c, 16), int(r), a) for c, r, a in said],
+               f"{calls}\n{said}")
+    return " and ".join(f"{sum(h['on'] for h in x.values())} hooks" for x in (strict, open_)) + \
+        f" on as uid 1000, {len(calls)} ioctls"
+
+
 def judge_leftovers():
     ended()
     for name in ("after-exit", "after-SEGV", "after-KILL"):

@@ -17,7 +17,8 @@ bool calls__view(const struct event *ev, struct api_call *c)
 	if (len > sizeof(c->args))
 		len = sizeof(c->args);
 	*c = (struct api_call){.nr = e.call,
-			       .returned = e.returned,
+			       .returned = e.returned == 1,
+			       .left = e.returned == 2,
 			       .ret = e.ret,
 			       .num_args = (uint32_t)(len / 8)};
 	if (len)
@@ -232,7 +233,7 @@ static void add_conv(struct calls *s, uint32_t pid, const struct api_call *c, ui
 	struct buf status = {0};
 
 	if (!c->returned)
-		buf__puts(&status, "not returned");
+		buf__puts(&status, c->left ? "left without a return" : "not returned");
 	else if (api_call__failed(c))
 		api_call__print_status(&status, c);
 	for (size_t i = 0; i < s->convs.n && !x; i++)
@@ -265,7 +266,8 @@ static void count(struct calls *s, const struct api_call *c, const struct ev_api
 	}
 	x->count++;
 	x->failed += api_call__failed(c);
-	x->open += !c->returned;
+	x->open += !c->returned && !c->left;
+	x->left += c->left;
 	x->total_ns += e->begin_dt;
 	x->unread += e->unread;
 }

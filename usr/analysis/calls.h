@@ -35,7 +35,7 @@ struct conv_call {
 
 struct call_count {
 	uint16_t nr;
-	uint64_t count, failed, open, total_ns, unread;
+	uint64_t count, failed, open, left, total_ns, unread;
 };
 
 struct call_library {

@@ -394,7 +394,7 @@ void api_call__print(struct buf *b, const struct api_call *c)
 			print_copy(b, c, row->copy[slot].how, (unsigned int)slot);
 		}
 	}
-	buf__puts(b, c->returned ? ") = " : ") has not returned");
+	buf__puts(b, c->returned ? ") = " : c->left ? ") was left without a return" : ") has not returned");
 	if (c->returned)
 		api_call__print_status(b, c);
 }

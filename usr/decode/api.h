@@ -13,7 +13,7 @@
 /* As recorded; the copies are borrowed. */
 struct api_call {
 	uint16_t nr;
-	bool returned;
+	bool returned, left; /* left: without a return */
 	int64_t ret;
 	uint32_t num_args; /* words */
 	uint64_t args[API_CALL_ARGS];

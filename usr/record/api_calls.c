@@ -4,12 +4,14 @@
 #include "rdna1.skel.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -44,10 +46,16 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(libraries) <= LIBRARY_PREFIXES, "LIBRARY_PREFIXES");
 
+/* A file that was looked at. Its inode may be another's later; what changed is looked at again. */
+struct known {
+	uint64_t dev, ino, changed_ns;
+	int error; /* what did not work may work later: it is tried again, and told once */
+};
+
 struct api_calls {
 	struct programs *p;
 	bool multi;
-	VEC(char *) known; /* "08:01 1234": device and inode */
+	VEC(struct known) known;
 	VEC(int) multi_links;
 	VEC(struct bpf_link *) links;
 	unsigned int count[NUM_HOOKS];
@@ -114,22 +122,37 @@ struct spots {
 	VEC(struct spot) list;
 };
 
-/* "hipMalloc", and of C++ "_Z24hipExtModuleLaunchKernelP18..." */
-static bool is_symbol(const char *name, const char *wanted)
-{
-	size_t len = strlen(wanted);
-	char *end;
+/* What a file may ask of us: some are made by others, and large ones have a hundredth of this. */
+enum { SECTIONS_MAX = 4096, SEGMENTS_MAX = 128, SPOTS_PER_CALL = 4 };
+#define SYMBOLS_BYTES_MAX (sizeof(Elf64_Sym) << 20)
+#define NAMES_BYTES_MAX (64u << 20)
 
-	if (strncmp(name, "_Z", 2))
-		return !strcmp(name, wanted);
-	return strtoul(name + 2, &end, 10) == len && !strncmp(end, wanted, len);
+/* "hipMalloc", and of C++ "_Z24hipExtModuleLaunchKernelP18..."; room: bytes that can be read of name. */
+static bool is_symbol(const char *name, size_t room, const char *wanted)
+{
+	size_t len = strlen(wanted), n = 0;
+
+	if (room <= len)
+		return false;
+	if (name[0] != '_' || name[1] != 'Z')
+		return !memcmp(name, wanted, len + 1);
+	name += 2;
+	room -= 2;
+	for (; room && isdigit((unsigned char)*name) && n < 1000; name++, room--)
+		n = n * 10 + (size_t)(*name - '0');
+	return n == len && room >= len && !memcmp(name, wanted, len);
 }
 
 static void add_spot(struct spots *s, uint64_t offset, uint64_t call)
 {
-	for (size_t i = 0; i < s->list.n; i++)
-		if (s->list.v[i].offset == offset && s->list.v[i].call == call)
+	unsigned int same = 0;
+
+	for (size_t i = 0; i < s->list.n; i++) {
+		if (s->list.v[i].call != call)
+			continue;
+		if (s->list.v[i].offset == offset || ++same == SPOTS_PER_CALL)
 			return; /* another version of the symbol */
+	}
 	*VEC_PUSH(&s->list) = (struct spot){.offset = offset, .call = call};
 }
 
@@ -146,21 +169,36 @@ static uint64_t file_offset(Elf *elf, uint64_t addr)
 	return 0;
 }
 
-static void read_table(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh, enum hook hook,
+/* The bytes of a section as they are; NULL when they are not there, or too many. */
+static const Elf_Data *bytes_of(Elf_Scn *section, size_t max)
+{
+	GElf_Shdr sh;
+
+	return section && gelf_getshdr(section, &sh) && sh.sh_type != SHT_NOBITS && sh.sh_size <= max
+		       ? elf_rawdata(section, NULL)
+		       : NULL;
+}
+
+static void read_table(Elf *elf, Elf_Scn *section, size_t names_at, enum hook hook,
 		       struct spots *spots)
 {
-	Elf_Data *data = elf_getdata(section, NULL);
-	GElf_Sym sym;
+	const Elf_Data *symbols = bytes_of(section, SYMBOLS_BYTES_MAX),
+		       *names = bytes_of(elf_getscn(elf, names_at), NAMES_BYTES_MAX);
+	Elf64_Sym sym;
 
-	for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
-		const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
-		uint64_t offset;
-
-		if (!name || GELF_ST_TYPE(sym.st_info) != STT_FUNC || !sym.st_value)
+	if (!symbols || !names || !symbols->d_buf || !names->d_buf)
+		return;
+	for (size_t at = 0; at + sizeof(sym) <= symbols->d_size; at += sizeof(sym)) {
+		memcpy(&sym, (const char *)symbols->d_buf + at, sizeof(sym));
+		if (ELF64_ST_TYPE(sym.st_info) != STT_FUNC || !sym.st_value ||
+		    sym.st_name >= names->d_size)
 			continue;
 		for (unsigned int nr = 0; nr < API_ROWS; nr++) {
+			uint64_t offset;
+
 			if (!calls[nr].symbol || calls[nr].hook != hook ||
-			    !is_symbol(name, calls[nr].symbol))
+			    !is_symbol((const char *)names->d_buf + sym.st_name,
+				       names->d_size - sym.st_name, calls[nr].symbol))
 				continue;
 			offset = file_offset(elf, sym.st_value);
 			if (offset)
@@ -169,15 +207,23 @@ static void read_table(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh, enum hoo
 	}
 }
 
-/* The dynamic symbols; those of a debugger only where the others say nothing. */
+/*
+ * The dynamic symbols; those of a debugger only where the others say nothing. Read, not mapped: who
+ * owns the file may make it shorter meanwhile.
+ */
 static int find_spots(int fd, enum hook hook, struct spots *spots)
 {
 	static const unsigned int types[] = {SHT_DYNSYM, SHT_SYMTAB};
+	size_t sections = 0, segments = 0;
+	const char *ident;
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (!elf || gelf_getclass(elf) != ELFCLASS64) {
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	ident = elf ? elf_getident(elf, NULL) : NULL;
+	if (!ident || elf_kind(elf) != ELF_K_ELF || gelf_getclass(elf) != ELFCLASS64 ||
+	    ident[EI_DATA] != ELFDATA2LSB || elf_getshdrnum(elf, &sections) ||
+	    elf_getphdrnum(elf, &segments) || sections > SECTIONS_MAX || segments > SEGMENTS_MAX) {
 		elf_end(elf);
 		return -ENOEXEC;
 	}
@@ -186,8 +232,10 @@ static int find_spots(int fd, enum hook hook, struct spots *spots)
 		GElf_Shdr sh;
 
 		while ((section = elf_nextscn(elf, section)))
-			if (gelf_getshdr(section, &sh) && sh.sh_type == types[t])
-				read_table(elf, section, &sh, hook, spots);
+			if (gelf_getshdr(section, &sh) && sh.sh_type == types[t]) {
+				read_table(elf, section, sh.sh_link, hook, spots);
+				break;
+			}
 	}
 	elf_end(elf);
 	return spots->list.n ? 0 : -ENOENT;
@@ -195,7 +243,14 @@ static int find_spots(int fd, enum hook hook, struct spots *spots)
 
 /* ---- attaching ---- */
 
-static int multi_link(int prog_fd, const char *path, const struct spot *v, size_t n, bool at_return)
+/* What probes are put to. */
+struct target {
+	const char *path;
+	uint32_t number; /* for their cookies */
+	enum hook hook;
+};
+
+static int multi_link(int prog_fd, const struct target *t, const struct spot *v, size_t n, bool at_return)
 {
 	struct {
 		uint32_t prog_fd, target_fd, attach_type, flags;
@@ -207,9 +262,9 @@ static int multi_link(int prog_fd, const char *path, const struct spot *v, size_
 
 	for (size_t i = 0; i < n; i++) {
 		offsets[i] = v[i].offset;
-		offsets[n + i] = v[i].call;
+		offsets[n + i] = API_COOKIE(t->number, v[i].call);
 	}
-	attr.path = (uintptr_t)path;
+	attr.path = (uintptr_t)t->path;
 	attr.offsets = (uintptr_t)offsets;
 	attr.cookies = (uintptr_t)(offsets + n);
 	attr.multi_flags = at_return ? UPROBE_MULTI_RETURN : 0;
@@ -223,24 +278,24 @@ static int multi_link(int prog_fd, const char *path, const struct spot *v, size_
 /* The kernel says EBADF of a file that is none, where it knows such links. */
 static bool knows_multi(const struct programs *p)
 {
+	const struct target root = {.path = "/"};
 	const struct spot any = {.offset = 1};
 
 	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
 		if (p->on[libraries[i].hook])
 			return multi_link(bpf_program__fd(
 						  program_of(p->skel, libraries[i].hook, false)),
-					  "/", &any, 1, false) == -EBADF;
+					  &root, &any, 1, false) == -EBADF;
 	return false;
 }
 
-static int attach_multi(struct api_calls *a, enum hook h, const char *path, const struct spot *v,
-			size_t n)
+static int attach_multi(struct api_calls *a, const struct target *t, const struct spot *v, size_t n)
 {
 	int fds[2];
 
 	/* The return first: what begins between the two is recorded whole or not at all. */
 	for (int i = 0; i < 2; i++) {
-		fds[i] = multi_link(bpf_program__fd(program_of(a->p->skel, h, !i)), path, v, n, !i);
+		fds[i] = multi_link(bpf_program__fd(program_of(a->p->skel, t->hook, !i)), t, v, n, !i);
 		if (fds[i] < 0) {
 			if (i)
 				close(fds[0]);
@@ -252,15 +307,16 @@ static int attach_multi(struct api_calls *a, enum hook h, const char *path, cons
 	return 0;
 }
 
-static int attach_perf(struct api_calls *a, enum hook h, const char *path, const struct spot *v)
+static int attach_perf(struct api_calls *a, const struct target *t, const struct spot *v)
 {
 	struct bpf_link *links[2];
 
 	for (int i = 0; i < 2; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = !i, .bpf_cookie = v->call);
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = !i,
+			    .bpf_cookie = API_COOKIE(t->number, v->call));
 
-		links[i] = bpf_program__attach_uprobe_opts(program_of(a->p->skel, h, !i), -1, path,
-							   v->offset, &opts);
+		links[i] = bpf_program__attach_uprobe_opts(program_of(a->p->skel, t->hook, !i), -1,
+							   t->path, v->offset, &opts);
 		if (!links[i]) {
 			int err = -errno;
 
@@ -274,23 +330,25 @@ static int attach_perf(struct api_calls *a, enum hook h, const char *path, const
 	return 0;
 }
 
-/* How many, or negative errno when none. */
-static int attach_spots(struct api_calls *a, enum hook h, const char *path, const struct spots *s)
+/* How many, or negative errno when none; *error: of those that could not be. */
+static int attach_spots(struct api_calls *a, const struct target *t, const struct spots *s, int *error)
 {
 	int err = -ESRCH, n = 0;
 
 	/* ESRCH: one of the processes that have it was about to end. */
 	for (int i = 0; i < 3 && err == -ESRCH; i++)
-		err = a->multi ? attach_multi(a, h, path, s->list.v, s->list.n) : -ENOTSUP;
+		err = a->multi ? attach_multi(a, t, s->list.v, s->list.n) : -ENOTSUP;
 	if (!err)
 		return (int)s->list.n;
 	/* One that cannot be probed must not keep the others out. */
 	for (size_t i = 0; i < s->list.n; i++) {
-		err = a->multi ? attach_multi(a, h, path, &s->list.v[i], 1)
-			       : attach_perf(a, h, path, &s->list.v[i]);
+		err = a->multi ? attach_multi(a, t, &s->list.v[i], 1) : attach_perf(a, t, &s->list.v[i]);
+		*error = err ? err : *error;
 		n += !err;
+		if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+			break;
 	}
-	return n ? n : err;
+	return n ? n : *error;
 }
 
 /* ---- which files ---- */
@@ -300,14 +358,6 @@ static const char *base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-static bool is_known(const struct api_calls *a, const char *id)
-{
-	for (size_t i = 0; i < a->known.n; i++)
-		if (!strcmp(a->known.v[i], id))
-			return true;
-	return false;
 }
 
 bool api_calls__is_library(const struct api_calls *a, const char *path)
@@ -321,77 +371,197 @@ bool api_calls__is_library(const struct api_calls *a, const char *path)
 	return false;
 }
 
-/* By its mapping, which is there whatever became of the file; else as the process sees it. */
-static int open_mapped(uint32_t pid, const char *range, const char *path)
-{
-	char *by_range = xasprintf("/proc/%u/map_files/%s", pid, range);
-	char *by_path = xasprintf("/proc/%u/root%s", pid, path);
-	int fd = open(by_range, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		fd = open(by_path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fd = -errno;
-	free(by_range);
-	free(by_path);
-	return fd;
-}
-
 struct mapping {
 	uint64_t start, end;
-	char range[40], id[48], path[3072];
+	unsigned long inode;
+	char path[3072];
 };
 
 /* "7f0000000000-7f0000001000 r-xp 00000000 08:01 1234    /usr/lib/libamdhip64.so.5" */
 static bool parse_mapping(const char *line, struct mapping *m)
 {
-	char perms[8], dev[16];
-	unsigned long inode;
+	char perms[8];
 	int at = 0;
 
-	if (sscanf(line, "%39s %7s %*s %15s %lu %n", m->range, perms, dev, &inode, &at) != 4 ||
-	    !at || perms[2] != 'x' || line[at] != '/' ||
-	    sscanf(m->range, "%" SCNx64 "-%" SCNx64, &m->start, &m->end) != 2)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %lu %n", &m->start, &m->end, perms,
+		   &m->inode, &at) != 4 ||
+	    !at || perms[2] != 'x' || line[at] != '/')
 		return false;
-	snprintf(m->id, sizeof(m->id), "%s %lu", dev, inode);
 	snprintf(m->path, sizeof(m->path), "%.*s", (int)strcspn(line + at, "\n"), line + at);
 	return true;
 }
 
+/* As the process sees it: no more than a name, which may be another file's by now. */
+static int open_by_path(const char *proc, const struct mapping *m)
+{
+	/* struct open_how of linux/openat2.h: within its root, and no symbolic link on the way. */
+	const struct {
+		uint64_t flags, mode, resolve;
+	} how = {.flags = O_PATH | O_CLOEXEC, .resolve = 0x10 | 0x04 | 0x02};
+	char *root = xasprintf("%s/root", proc), again[32];
+	int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
+	struct stat st;
+
+	free(root);
+	if (root_fd < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, root_fd, m->path, &how, sizeof(how));
+	err = fd < 0 ? -errno : 0;
+	close(root_fd);
+	if (err)
+		return err == -ENOENT ? -ESTALE : err;
+	/* Opened only when it is the file: to open a device may do something. */
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != m->inode) {
+		close(fd);
+		return -ESTALE;
+	}
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+	err = open(again, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	err = err < 0 ? -errno : err;
+	close(fd);
+	return err;
+}
+
+/* By its mapping, which is there whatever became of the file. proc: "/proc/PID" or one of its threads. */
+static int open_mapped(const char *proc, const struct mapping *m)
+{
+	char *by_range = xasprintf("%s/map_files/%" PRIx64 "-%" PRIx64, proc, m->start, m->end);
+	int fd = open(by_range, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	free(by_range);
+	if (fd < 0)
+		return open_by_path(proc, m);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -ENOEXEC;
+	}
+	return fd;
+}
+
+/* The row of a file, made when there is none. */
+static struct known *known_file(struct api_calls *a, int fd, bool *is_new)
+{
+	struct stat st = {0};
+	struct known k;
+
+	fstat(fd, &st);
+	k = (struct known){.dev = st.st_dev,
+			   .ino = st.st_ino,
+			   .changed_ns = (uint64_t)st.st_ctim.tv_sec * 1000000000u +
+					 (uint64_t)st.st_ctim.tv_nsec};
+	*is_new = false;
+	for (size_t i = 0; i < a->known.n; i++) {
+		struct known *x = &a->known.v[i];
+
+		if (x->dev == k.dev && x->ino == k.ino && x->changed_ns == k.changed_ns)
+			return x;
+	}
+	*is_new = true;
+	*VEC_PUSH(&a->known) = k;
+	return &a->known.v[a->known.n - 1];
+}
+
+static bool may_work_later(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EAGAIN || err == -ESRCH;
+}
+
 /* False when the process has ended: the next that maps the file will do. */
-static bool attach_file(struct api_calls *a, uint32_t pid, const struct mapping *m, enum hook h,
+static bool attach_file(struct api_calls *a, const char *proc, const struct mapping *m, enum hook h,
 			void (*found)(const struct api_library *lib, void *arg), void *arg)
 {
 	struct api_library lib = {.path = m->path, .hook = h};
 	struct spots spots = {0};
-	int fd = open_mapped(pid, m->range, m->path), n;
+	int fd = open_mapped(proc, m), n;
+	struct known *k;
 	char path[32];
+	bool is_new;
 
-	if (fd == -ENOENT || fd == -ESRCH)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	*VEC_PUSH(&a->known) = xstrdup(m->id);
-	n = fd < 0 ? fd : find_spots(fd, h, &spots);
-	if (!n)
-		n = attach_spots(a, h, path, &spots);
-	if (fd >= 0)
+	if (fd < 0) {
+		if (access(proc, F_OK))
+			return false;
+		lib.error = fd;
+		found(&lib, arg);
+		return true;
+	}
+	k = known_file(a, fd, &is_new);
+	if (!is_new && !may_work_later(k->error)) {
 		close(fd);
+		return true;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = find_spots(fd, h, &spots);
+	if (!n)
+		n = attach_spots(a,
+				 &(struct target){.path = path,
+						  .number = (uint32_t)(k - a->known.v),
+						  .hook = h},
+				 &spots, &lib.error);
+	close(fd);
 	if (n > 0) {
 		lib.calls = (unsigned int)n;
 		a->count[h] += lib.calls;
 	} else {
 		lib.error = n;
 	}
-	found(&lib, arg);
+	/* Of some that stand a second round would make two. */
+	if (is_new || k->error != lib.error)
+		found(&lib, arg);
+	k->error = n > 0 ? 0 : lib.error;
 	free(spots.list.v);
 	return true;
+}
+
+/* The mappings of a process: of one whose first thread has ended, by another. To be closed; proc: by whom. */
+static FILE *open_maps(uint32_t pid, char proc[64])
+{
+	char *tasks = xasprintf("/proc/%u/task", pid), *maps;
+	DIR *d = NULL;
+	struct dirent *de;
+	FILE *f = NULL;
+	int c = EOF;
+
+	snprintf(proc, 64, "/proc/%u", pid);
+	do {
+		if (f)
+			fclose(f);
+		maps = xasprintf("%s/maps", proc);
+		f = fopen(maps, "re");
+		free(maps);
+		c = f ? getc(f) : EOF;
+		if (c != EOF) {
+			ungetc(c, f);
+			break;
+		}
+		d = d ? d : opendir(tasks);
+		while (d && (de = readdir(d)) && !isdigit((unsigned char)de->d_name[0]))
+			;
+		if (d && de)
+			snprintf(proc, 64, "/proc/%u/task/%.16s", pid, de->d_name);
+	} while (d && de);
+	free(tasks);
+	if (d)
+		closedir(d);
+	return f;
+}
+
+bool api_calls__runs(uint32_t pid)
+{
+	char proc[64];
+	FILE *f = open_maps(pid, proc);
+	bool any = f && getc(f) != EOF;
+
+	if (f)
+		fclose(f);
+	return any;
 }
 
 bool api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 		       void (*found)(const struct api_library *lib, void *arg), void *arg)
 {
-	char *maps = xasprintf("/proc/%u/maps", pid), *line = NULL;
-	FILE *f = fopen(maps, "re");
+	char *line = NULL, proc[64];
+	FILE *f = open_maps(pid, proc);
 	struct mapping m;
 	size_t room = 0;
 	bool there = false;
@@ -403,21 +573,21 @@ bool api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 			if (a->p->on[libraries[i].hook] &&
 			    !strncmp(base_name(m.path), libraries[i].prefix,
 				     strlen(libraries[i].prefix)))
-				there = is_known(a, m.id) ||
-					attach_file(a, pid, &m, libraries[i].hook, found, arg);
+				there = attach_file(a, proc, &m, libraries[i].hook, found, arg);
 	}
 	free(line);
-	free(maps);
 	if (f)
 		fclose(f);
 	return there;
 }
 
-void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f)
+void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f,
+			   bool left, uint64_t end_ns)
 {
-	uint64_t dt = stream__now() - f->ts;
+	uint64_t end = left ? end_ns : stream__now(), dt = end > f->ts ? end - f->ts : 0;
 	struct ev_api_call e = {.pid = f->pid,
 				.begin_dt = dt > UINT32_MAX ? UINT32_MAX : (uint32_t)dt,
+				.returned = left ? 2 : 0,
 				.call = (uint16_t)key->call};
 	uint16_t len = (uint16_t)(calls[key->call % API_ROWS].row.num_args * 8);
 	uint8_t *at = stream__reserve(s, EV_api_call, sizeof(e) + 8u + len, f->tid, 0);
@@ -461,8 +631,6 @@ void api_calls__free(struct api_calls *a)
 	if (!a)
 		return;
 	api_calls__stop(a);
-	for (size_t i = 0; i < a->known.n; i++)
-		free(a->known.v[i]);
 	free(a->known.v);
 	free(a->multi_links.v);
 	free(a->links.v);

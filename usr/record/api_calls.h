@@ -28,7 +28,7 @@ struct api_library {
 	const char *path; /* as the process has it */
 	enum hook hook;
 	unsigned int calls; /* functions with probes */
-	int error;	    /* negative errno when there are none */
+	int error;	    /* negative errno when there are none, or not all */
 };
 
 /*
@@ -39,11 +39,18 @@ struct api_library {
 bool api_calls__attach(struct api_calls *a, uint32_t pid, uint64_t addr,
 		       void (*found)(const struct api_library *lib, void *arg), void *arg);
 
+/* Whether a process still has memory: it has not ended. */
+bool api_calls__runs(uint32_t pid);
+
 /* Whether a file is one to look for, by its name. */
 bool api_calls__is_library(const struct api_calls *a, const char *path);
 
-/* A call that has not returned when recording ends. */
-void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f);
+/*
+ * A call that has not returned when recording ends. left: nor will it, since end_ns (CLOCK_MONOTONIC;
+ * 0: not known).
+ */
+void api_calls__write_open(struct stream *s, const struct api_key *key, const struct api_flight *f,
+			   bool left, uint64_t end_ns);
 
 /* Functions with probes of a hook. */
 unsigned int api_calls__count(const struct api_calls *a, enum hook h);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define PF_KTHREAD 0x00200000 /* linux/sched.h */
+#define START_TIME 22	      /* field of /proc/PID/stat */
 
 static int say(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int say(char *why, size_t size, const char *fmt, ...)
@@ -82,7 +84,7 @@ static int parent_of(int pid)
 static uint64_t age_of(int pid)
 {
 	const unsigned int tick = (unsigned int)sysconf(_SC_CLK_TCK);
-	uint64_t start_ns = stat_field(pid, 22) * (1000000000ull / tick), now_ns;
+	uint64_t start_ns = stat_field(pid, START_TIME) * (1000000000ull / tick), now_ns;
 	struct timespec ts;
 
 	clock_gettime(CLOCK_BOOTTIME, &ts);
@@ -168,6 +170,21 @@ static struct attached *find(const struct attach *a, int pid)
 	return NULL;
 }
 
+/* Others of its threads run on when the first has ended. */
+static bool has_threads(int pid)
+{
+	char *path = xasprintf("/proc/%d/task", pid);
+	DIR *d = opendir(path);
+	unsigned int n = 0;
+
+	free(path);
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n > 3; /* itself, ".", ".." */
+}
+
 static int check(int pid, char *why, size_t size)
 {
 	struct status s;
@@ -187,7 +204,7 @@ static int check(int pid, char *why, size_t size)
 			   s.tgid, s.tgid);
 	if (stat_field(pid, 9) & PF_KTHREAD)
 		return say(why, size, "process %d is a thread of the kernel", pid);
-	if (s.state == 'Z' || s.state == 'X' || !s.memory)
+	if ((s.state == 'Z' || s.state == 'X' || !s.memory) && !has_threads(pid))
 		return say(why, size, "process %d has ended", pid);
 	if (geteuid() && s.uid != geteuid()) {
 		pw = getpwuid(s.uid);
@@ -202,7 +219,11 @@ static void add(struct attach *a, int pid, int parent, int pidfd)
 	struct attached *x = VEC_PUSH(&a->list);
 
 	*x = (struct attached){
-		.pid = pid, .parent = parent, .age_ns = age_of(pid), .exe = exe_of(pid)};
+		.pid = pid,
+		.parent = parent,
+		.age_ns = age_of(pid),
+		.start = stat_field(pid, START_TIME),
+		.exe = exe_of(pid)};
 	*VEC_PUSH(&a->ends) = (struct pollfd){.fd = pidfd, .events = POLLIN};
 }
 
@@ -343,11 +364,31 @@ static bool is_broker(int pid, void *arg)
 	return !b->found;
 }
 
-int attach__find_emulated(struct attach *a, char *why, size_t size)
+/*
+ * The directory, opened: nobody can put another in its place. The process's environment, which names
+ * it, is its owner's to write. -1 unless it is root's or uid's, and nobody else may write there.
+ */
+static int open_root(const char *path, unsigned int uid)
+{
+	const struct { /* struct open_how of linux/openat2.h: no symbolic link on the way */
+		uint64_t flags, mode, resolve;
+	} how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = 0x04 | 0x02};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && (st.st_uid == uid || !st.st_uid) && !(st.st_mode & 022))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int attach__find_emulated(struct attach *a, unsigned int uid, char *why, size_t size)
 {
 	struct broker b = {0};
 	unsigned long inode;
 	char *path;
+	int fd;
 
 	for (size_t i = 0; i < a->list.n; i++) {
 		char *root = environment_of(a->list.v[i].pid, EV_ENV_EMULATED);
@@ -366,6 +407,12 @@ int attach__find_emulated(struct attach *a, char *why, size_t size)
 	}
 	if (!a->emu_root)
 		return 0;
+	fd = open_root(a->emu_root, uid);
+	if (fd < 0)
+		return say(why, size,
+			   "process %d says that it runs on the emulated device %s, which is not yours: attach as "
+			   "who started it",
+			   a->list.v[0].pid, a->emu_root);
 	a->emulated = true;
 	path = xasprintf("%s/broker", a->emu_root);
 	inode = socket_at(path);
@@ -380,6 +427,8 @@ int attach__find_emulated(struct attach *a, char *why, size_t size)
 			   a->list.v[0].pid);
 	a->kfd_dev = b.kfd.st_dev;
 	a->kfd_ino = b.kfd.st_ino;
+	free(a->emu_root);
+	a->emu_root = xasprintf("/proc/self/fd/%d", fd);
 	return 0;
 }
 
@@ -398,6 +447,13 @@ struct attached *attach__next_end(struct attach *a)
 		return &a->list.v[i];
 	}
 	return NULL;
+}
+
+bool attached__is_other(const struct attached *x)
+{
+	unsigned long long start = stat_field(x->pid, START_TIME);
+
+	return start && start != x->start;
 }
 
 void attach__free(struct attach *a)

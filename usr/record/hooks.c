@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -147,7 +148,7 @@ const char *hook_how_name(enum hook_how how)
 struct machine {
 	bool driver; /* the module is there */
 	struct btf *kernel, *module;
-	bool func_arg; /* trampolines hand out arguments by number: Linux 5.17 */
+	const char *no_trampoline; /* why fentry is none of the ways */
 	char why_no_btf[128];
 	int types[NUM_HOOKS]; /* of the module: the hook's function or tracepoint; 0 when it has
 				 none */
@@ -309,15 +310,15 @@ static void plan_fn(struct hook_plan *p, const struct row *row, const struct mac
 	}
 	if (!t)
 		add_why(p, "fentry", why);
-	else if (!m->func_arg)
-		add_why(p, "fentry", "the kernel has no bpf_get_func_arg");
+	else if (m->no_trampoline)
+		add_why(p, "fentry", m->no_trampoline);
 	p->btf_id = t ? (uint32_t)id : 0;
 	/* Trampolines of Linux before 6.3 or so carry six parameters: a probe first where there are
 	 * more. */
-	if (t && m->func_arg && btf_vlen(t) <= 6)
+	if (t && !m->no_trampoline && btf_vlen(t) <= 6)
 		add_way(p, HOW_fentry);
 	add_way(p, HOW_kprobe);
-	if (t && m->func_arg && btf_vlen(t) > 6)
+	if (t && !m->no_trampoline && btf_vlen(t) > 6)
 		add_way(p, HOW_fentry);
 }
 
@@ -403,6 +404,53 @@ static int module_btf_fd(void)
 	return -1;
 }
 
+static bool append(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * The types of a module go on where the kernel's end: in numbers and in texts, so the two behind each
+ * other are one BTF. Given that, libbpf does not look through every module itself, for which one must be
+ * root. -1 when they cannot be joined.
+ */
+static int join_types(const struct machine *m)
+{
+	__u32 size[2];
+	const struct btf_header *h[2] = {btf__raw_data(m->kernel, &size[0]), btf__raw_data(m->module, &size[1])};
+	int fd = h[0] && h[1] ? memfd_create("btf", MFD_CLOEXEC) : -1;
+	struct btf_header joined;
+	bool ok;
+
+	if (fd < 0)
+		return -1;
+	joined = (struct btf_header){.magic = BTF_MAGIC,
+				     .version = BTF_VERSION,
+				     .hdr_len = sizeof(joined),
+				     .type_len = h[0]->type_len + h[1]->type_len,
+				     .str_off = h[0]->type_len + h[1]->type_len,
+				     .str_len = h[0]->str_len + h[1]->str_len};
+	ok = append(fd, &joined, sizeof(joined));
+	for (int i = 0; i < 2 && ok; i++)
+		ok = append(fd, (const char *)h[i] + h[i]->hdr_len + h[i]->type_off, h[i]->type_len);
+	for (int i = 0; i < 2 && ok; i++)
+		ok = append(fd, (const char *)h[i] + h[i]->hdr_len + h[i]->str_off, h[i]->str_len);
+	if (ok)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *cfg,
 		 struct driver_types *types)
 {
@@ -412,16 +460,19 @@ void hooks__plan(struct hook_plan plans[NUM_HOOKS], const struct hooks_config *c
 	if (m.driver && !cfg->emulated) {
 		m.kernel = btf__load_vmlinux_btf();
 		m.module = m.kernel ? btf__load_module_btf(DRIVER, m.kernel) : NULL;
-		if (m.module) {
+		if (m.module)
 			find_types(&m);
-			m.func_arg = has_helper(m.kernel, "BPF_FUNC_get_func_arg");
-		} else {
+		else
 			snprintf(m.why_no_btf, sizeof(m.why_no_btf), "%s has no BTF",
 				 m.kernel ? "the driver" : "the kernel");
-		}
 	}
 	types->map_flag_kind = m.map_flag_kind;
 	types->btf_fd = m.module ? module_btf_fd() : -1;
+	if (types->btf_fd < 0)
+		m.no_trampoline = "the driver's BTF is root's to ask for";
+	else if (!has_helper(m.kernel, "BPF_FUNC_get_func_arg")) /* Linux 5.17 */
+		m.no_trampoline = "the kernel has no bpf_get_func_arg";
+	types->all_fd = m.module ? join_types(&m) : -1;
 	for (unsigned int h = 0; h < NUM_HOOKS; h++) {
 		struct hook_plan *p = &plans[h];
 		const char *why = not_needed(h, cfg, &m);

@@ -49,7 +49,9 @@ struct hooks_config {
 /* What the driver's BTF says beside the hooks. */
 struct driver_types {
 	unsigned char map_flag_kind; /* enum ev_flag_kind of struct amdgpu_bo_va_mapping */
-	int btf_fd;		     /* the BTF itself, the caller's to close; -1: none */
+	/* The caller's to close: */
+	int btf_fd; /* the BTF as the kernel has it; -1: none, or it needs CAP_SYS_ADMIN to ask for it */
+	int all_fd; /* a file: the kernel's types and the driver's as one BTF; -1: the driver has none */
 };
 
 /* All hooks planned. */

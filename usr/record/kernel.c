@@ -8,6 +8,7 @@
 #include "../base/buf.h"
 #include "rdna1.skel.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct kernel {
 	unsigned int drained; /* records since the drain began */
 	struct api_calls *api;
 	VEC(struct note) notes; /* libraries that were mapped, to be looked at */
+	uint64_t notes_dropped;
 	int wake_fd;		/* epoll: the programs want us to look now */
 	uint32_t own_ns;	/* inode of our PID namespace; 0: the machine's */
 	uint64_t dropped_told;	/* ring losses already in the trace's counters */
@@ -157,10 +159,24 @@ static void describe(struct kernel *k)
 static int start_libraries(struct kernel *k)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	char self[32] = "";
 	int err = api_calls__fill(k->programs.skel);
 
 	if (err)
 		return err;
+	/* A library is found in /proc, by the process's number. */
+	if (readlink("/proc/self", self, sizeof(self) - 1) < 0 || atoi(self) != getpid()) {
+		for (unsigned int h = 0; h < NUM_HOOKS; h++) {
+			if (!k->programs.on[h] || !api_calls__is_hook(h))
+				continue;
+			k->programs.on[h] = false;
+			k->programs.error[h] = -ESRCH;
+			snprintf(k->programs.plans[h].why, sizeof(k->programs.plans[h].why),
+				 "/proc shows other processes than those of this PID namespace: mount it anew "
+				 "(unshare --mount-proc)");
+		}
+		return 0;
+	}
 	/* Edges only: what does not want to wake us must not. */
 	k->wake_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (k->wake_fd < 0 ||
@@ -382,25 +398,68 @@ static void record_library(const struct api_library *lib, void *arg)
 	stream__commit(f->log);
 }
 
+/* What a process has mapped once is looked for once, however often it was noted meanwhile. */
+static void merge_notes(struct kernel *k, size_t of)
+{
+	struct note *first = &k->notes.v[of];
+	size_t n = of + 1;
+
+	for (size_t i = of + 1; i < k->notes.n; i++) {
+		if (first->map.pid && k->notes.v[i].map.pid == first->map.pid)
+			first->map.addr = 0;
+		else
+			k->notes.v[n++] = k->notes.v[i];
+	}
+	k->notes.n = n;
+}
+
+/* Notes that the ring had no room for: any traced process may have mapped something. */
+static void note_all(struct kernel *k)
+{
+	struct bpf_map *tracked = k->programs.skel->maps.tracked;
+	uint64_t dropped = __atomic_load_n(&k->programs.skel->bss->dropped[HOOK_maps], __ATOMIC_RELAXED);
+	struct tracked_process process;
+	uint32_t key, *before = NULL;
+
+	if (!k->api || dropped == k->notes_dropped)
+		return;
+	k->notes_dropped = dropped;
+	while (!bpf_map__get_next_key(tracked, before, &key, sizeof(key))) {
+		before = &key;
+		if (!bpf_map__lookup_elem(tracked, &key, sizeof(key), &process, sizeof(process), 0))
+			*VEC_PUSH(&k->notes) = (struct note){.map.pid = process.pid, .ts = stream__now()};
+	}
+}
+
+/* Looked at between two drains: the ring must not fill up meanwhile. */
+#define NOTES_MAX 16
+
 void kernel__attach_libraries(struct kernel *k, struct stream *log)
 {
 	struct epoll_event ev;
+	size_t n = 0;
 
 	while (k->wake_fd >= 0 && epoll_wait(k->wake_fd, &ev, 1, 0) > 0)
 		;
-	for (size_t i = 0; i < k->notes.n; i++) {
-		struct finding f = {.log = log, .note = &k->notes.v[i]};
-		const struct map_note *m = &f.note->map;
-		const struct api_library ended = {.path = m->name, .error = -ESRCH};
-		uint32_t pid = f.note->ours ? (uint32_t)getpid() : m->pid;
+	for (; n < k->notes.n && n < NOTES_MAX; n++) {
+		struct finding f = {.log = log};
+		struct api_library gone;
+		const struct map_note *m;
+		uint32_t pid;
 
-		if (!api_calls__attach(k->api, pid, m->addr, record_library, &f) && m->addr &&
-		    !f.note->ours)
-			record_library(&ended, &f);
+		merge_notes(k, n);
+		f.note = &k->notes.v[n];
+		m = &f.note->map;
+		pid = f.note->ours ? (uint32_t)getpid() : m->pid;
+		gone = (struct api_library){.path = m->name, .error = api_calls__runs(pid) ? -EIDRM : -ESRCH};
+		if (!api_calls__attach(k->api, pid, m->addr, record_library, &f) && !f.note->ours &&
+		    m->name[0] && (m->addr || gone.error == -ESRCH))
+			record_library(&gone, &f);
 		if (f.note->ours)
 			munmap((void *)(uintptr_t)m->addr, f.note->ours);
 	}
-	k->notes.n = 0;
+	memmove(k->notes.v, k->notes.v + n, (k->notes.n - n) * sizeof(*k->notes.v));
+	k->notes.n -= n;
 }
 
 static void record_left(struct kernel *k, uint32_t pid)
@@ -416,19 +475,59 @@ static void tell(struct kernel *k, enum ev_loss_cause cause, uint64_t count)
 		stream_proc__lost(&k->proc, cause, count, true);
 }
 
+/* The program that made a call is there no more: it has become another, or ended. *end_ns: when, or 0. */
+static bool program_ended(struct kernel *k, const struct api_flight *f, uint64_t *end_ns)
+{
+	const struct rdna1_bpf *s = k->programs.skel;
+	const uint64_t key = KEY_EXITED(f->tgid);
+	struct tracked_process process;
+	struct owner gone;
+
+	if (!bpf_map__lookup_elem(s->maps.tracked, &f->tgid, sizeof(f->tgid), &process, sizeof(process), 0)) {
+		if (process.exec_ns > f->ts)
+			*end_ns = process.exec_ns;
+		return *end_ns;
+	}
+	if (!bpf_map__lookup_elem(s->maps.owners, &key, sizeof(key), &gone, sizeof(gone), 0))
+		*end_ns = gone.since;
+	return true;
+}
+
+/* Its thread has ended, or stands above the call's frame: it jumped out of it. Only a thread that waits tells. */
+static bool thread_left(const struct api_key *key, const struct api_flight *f)
+{
+	char *path = xasprintf("/proc/%u/task/%u/syscall", f->pid, f->tid), line[256], *sp = line;
+	FILE *file = fopen(path, "re");
+	bool there = file || errno != ENOENT;
+
+	free(path);
+	if (file && !fgets(line, sizeof(line), file))
+		there = errno != ESRCH;
+	else if (file && isdigit((unsigned char)line[0]))
+		/* "NR 0xARG... 0xSP 0xPC" */
+		for (int i = 0; i < 7 && sp; i++)
+			sp = strchr(sp + 1, ' ');
+	if (file)
+		fclose(file);
+	return !there || (sp && sp != line && strtoull(sp, NULL, 16) > key->sp);
+}
+
 /* Calls of libraries that have not returned; how many. */
 static uint64_t record_open_api_calls(struct kernel *k)
 {
 	struct bpf_map *flights = k->programs.skel->maps.api_flights;
 	struct api_key key, *before = NULL;
 	struct api_flight f;
-	uint64_t open = 0;
+	uint64_t open = 0, end_ns;
+	bool left;
 
 	while (k->api && !bpf_map__get_next_key(flights, before, &key, sizeof(key))) {
 		before = &key;
 		if (bpf_map__lookup_elem(flights, &key, sizeof(key), &f, sizeof(f), 0) || !f.ts)
 			continue;
-		api_calls__write_open(&k->streams[0], &key, &f);
+		end_ns = 0;
+		left = program_ended(k, &f, &end_ns) || thread_left(&key, &f);
+		api_calls__write_open(&k->streams[0], &key, &f, left, end_ns);
 		open++;
 	}
 	return open;
@@ -473,8 +572,9 @@ unsigned int kernel__finish(struct kernel *k)
 
 	if (!k->ring || !k->writing)
 		return 0;
-	missed = programs__missed(&k->programs);
 	/* From here on nothing changes any more: what is left can be counted. */
+	__atomic_store_n(&k->programs.skel->bss->stopped, 1, __ATOMIC_SEQ_CST);
+	missed = programs__missed(&k->programs);
 	programs__stop(&k->programs);
 	api_calls__stop(k->api);
 	while (kernel__drain(k) == -EAGAIN)
@@ -540,6 +640,7 @@ int kernel__drain(struct kernel *k)
 	if (dropped > k->dropped_told) {
 		stream_proc__lost(&k->proc, LOSS_ring_full, dropped - k->dropped_told, true);
 		k->dropped_told = dropped;
+		note_all(k);
 	}
 	return n;
 }

@@ -14,6 +14,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
+
 static bool libbpf_verbose;
 static char
 	libbpf_first[160]; /* the first warning since it was emptied: the others follow from it */
@@ -157,9 +159,20 @@ static void take_functions(struct programs *p)
 	registered = true;
 }
 
+/* Where libbpf finds the types that the programs use. NULL: as it does by itself. */
+static const char *path_of_types(const struct programs *p, char path[64])
+{
+	if (p->types.all_fd < 0)
+		return access(KERNEL_TYPES, R_OK) ? NULL : KERNEL_TYPES;
+	snprintf(path, 64, "/proc/self/fd/%d", p->types.all_fd);
+	return path;
+}
+
 static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cfg)
 {
-	struct rdna1_bpf *s = rdna1_bpf__open();
+	char types[64];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = path_of_types(p, types));
+	struct rdna1_bpf *s = rdna1_bpf__open_opts(&opts);
 	struct bpf_program *prog;
 	bool kfd = false, drm = false;
 	int err;
@@ -181,10 +194,11 @@ static struct rdna1_bpf *load(struct programs *p, const struct kernel_config *cf
 	}
 	if (!p->no_iterators) {
 		bpf_program__set_autoload(s->progs.iter_processes, cfg->own_ns != 0);
-		bpf_program__set_autoload(s->progs.iter_files, cfg->attach && !p->no_files);
+		bpf_program__set_autoload(s->progs.iter_files, cfg->attach);
 	}
 	api_calls__prepare(s, p->plans);
 	s->rodata->own_ns = cfg->own_ns;
+	s->rodata->attaching = cfg->attach;
 	s->rodata->map_flag_kind = p->types.map_flag_kind;
 	s->rodata->kfd_rdev = kfd_rdev();
 	s->rodata->kfd_file_dev = cfg->kfd_ino ? kernel_dev(cfg->kfd_dev) : 0;
@@ -246,11 +260,6 @@ static int refuse(struct programs *p, const struct kernel_config *cfg, int err)
 	if (few_descriptors()) {
 		err = -EMFILE;
 		snprintf(why, sizeof(why), "%s: raise the limit (ulimit -n)", strerror(EMFILE));
-	}
-	/* The types of modules, which it looks for, are root's to read. */
-	if (err == -EPERM && cfg->attach && !p->no_files) {
-		p->no_files = true;
-		return 0;
 	}
 	if (err == -EPERM || err == -EMFILE) {
 		for (unsigned int h = 0; h < NUM_HOOKS; h++)
@@ -341,8 +350,11 @@ static bool attach(struct programs *p)
 		if (!err)
 			continue;
 		switch_off(p, h, err,
-			   err == -ENOENT && p->plans[h].how == HOW_kprobe
+			   p->plans[h].how != HOW_kprobe ? reason(err)
+			   : err == -ENOENT
 				   ? "the kernel has no such function that a probe could be put to"
+			   : err == -EACCES
+				   ? "needs root (sudo), or sysctl kernel.perf_event_paranoid=2"
 				   : reason(err));
 		/* Without a hook in the driver its calls are taken behind system calls. */
 		again = again || p->plans[h].how != HOW_none || h == HOOK_kfd_ioctl ||
@@ -398,7 +410,9 @@ void programs__close(struct programs *p)
 	detach(p);
 	if (p->types.btf_fd >= 0)
 		close(p->types.btf_fd);
-	p->types.btf_fd = -1;
+	if (p->types.all_fd >= 0)
+		close(p->types.all_fd);
+	p->types.btf_fd = p->types.all_fd = -1;
 }
 
 int programs__iterate(struct programs *p, const char *name)

@@ -19,7 +19,6 @@ struct programs {
 	int error[NUM_HOOKS];		      /* negative errno of a hook that is off */
 	struct bpf_link *links[NUM_HOOKS][2]; /* entry, return */
 	bool no_iterators;		      /* the kernel refuses them */
-	bool no_files;			      /* or the one over open files */
 };
 
 /* Load and attach what can be. Negative errno when nothing can (errors are in *p, too). */

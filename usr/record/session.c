@@ -3,6 +3,7 @@
 #include "../base/buf.h"
 
 #include <dirent.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -22,13 +23,17 @@ char *session__default_dir(const char *command)
 {
 	const char *slash = strrchr(command, '/');
 	time_t now = time(NULL);
-	char when[32];
+	char when[32], name[65];
 	struct tm tm;
 
+	snprintf(name, sizeof(name), "%s", slash && slash[1] ? slash + 1 : command);
+	/* Of a process that runs already the name is not one that was typed. */
+	for (char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("._+-", *c))
+			*c = '_';
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-	return xasprintf("rdna1-trace-%.64s-%s-%d", slash && slash[1] ? slash + 1 : command, when,
-			 (int)getpid());
+	return xasprintf("rdna1-trace-%s-%s-%d", name, when, (int)getpid());
 }
 
 int session__create(struct session *s, const char **what)

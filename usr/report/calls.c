@@ -54,7 +54,7 @@ void put_calls(const struct model *m, const struct text_options *o, struct buf *
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	const struct calls *s = &m->calls;
 	struct call_count *sorted;
-	uint64_t open = 0;
+	uint64_t open = 0, left = 0;
 	size_t n = s->counts.n > MAX_ROWS && !o->all ? MAX_ROWS : s->counts.n;
 
 	put_convs(s, o, b);
@@ -69,6 +69,7 @@ void put_calls(const struct model *m, const struct text_options *o, struct buf *
 		const char *name = api_call_name(sorted[i].nr);
 
 		open += sorted[i].open;
+		left += sorted[i].left;
 		if (i >= n)
 			continue;
 		table__cellf(&t, "%s", name ? name : "not known to this version");
@@ -81,6 +82,9 @@ void put_calls(const struct model *m, const struct text_options *o, struct buf *
 	if (open)
 		buf__printf(b, "  %" PRIu64 " of them had not returned when recording ended\n",
 			    open);
+	if (left)
+		buf__printf(b, "  %" PRIu64 " of them were left without a return: the thread or the program "
+			       "ended in it, or jumped out of it\n", left);
 	free(sorted);
 }
 
@@ -123,18 +127,24 @@ void put_libraries(const struct model *m, struct buf *b)
 	for (size_t i = 0; i < m->calls.libraries.n; i++) {
 		const struct call_library *l = &m->calls.libraries.v[i];
 
-		if (l->error) {
-			const char *name = strerrorname_np(-l->error);
+		const char *name = strerrorname_np(-l->error);
 
+		if (l->error && !l->calls) {
 			buf__printf(b, "  no calls of %s: %s\n", l->path,
 				    l->error == -ENOENT ? "it has none of them"
+				    : l->error == -ENOEXEC ? "it is no library for x86-64, or one we do not read"
 				    : l->error == -ESRCH
 					    ? "its process ended before it could be probed"
+				    : l->error == -EIDRM ? "it was mapped no more when it was to be probed"
+				    : l->error == -ESTALE
+					    ? "another file has its name by now"
 				    : name ? name
 					   : "?");
 			continue;
 		}
 		buf__printf(b, "  calls of %s: %u functions, ", l->path, l->calls);
+		if (l->error)
+			buf__printf(b, "the others could not be probed (%s), ", name ? name : "?");
 		if (!l->pid) {
 			buf__puts(b, "all from the beginning\n");
 		} else if (l->late_ns) {
