@@ -18,7 +18,7 @@ for names, off, on in (
     r = record(f"off-{len(names)}", workload("conv2d"), "--size", "8",
                env={**os.environ, "LD_PRELOAD": SHIM, "REFUSE": names}).expect_status(0)
     expect("outputs equal" in r.out, r.out)
-    said = [l for l in r.err.splitlines() if "not recorded" in l]
+    said = [l for l in r.err.splitlines() if "not recorded:" in l]
     expect(len(said) == 1 and "Invalid argument" in said[0], r.err)
     expect(len(r.err.splitlines()) == 4, f"more than one line about it:\n{r.err}")
     text = report(r.dir)
