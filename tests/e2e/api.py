@@ -301,6 +301,20 @@ run.end(found=3)
 text = report(run.dir, 400)
 expect(len(re.findall(r"no calls of \S+/libMIOpen\.so\.[123]( \(deleted\))?: it ", text)) == 3, text)
 
+# ---- the ring was full when a library was mapped: it is found all the same ----
+
+script = f"echo ready; read go; i=0; while [ $i -lt 14000 ]; do (:); i=$((i + 1)); done; exec {CONVS} {MIOPEN}"
+run = Run("full-ring", "sh", "-c", script, options=("--trace=miopen", "--ring-mb=1"))
+os.kill(run.p.pid, signal.SIGSTOP)
+run.p.stdin.write("go\n")
+run.p.stdin.flush()
+expect(run.p.stdout.readline() == "ready\n", "convs did not start")
+os.kill(run.p.pid, signal.SIGCONT)
+run.end()
+with open(os.path.join(run.dir, "session.json")) as f:
+    counts = {c["source"]: c for c in json.load(f)["counts"]}
+expect(counts["kernel"]["dropped"] and len(run.calls()) == CALLS, f"{counts['kernel']} {len(run.calls())} calls")
+
 # ---- one file below two overlays: its probes are hit twice, and tell of one call ----
 
 script = f"""

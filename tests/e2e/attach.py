@@ -64,6 +64,20 @@ def name_of(pid):
     return None
 
 
+def state_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def until(condition):
+    """It comes true soon."""
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.05)
+    fail("it did not come true in 10 s")
+
+
 def attach(name, *arguments, say="recording the kernel's side until", env=None):
     """A recorder that has attached."""
     p = start([TOOL, "-o", os.path.join(T, name), *map(str, arguments)], stdin=subprocess.DEVNULL,
@@ -257,7 +271,7 @@ shutil.copy(TOOL, tool)
 os.chmod(T, 0o777)
 if sh("setcap", "cap_bpf,cap_perfmon+ep", tool).returncode == 0 and sh(*as_nobody, "test", "-x", tool).returncode == 0:
     own = start([*as_nobody, "sleep", "300"])
-    time.sleep(0.3)
+    until(lambda: name_of(own.pid) == "sleep")
     rec = start([*as_nobody, tool, "-o", f"{T}/caps", "-p", str(own.pid)], stderr=subprocess.PIPE, text=True, cwd=T)
     rec.said = []
     for line in rec.stderr:
@@ -322,13 +336,13 @@ theirs = os.path.join(T, "theirs")
 os.mkdir(theirs)
 os.chown(theirs, NOBODY.pw_uid, NOBODY.pw_gid)
 liar = start([*as_nobody, "env", f"RDNA1_EMU={theirs}", "sleep", "300"])
-time.sleep(0.3)
+until(lambda: name_of(liar.pid) == "sleep")
 run = sh(TOOL, "-o", f"{T}/lied", "-p", liar.pid)
 expect(run.returncode == 1 and f"{theirs}, which is not yours" in run.stderr, run.stderr)
 named = os.path.join(T, "a\x1b[31m\nb")
 shutil.copy("/bin/sleep", named)
 other = start([named, "300"])
-time.sleep(0.3)
+until(lambda: name_of(other.pid).startswith("a"))
 os.mkdir(f"{T}/names")
 rec = start([TOOL, "-p", str(other.pid)], stderr=subprocess.PIPE, text=True, cwd=f"{T}/names")
 rec.said = []
@@ -345,7 +359,7 @@ expect(all(re.fullmatch(r"[\w.+-]+", name) for name in os.listdir(f"{T}/names"))
 headless = start([sys.executable, "-c", "import ctypes, threading, time\n"
                   "threading.Thread(target=time.sleep, args=(300,)).start()\n"
                   "ctypes.CDLL(None).pthread_exit(None)"], stderr=subprocess.DEVNULL)
-time.sleep(0.5)
+until(lambda: state_of(headless.pid) == "Z")
 rec = attach("headless", "-p", headless.pid)
 headless.kill()
 headless.wait()
