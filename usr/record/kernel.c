@@ -431,6 +431,16 @@ static void note_all(struct kernel *k)
 	}
 }
 
+/* It is not where it was mapped; of a process that was looked at as a whole only its end is known. */
+static void record_gone(struct finding *f)
+{
+	const struct map_note *m = &f->note->map;
+	const struct api_library gone = {.path = m->name, .error = api_calls__runs(m->pid) ? -EIDRM : -ESRCH};
+
+	if (m->name[0] && (m->addr || gone.error == -ESRCH))
+		record_library(&gone, f);
+}
+
 /* Looked at between two drains: the ring must not fill up meanwhile. */
 #define NOTES_MAX 16
 
@@ -443,18 +453,15 @@ void kernel__attach_libraries(struct kernel *k, struct stream *log)
 		;
 	for (; n < k->notes.n && n < NOTES_MAX; n++) {
 		struct finding f = {.log = log};
-		struct api_library gone;
 		const struct map_note *m;
-		uint32_t pid;
 
 		merge_notes(k, n);
 		f.note = &k->notes.v[n];
 		m = &f.note->map;
-		pid = f.note->ours ? (uint32_t)getpid() : m->pid;
-		gone = (struct api_library){.path = m->name, .error = api_calls__runs(pid) ? -EIDRM : -ESRCH};
-		if (!api_calls__attach(k->api, pid, m->addr, record_library, &f) && !f.note->ours &&
-		    m->name[0] && (m->addr || gone.error == -ESRCH))
-			record_library(&gone, &f);
+		if (!api_calls__attach(k->api, f.note->ours ? (uint32_t)getpid() : m->pid, m->addr,
+				       record_library, &f) &&
+		    !f.note->ours)
+			record_gone(&f);
 		if (f.note->ours)
 			munmap((void *)(uintptr_t)m->addr, f.note->ours);
 	}
