@@ -236,6 +236,8 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(PRELOAD
 # What a unit test links besides the pure rooms.
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
+EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
@@ -280,7 +282,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
 
-$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC))
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC)) $$(EXTRA_$$*)
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
