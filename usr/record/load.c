@@ -144,7 +144,7 @@ static int attach_function(const struct bpf_program *prog, long cookie, struct b
 	return *link ? 0 : -errno;
 }
 
-/* Without the driver's BTF at hand libbpf finds them itself. */
+/* Without the number of the driver's BTF no fentry is planned. */
 static void take_functions(struct programs *p)
 {
 	static bool registered;
