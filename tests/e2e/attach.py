@@ -78,16 +78,20 @@ def until(condition):
     fail("it did not come true in 10 s")
 
 
-def attach(name, *arguments, say="recording the kernel's side until", env=None):
-    """A recorder that has attached."""
-    p = start([TOOL, "-o", os.path.join(T, name), *map(str, arguments)], stdin=subprocess.DEVNULL,
-                         stderr=subprocess.PIPE, text=True, env=env)
+def until_said(p, say="recording the kernel's side until"):
+    """It records; what it said is kept."""
     p.said = []
     for line in p.stderr:
         p.said.append(line)
         if say in line:
             return p
-    fail(f"{name}: status {p.wait()}: {''.join(p.said)}")
+    fail(f"{p.args}: status {p.wait()}: {''.join(p.said)}")
+
+
+def attach(name, *arguments, env=None, **said):
+    """A recorder that has attached."""
+    return until_said(start([TOOL, "-o", os.path.join(T, name), *map(str, arguments)], stdin=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True, env=env), **said)
 
 
 def over(p, status=0, sig=None):
@@ -273,11 +277,7 @@ if sh("setcap", "cap_bpf,cap_perfmon+ep", tool).returncode == 0 and sh(*as_nobod
     own = start([*as_nobody, "sleep", "300"])
     until(lambda: name_of(own.pid) == "sleep")
     rec = start([*as_nobody, tool, "-o", f"{T}/caps", "-p", str(own.pid)], stderr=subprocess.PIPE, text=True, cwd=T)
-    rec.said = []
-    for line in rec.stderr:
-        rec.said.append(line)
-        if "recording the kernel's side until" in line:
-            break
+    until_said(rec)
     own.kill()
     own.wait()
     over(rec)
@@ -316,11 +316,7 @@ for i in range(1, 4):
     os.mkfifo(f"{T}/fifo{i}")
 p = start(["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", f"sh -c '{script}'; true"],
                      stderr=subprocess.PIPE, text=True)
-for line in p.stderr:
-    if "recording the kernel's side" in line:
-        break
-else:
-    fail("in a PID namespace: it did not attach")
+until_said(p)
 for i in range(1, 4):
     with open(f"{T}/fifo{i}", "w") as f:
         f.write("\n")
@@ -345,11 +341,7 @@ other = start([named, "300"])
 until(lambda: name_of(other.pid).startswith("a"))
 os.mkdir(f"{T}/names")
 rec = start([TOOL, "-p", str(other.pid)], stderr=subprocess.PIPE, text=True, cwd=f"{T}/names")
-rec.said = []
-for line in rec.stderr:
-    rec.said.append(line)
-    if "recording the kernel's side until" in line:
-        break
+until_said(rec)
 other.kill()
 other.wait()
 said = over(rec)
