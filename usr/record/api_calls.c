@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "api_calls.h"
+#include "proc.h"
 #include "../base/buf.h"
 #include "rdna1.skel.h"
 
@@ -394,10 +395,6 @@ static bool parse_mapping(const char *line, struct mapping *m)
 /* As the process sees it: no more than a name, which may be another file's by now. */
 static int open_by_path(const char *proc, const struct mapping *m)
 {
-	/* struct open_how of linux/openat2.h: within its root, and no symbolic link on the way. */
-	const struct {
-		uint64_t flags, mode, resolve;
-	} how = {.flags = O_PATH | O_CLOEXEC, .resolve = 0x10 | 0x04 | 0x02};
 	char *root = xasprintf("%s/root", proc), again[32];
 	int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
 	struct stat st;
@@ -405,11 +402,10 @@ static int open_by_path(const char *proc, const struct mapping *m)
 	free(root);
 	if (root_fd < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, root_fd, m->path, &how, sizeof(how));
-	err = fd < 0 ? -errno : 0;
+	fd = proc__open_path(root_fd, m->path, 0);
 	close(root_fd);
-	if (err)
-		return err == -ENOENT ? -ESTALE : err;
+	if (fd < 0)
+		return fd == -ENOENT ? -ESTALE : fd;
 	/* Opened only when it is the file: to open a device may do something. */
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != m->inode) {
 		close(fd);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "attach.h"
+#include "proc.h"
 #include "../../bpf/events.h"
 
 #include <ctype.h>
@@ -189,9 +190,8 @@ static int check(int pid, char *why, size_t size)
 {
 	struct status s;
 	struct passwd *pw;
-	char self[32] = "";
 
-	if (readlink("/proc/self", self, sizeof(self) - 1) < 0 || atoi(self) != getpid())
+	if (!proc__is_ours())
 		return say(why, size,
 			   "/proc shows other processes than those of this PID namespace: "
 			   "mount it anew (unshare --mount-proc)");
@@ -323,6 +323,7 @@ static unsigned long socket_at(const char *path)
 }
 
 struct broker {
+	unsigned int uid; /* it is this user's, or root's */
 	char socket[64];
 	struct stat kfd;
 	bool found;
@@ -352,10 +353,12 @@ static int descriptor(int pid, const char *wanted)
 static bool is_broker(int pid, void *arg)
 {
 	struct broker *b = arg;
+	struct status s;
 	char *path;
 	int fd;
 
-	if (descriptor(pid, b->socket) < 0)
+	/* In a namespace of one's own a socket can be bound to any path. */
+	if (!read_status(pid, &s) || (s.uid && s.uid != b->uid) || descriptor(pid, b->socket) < 0)
 		return true;
 	fd = descriptor(pid, "/memfd:kfd (deleted)");
 	path = xasprintf("/proc/%d/fd/%d", pid, fd);
@@ -370,10 +373,7 @@ static bool is_broker(int pid, void *arg)
  */
 static int open_root(const char *path, unsigned int uid)
 {
-	const struct { /* struct open_how of linux/openat2.h: no symbolic link on the way */
-		uint64_t flags, mode, resolve;
-	} how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = 0x04 | 0x02};
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	int fd = proc__open_path(AT_FDCWD, path, O_DIRECTORY);
 	struct stat st;
 
 	if (fd >= 0 && !fstat(fd, &st) && (st.st_uid == uid || !st.st_uid) && !(st.st_mode & 022))
@@ -385,7 +385,7 @@ static int open_root(const char *path, unsigned int uid)
 
 int attach__find_emulated(struct attach *a, unsigned int uid, char *why, size_t size)
 {
-	struct broker b = {0};
+	struct broker b = {.uid = uid};
 	unsigned long inode;
 	char *path;
 	int fd;

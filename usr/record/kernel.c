@@ -5,6 +5,7 @@
 #include "load.h"
 #include "open_calls.h"
 #include "ordinals.h"
+#include "proc.h"
 #include "../base/buf.h"
 #include "rdna1.skel.h"
 
@@ -159,13 +160,12 @@ static void describe(struct kernel *k)
 static int start_libraries(struct kernel *k)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
-	char self[32] = "";
 	int err = api_calls__fill(k->programs.skel);
 
 	if (err)
 		return err;
 	/* A library is found in /proc, by the process's number. */
-	if (readlink("/proc/self", self, sizeof(self) - 1) < 0 || atoi(self) != getpid()) {
+	if (!proc__is_ours()) {
 		for (unsigned int h = 0; h < NUM_HOOKS; h++) {
 			if (!k->programs.on[h] || !api_calls__is_hook(h))
 				continue;

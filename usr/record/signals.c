@@ -4,6 +4,7 @@
  * the group, the witness, blocks everything and tells which signals it has got too.
  */
 #include "signals.h"
+#include "proc.h"
 #include "../base/buf.h"
 
 #include <errno.h>
@@ -56,12 +57,11 @@ struct signals *signals__begin(void)
 static char state_of(pid_t pid)
 {
 	char path[64], text[256] = "";
-	ssize_t n = readlink("/proc/self", path, sizeof(path) - 1);
 	const char *end;
+	ssize_t n;
 	int fd;
 
-	path[n > 0 ? n : 0] = 0;
-	if (atoi(path) != getpid())
+	if (!proc__is_ours())
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
