@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, check-vm, check-rocm6, bench,
-# clean.
+# fuzz (FUZZ_SECONDS=600), tsan, soak (SOAK_SECONDS=3600), clean.
 # V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers (into
 # build/san), DEBUG=1 without optimisation (into build/debug).
 
@@ -42,6 +42,7 @@ Q := @
 msg = @printf '  %-7s %s\n' "$(1)" "$(2)"
 endif
 
+comma := ,
 B := build
 OPTIMISE := -O2
 ifeq ($(SAN),1)
@@ -50,6 +51,13 @@ OPTIMISE := -O1
 VARIANT_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DRDNA1_SAN_PRELOAD='"$(shell gcc -print-file-name=libasan.so)"'
 VARIANT_LDFLAGS := -fsanitize=address,undefined
+endif
+# Only the tests of make tsan are for this one.
+ifeq ($(TSAN),1)
+B := build/tsan
+OPTIMISE := -O1
+VARIANT_CFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+VARIANT_LDFLAGS := -fsanitize=thread
 endif
 ifeq ($(DEBUG),1)
 B := $(if $(filter 1,$(SAN)),build/san-debug,build/debug)
@@ -162,10 +170,23 @@ $(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map $(OBJECTS_STAMP)
 
 # ---- the HSA tools agent ----
 
+# What happens at a doorbell goes through several files. clang would need another linker for it.
+AGENT_CFLAGS := $(if $(VARIANT_CFLAGS)$(filter 1,$(DEBUG)),,-O3 $(if $(filter gcc%,$(notdir $(CC))),-flto -flto-partition=none -ffat-lto-objects))
 AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(STREAM_SRC))
+$(AGENT_OBJ): PIC_CFLAGS += $(AGENT_CFLAGS)
 $(B)/librdna1-agent.so.1: $(AGENT_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $(filter %.o,$^) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(AGENT_CFLAGS) -shared -Wl,-z,nodelete -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $(filter %.o,$^) -o $@
+
+# ---- named ranges: the ROCTX API ----
+
+# libdl.so.2 is part of glibc; before 2.34 dlopen and dlsym are in it.
+ROCTX_OBJ := $(call pic,$(wildcard hsa-tools/roctx/*.c))
+$(B)/librdna1-roctx.so.1: $(ROCTX_OBJ) hsa-tools/roctx/roctx.map $(OBJECTS_STAMP)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,librdna1-roctx.so.1 -Wl,--no-undefined -Wl,-z,now -Wl,--version-script=hsa-tools/roctx/roctx.map $(filter %.o,$^) -Wl,--no-as-needed -l:libdl.so.2 -o $@
+	$(Q)ln -sfn $(@F) $(B)/libroctx64.so.4
+	$(Q)ln -sfn $(@F) $(B)/libroctx64.so
 
 # <linux/kfd_ioctl.h> includes <drm/drm.h>, which Debian installs as <libdrm/drm.h>.
 $(B)/gen/drm:
@@ -184,6 +205,7 @@ FLAGS_renamed := -DRENAMED
 VARIANTS := reduce-cumode atomics-wave64 scratch-wave64 sort-wave64 sort-cumode sort-O3 sort-renamed
 LONG_VARIANTS := reduce-O0 scratch-O0 sort-O0 gemm-wave64 gemm-cumode gemm-O3 opencl-wave64.co
 LIBS_sparse := -lrocsparse
+LIBS_patience := -lhsa-runtime64
 
 DEMO_BIN := $(B)/workload/conv2d
 WORKLOAD_BIN := $(patsubst tests/workload/%.hip,$(B)/workload/%,$(wildcard tests/workload/*.hip)) \
@@ -192,6 +214,7 @@ LONG_BIN := $(LONG_VARIANTS:%=$(B)/workload/%)
 HIP_DEPS := tests/workload/hip_check.h Makefile
 GFX_override := gfx1030
 GFX_cards := gfx1010 gfx1011 gfx1012 gfx1030
+GFX_pair := gfx1010 gfx1030
 $(B)/workload/%: tests/workload/%.hip $(HIP_DEPS)
 	$(call msg,HIPCC,$@)
 	@mkdir -p $(@D)
@@ -225,13 +248,14 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
-PRELOAD_SRC := $(wildcard tests/tools/preload_*.c)
-TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(PRELOAD_SRC),$(wildcard tests/tools/*.c))) \
-	$(patsubst tests/tools/%.c,$(B)/tests/tools/%.so,$(PRELOAD_SRC))
+# Libraries, for LD_PRELOAD or HSA_TOOLS_LIB.
+LIBRARY_SRC := $(wildcard tests/tools/preload_*.c tests/tools/agent-faults.c tests/tools/other-tool.c)
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY_SRC),$(wildcard tests/tools/*.c))) \
+	$(patsubst tests/tools/%.c,$(B)/tests/tools/%.so,$(LIBRARY_SRC)) $(B)/tests/tools/other-tool-first.so
 
 # What a unit test links besides the pure rooms.
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
@@ -240,15 +264,25 @@ EXTRA_test_metadata := $(EXTRA_test_isa)
 EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
+EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
+LIBS_test_map := -pthread
+EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c)) $(EXTRA_test_isa)
+LIBS_test_resolve := -pthread
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_report := $(call obj,$(wildcard usr/analysis/*.c usr/report/*.c))
+EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c)
 LIBS_test_facts := -ljansson
+EXTRA_test_program := $(B)/obj/usr/record/program.o
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
 LIBS_hsa-queues := -lhsa-runtime64
+LIBS_roctx-ranges := -lhsa-runtime64
 LIBS_hsa-packets := -lhsa-runtime64
+LIBS_hsa-memory := -lhsa-runtime64
+LIBS_hsa-dispatch := -lhsa-runtime64
+LIBS_hsa-survive := -lhsa-runtime64 -pthread
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 
 # Every instruction against a reference: the device's pure parts, and lines that llvm-mc assembles.
@@ -287,6 +321,8 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(call obj,$(STREAM_SRC) $(PURE_SRC
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_$*) -o $@
 
+$(B)/tests/tools/roctx-ranges: $(B)/tests/tools/preload_roctx.so
+
 # Stand-ins for libraries whose calls are recorded, and a program that makes some.
 APILIB := $(B)/tests/apilib
 $(APILIB)/%.c: tests/apilib/gen.py bpf/api_calls.def
@@ -311,31 +347,73 @@ $(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
 
 # The recorder without the command: see tests/bench/ioctl_cost.c.
 BENCH_RECORDER := $(addprefix usr/record/,kernel.c load.c hooks.c ordinals.c open_calls.c api_calls.c \
-	ld_cache.c)
+	ld_cache.c proc.c)
 $(B)/obj/tests/bench/ioctl_cost.o: | $(B)/gen/drm
 $(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENCH_RECORDER) $(PURE_SRC) $(STREAM_SRC))
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
+# One event of the agent's stream beside one of LTTng-UST's, where that is installed.
+LTTNG := $(wildcard /usr/include/lttng/tracepoint.h /usr/include/*/lttng/tracepoint.h)
+$(B)/obj/tests/bench/lttng-tp.o $(B)/obj/tests/bench/event_cost.o: CFLAGS += -I.
+$(B)/tests/bench/event_cost: $(call obj,tests/bench/event_cost.c tests/bench/lttng-tp.c $(STREAM_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -llttng-ust -ldl -o $@
+
+$(B)/tests/bench/launches: tests/bench/launches.hip $(HIP_DEPS)
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --offload-arch=gfx1010 -O2 -Wall -o $@ $<
+
+LIBS_agent_memory := -lhsa-runtime64
 $(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -ffp-contract=off $< -o $@ -lm
+	$(Q)$(CC) $(CFLAGS) -ffp-contract=off $< -o $@ -lm $(LIBS_$*)
 
+# Stand-ins have the names of what they stand in for.
+# They are loaded by whoever is there, also without the sanitizers' runtime.
+$(B)/pic/tests/tools/preload_%.o: CFLAGS := $(filter-out $(VARIANT_CFLAGS),$(CFLAGS))
+SONAME_preload_range := librdna1-agent.so.1
+SONAME_preload_roctx := libroctx64.so.4
 $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -shared $^ -o $@
+	$(Q)$(CC) -shared $(addprefix -Wl$(comma)-soname$(comma),$(SONAME_$*)) $^ -o $@
+
+# Harnesses of the readers of code objects: with libFuzzer, which comes with clang, and over files alone.
+FUZZ := elf metadata msgpack
+FUZZ_SECONDS := 600
+FUZZ_CFLAGS := -std=gnu11 -g -O1 $(WARN) -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+FUZZ_SRC := $(wildcard hsa-tools/isa/*.c)
+FUZZ_DEPS := tests/fuzz/fuzz.h $(FUZZ_SRC) $(wildcard hsa-tools/isa/*.h) Makefile
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_DEPS)
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_SRC) -o $@
+
+$(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_DEPS)
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FUZZ_CFLAGS) $< tests/fuzz/replay.c $(FUZZ_SRC) -o $@
+
+# The same with a priority, which ROCr 5.3 and later run before the agent's.
+$(B)/tests/tools/other-tool-first.so: tests/tools/other-tool.c $(DEPS_ALL)
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(PIC_CFLAGS) -DPRIORITY=10 -shared $< -o $@
 
 .SECONDARY:
 
-.PHONY: all build-all demo check-fast check check-long check-vm check-rocm6 bench clean tests-bin long-bin
+.PHONY: all build-all demo check-fast check check-long check-vm check-rocm6 bench fuzz fuzz-bin tsan tsan-bin soak clean tests-bin long-bin bench-bin
 all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
+build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
 
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:
@@ -348,7 +426,7 @@ demo:
 	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
-	$(APILIB)/convs $(APILIB)/librocblas.so.0
+	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(FUZZ:%=$(B)/tests/fuzz/%)
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast
@@ -376,8 +454,35 @@ check-rocm6:
 
 bench:
 	@.ci/install-packages demo check bench
-	@$(MAKE) --no-print-directory $(JOBS) tests-bin $(addprefix $(B)/tests/bench/,conv_cpu ioctl_cost)
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin bench-bin
 	@B=$(abspath $(B)) tests/bench/bench.py
+
+bench-bin: $(addprefix $(B)/tests/bench/,conv_cpu ioctl_cost agent_memory launches $(if $(LTTNG),event_cost))
+
+fuzz:
+	@.ci/install-packages check
+	@$(MAKE) --no-print-directory $(JOBS) fuzz-bin
+	@B=$(B) tests/fuzz/fuzz.py fuzz $(FUZZ_SECONDS)
+
+# Unit tests with threads, under the thread sanitizer. With all of Linux's randomisation of addresses it may not start;
+# containers may refuse to switch that off.
+TSAN_TESTS := test_stream test_stream_threads test_stream_spare test_ring test_map test_vm
+tsan-bin: $(TSAN_TESTS:%=$(B)/tests/unit/%)
+tsan:
+	@$(MAKE) --no-print-directory $(JOBS) TSAN=1 tsan-bin
+	@fixed=; ! setarch -R true 2>/dev/null || fixed="setarch -R"; \
+	for t in $(TSAN_TESTS); do TSAN_OPTIONS=exitcode=66 $$fixed build/tsan/tests/unit/$$t || exit 1; done
+
+fuzz-bin: $(FUZZ:%=build/fuzz/%) $(FUZZ:%=$(B)/tests/fuzz/%)
+
+# Hours of ring mode: memory and disk stay flat.
+SOAK_SECONDS := 3600
+soak:
+	@.ci/install-packages demo check
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin
+	@rm -rf $(B)/soak && mkdir -p $(B)/soak
+	@B=$(abspath $(B)) T=$(abspath $(B))/soak TOP=$(CURDIR) RDNA1_TRACE=$(abspath $(B))/rdna1-trace \
+		PYTHONDONTWRITEBYTECODE=1 tests/soak.py $(SOAK_SECONDS)
 
 clean:
 	rm -rf build

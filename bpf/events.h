@@ -108,7 +108,78 @@ enum ev_mem_op { MEM_OP_map = 1, MEM_OP_unmap, MEM_OP_free };
 enum ev_evict_op { EVICT_OP_evict = 1, EVICT_OP_restore, EVICT_OP_evict_pasid };
 enum ev_queue_op { QUEUE_OP_create = 1, QUEUE_OP_update, QUEUE_OP_destroy };
 enum ev_flag_kind { FLAG_KIND_pte = 1, FLAG_KIND_vm };
-enum ev_gap_cause { GAP_consumed = 1, GAP_unseen_doorbell };
+enum ev_gap_cause { GAP_consumed = 1, GAP_unseen_doorbell, GAP_runtime };
+enum ev_mem_kind {
+	MEM_KIND_pool = 1, /* hsa_amd_memory_pool_allocate */
+	MEM_KIND_region,   /* hsa_memory_allocate */
+	MEM_KIND_lock,	   /* hsa_amd_memory_lock, lock_to_pool: host memory given to the GPU */
+	MEM_KIND_register, /* hsa_memory_register */
+	MEM_KIND_ipc,	   /* hsa_amd_ipc_memory_attach */
+	MEM_KIND_interop,  /* hsa_amd_interop_map_buffer */
+	MEM_KIND_reserve,  /* hsa_amd_vmem_address_reserve: addresses alone */
+	MEM_KIND_handle,   /* hsa_amd_vmem_handle_create, import: memory without an address */
+	MEM_KIND_map,	   /* hsa_amd_vmem_map */
+	MEM_KIND_svm,	   /* hsa_amd_svm_attributes_set: host memory under the driver's care */
+	MEM_KIND_code,	   /* a loaded code object */
+	MEM_KIND_queue,	   /* a queue's ring and its hsa_queue_t */
+};
+enum ev_copy_kind { COPY_KIND_sync = 1, COPY_KIND_async, COPY_KIND_engine, COPY_KIND_rect };
+enum ev_queue_maker { QUEUE_MAKER_create = 1, QUEUE_MAKER_soft, QUEUE_MAKER_runtime };
+enum ev_queue_read { QUEUE_READ_doorbell = 1, QUEUE_READ_intercept, QUEUE_READ_not };
+enum ev_queue_property { QUEUE_SET_priority = 1, QUEUE_SET_profiling, QUEUE_SET_cu_mask };
+enum ev_timed_by { TIMED_BY_own = 1, TIMED_BY_agent };
+enum ev_code_stored {
+	CODE_STORED_yes = 1,
+	CODE_STORED_off,
+	CODE_STORED_large,
+	CODE_STORED_failed,
+	CODE_STORED_used,
+};
+enum ev_evidence { EVIDENCE_queue_error = 1, EVIDENCE_memory_fault, EVIDENCE_signal, EVIDENCE_hang };
+enum ev_dispatch_done { DISPATCH_DONE_yes = 1, DISPATCH_DONE_no, DISPATCH_DONE_unknown };
+enum ev_watch_state {
+	WATCH_STATE_idle = 1,
+	WATCH_STATE_waiting, /* for a signal that the host sets */
+	WATCH_STATE_compiling,
+	WATCH_STATE_running, /* longer than usual, within what this kernel has been seen to take */
+	WATCH_STATE_stuck,
+};
+enum ev_range_op { RANGE_OP_push = 1, RANGE_OP_pop, RANGE_OP_mark, RANGE_OP_start, RANGE_OP_stop };
+enum ev_export_kind { EXPORT_KIND_ipc = 1, EXPORT_KIND_dmabuf, EXPORT_KIND_vmem };
+enum ev_pointer_state {
+	POINTER_STATE_inside = 1, /* a live allocation holds it */
+	POINTER_STATE_nothing = 3, /* no allocation that was seen held it */
+	POINTER_STATE_freed,	/* one did, and was freed */
+	POINTER_STATE_past_end, /* a live allocation ends at it or a little before: less than 64 KiB */
+	POINTER_STATE_busy,	/* allocations changed too fast to ask */
+};
+/* What a kernel argument is (enum isa_arg_kind). */
+enum ev_arg_kind {
+	ARG_KIND_value = 1,
+	ARG_KIND_buffer,
+	ARG_KIND_lds,
+	ARG_KIND_object,
+	ARG_KIND_hidden_pointer,
+	ARG_KIND_hidden_value,
+	ARG_KIND_other,
+};
+
+/* dispatch.pointers: one for each argument that is a pointer and not null. */
+struct EV_PACKED ev_pointer {
+	ev_u16 at;    /* offset in the kernarg segment */
+	ev_u8 state;  /* enum ev_pointer_state */
+	ev_u8 kind;   /* enum ev_mem_kind of the allocation; 0 without */
+	ev_u64 base, size; /* the allocation: inside, freed, past_end */
+};
+_Static_assert(sizeof(struct ev_pointer) == 20, "format");
+
+/* kernel_info.args */
+struct EV_PACKED ev_kernel_arg {
+	ev_u16 offset, size; /* bytes of the kernarg segment */
+	ev_u8 kind;	     /* enum ev_arg_kind */
+};
+_Static_assert(sizeof(struct ev_kernel_arg) == 5, "format");
+
 enum ev_fault_kind {
 	EMU_FAULT_page = 1, /* canonical address, not mapped */
 	EMU_FAULT_permission,

@@ -45,19 +45,35 @@ def main():
     needed = set(dynamic(agent, "NEEDED")) - sanitizers
     check(needed == {"libc.so.6"}, f"the agent needs {needed}")
     check(dynamic(agent, "SONAME") == ["librdna1-agent.so.1"], f"{dynamic(agent, 'SONAME')}")
+    # Its thread and its signal handlers stay when ROCr closes it.
+    check("NODELETE" in run("readelf", "-dW", agent), "the agent can be unloaded")
     check(not dynamic(agent, "RUNPATH") and not dynamic(agent, "RPATH"), "the agent has a run path")
-    check(exports(agent) == {"OnLoad", "OnUnload", "HSA_AMD_TOOL_PRIORITY"},
+    check(exports(agent) == {"OnLoad", "OnUnload", "HSA_AMD_TOOL_PRIORITY", "rdna1_agent_range"},
           f"the agent exports {exports(agent)}")
     if not SAN:
         check(newest_glibc(agent) <= (2, 31), f"the agent needs glibc {newest_glibc(agent)}")
     needed = set(dynamic(emu, "NEEDED")) - sanitizers
     check(needed <= {"libc.so.6", "ld-linux-x86-64.so.2"}, f"the emulated device needs {needed}")
-    # It stands in front of these; anything else it exported could be called by accident.
+    # It stands in front of these; anything else it exported could be called by accident. Its own: --emulate=list,
+    # and what a watchdog reads.
     known = set("open open64 openat openat64 __open_2 __open64_2 fopen fopen64 opendir access "
                 "readlink stat stat64 lstat lstat64 fstat fstat64 fstatat fstatat64 __xstat "
-                "__xstat64 __fxstat __fxstat64 sigaction signal".split()) | {"rdna1_emu_list"}  # --emulate=list
+                "__xstat64 __fxstat __fxstat64 sigaction signal".split()) | {"rdna1_emu_list", "rdna1_emu_ns_per_1k_insns"}
     check(exports(emu) <= known, f"the emulated device exports {sorted(exports(emu) - known)}")
-    print(f"agent: libc only, glibc {'.'.join(map(str, newest_glibc(agent)))}, 3 exports; "
+    # libdl.so.2 has dlopen and dlsym before glibc 2.34 and is empty since.
+    roctx = f"{BUILD}/librdna1-roctx.so.1"
+    needed = set(dynamic(roctx, "NEEDED")) - sanitizers
+    check(needed == {"libc.so.6", "libdl.so.2"}, f"the ROCTX library needs {needed}")
+    check(dynamic(roctx, "SONAME") == ["librdna1-roctx.so.1"], f"{dynamic(roctx, 'SONAME')}")
+    check(not dynamic(roctx, "RUNPATH") and not dynamic(roctx, "RPATH"), "the ROCTX library has a run path")
+    ranges = set("roctx_version_major roctx_version_minor roctxMarkA roctxRangePushA roctxRangePop roctxRangeStartA "
+                 "roctxRangeStop roctxRegisterTracerCallback ROCTX_4.1".split())
+    check(exports(roctx) == ranges, f"the ROCTX library exports {exports(roctx)}")
+    for name in ("libroctx64.so.4", "libroctx64.so"):
+        check(os.path.samefile(f"{BUILD}/{name}", roctx), f"{name} is another")
+    if not SAN:
+        check(newest_glibc(roctx) <= (2, 31), f"the ROCTX library needs glibc {newest_glibc(roctx)}")
+    print(f"agent: libc only, glibc {'.'.join(map(str, newest_glibc(agent)))}, 4 exports; "
           f"emulated device: {len(exports(emu))} wrappers")
 
 

@@ -15,9 +15,9 @@ LIBC = set("""assert ctype dirent dlfcn elf errno fcntl ftw getopt grp inttypes 
 pwd sched setjmp signal stdarg stdbool stddef stdint stdio stdlib string time unistd immintrin cpuid
 sys/epoll sys/fsuid sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
 sys/syscall sys/sysmacros sys/types sys/uio sys/un sys/utsname sys/wait
-xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
+execinfo ucontext xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
 UAPI = {"linux/kfd_ioctl", "drm/drm", "drm/amdgpu_drm"}
-HSA = {"hsa/hsa", "hsa/hsa_ext_amd", "hsa/hsa_api_trace"}
+HSA = {"hsa/hsa", "hsa/hsa_ext_amd", "hsa/hsa_api_trace", "hsa/hsa_ven_amd_loader"}
 BPF = {"bpf/bpf", "bpf/libbpf", "bpf/btf"}
 PURE_NO = r"\b(?:f?printf|puts|fputs|putchar|fwrite|perror|clock_gettime|time|gettimeofday)\s*\(|\"/(?:dev|sys|proc)/"
 
@@ -30,6 +30,8 @@ ROOMS = {
     "hsa-tools/isa": ((EVENTS,), LIBC, (), r"\b(?:malloc|fopen|open|printf)\s*\("),
     "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa"), LIBC | HSA, (),
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
+    "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
+                        r"\b(?:malloc|calloc|realloc|printf|fprintf|abort|exit|_exit)\s*\("),
     "hsa-tools/emu": ((EVENTS, "hsa-tools/stream", "usr/caps"), LIBC | UAPI, ("isa.h",), None),
     "hsa-tools/emu/launch": ((EVENTS, "hsa-tools/stream", "hsa-tools/emu/protocol", "usr/caps"),
                              LIBC | UAPI, (), None),
@@ -133,6 +135,7 @@ PLANTED = {
     "hsa-tools/agent/code.c": "#include <gelf.h>",
     "hsa-tools/agent/memory.c": "static void f(void) { abort(); }",
     "hsa-tools/stream/stream.c": "static void *p(void) { return malloc(1); }",
+    "hsa-tools/roctx/roctx.c": '#include "../stream/stream.h"',
     "usr/decode/kfd.c": 'static int f(void) { return open("/dev/kfd", 0); }',
     "usr/analysis/model.c": "#include <bpf/libbpf.h>",
     "usr/record/sync.c": '#include "../decode/print.h"',

@@ -59,10 +59,10 @@ def main():
         bad += [f"{section}: {o} is in --help, not in the man page" for o in sorted(ours - theirs)]
         bad += [f"{section}: {o} is in the man page, not in --help" for o in sorted(theirs - ours)]
     with open("hsa-tools/agent/options.c") as f:
-        keys = set(re.findall(r'strcmp\(word, "(\w+)"\)', f.read()))
+        keys = set(re.findall(r'^\t\{"([\w-]+)", "', f.read(), re.M))
     with open(PAGE) as f:
         page = f.read()
-    documented = set(re.findall(r"^\.It Cm (\w+) Ns = ", page, re.M))
+    documented = set(re.findall(r"^\.It Cm ([\w-]+) Ns = Ns", page, re.M))
     if keys != documented or not keys:
         bad.append(f"keys of RDNA1_TRACE_OPTIONS: {keys} in the agent, {documented} in the man page")
     lint = run("mandoc", "-Tlint", "-Wwarning", PAGE)

@@ -8,6 +8,7 @@
 #include "record/session.h"
 #include "record/user.h"
 #include "report/table.h"
+#include "report/text.h"
 #include "trace/reader.h"
 #include "../hsa-tools/emu/launch/launch.h"
 
@@ -95,7 +96,10 @@ static void put_first_lines(struct view *v)
 
 	if (!gpus && v->emulated) {
 		buf__puts(b, "emulated device: ");
-		say(b, v->s, "emulated_device");
+		if (v->card)
+			buf__puts(b, v->card);
+		else
+			say(b, v->s, "emulated_device");
 		buf__putc(b, '\n');
 	} else if (!gpus && value__at(v->s, "facts")) {
 		buf__printf(b, "device: no AMD GPU on %s machine\n", v->live ? "this" : "the");
@@ -186,6 +190,12 @@ static void put_recording(struct view *v)
 		rowf(v, "ended", "detached, or with the last of them");
 	else if (value__at(v->s, "hooks"))
 		rowf(v, "ended", "not yet, or the recorder was killed");
+	if (value__at(v->s, "max_size_bytes")) {
+		b = row(v, "kept");
+		buf__puts(b, "the newest ");
+		buf__size(b, (uint64_t)number(v->s, "max_size_bytes"));
+		buf__puts(b, " (--max-size)\n");
+	}
 	if (value__at(v->s, "version"))
 		row_say(v, "rdna1-trace", v->s, "version");
 }
@@ -475,6 +485,33 @@ static void put_counts(struct view *v)
 	table__render(&t, &v->text, v->width);
 }
 
+/* By the events: session.json may be of a recorder that was killed, or of an agent without one. */
+static void put_ring(struct view *v, const char *dir)
+{
+	struct accounts accounts = {0};
+	bool bounded = value__at(v->s, "max_size_bytes");
+	struct buf line = {0};
+	uint64_t begin_ns = 0;
+	struct event ev;
+	char err[256];
+	struct trace *t = dir ? trace__open(dir, err, sizeof(err)) : NULL;
+
+	/* Without a bound there is nothing to read for, and much to read. */
+	while (t && (bounded || trace__stats(t)->removed_chunks) && trace__next(t, &ev) > 0) {
+		if (!ev.stream->counters && !begin_ns)
+			begin_ns = ev.ts_ns;
+		accounts__event(&accounts, &ev);
+	}
+	if (t)
+		report_ring(&accounts, trace__stats(t), begin_ns, &line);
+	if (line.len && !value__count(value__at(v->s, "counts")))
+		section(v, "What was recorded");
+	buf__put(&v->text, buf__str(&line), line.len);
+	buf__free(&line);
+	trace__close(t);
+	accounts__free(&accounts);
+}
+
 static void put_missing(struct view *v)
 {
 	const struct json_t *missing = value__at(v->s, "facts.missing"), *m;
@@ -496,7 +533,7 @@ static void put_missing(struct view *v)
 	}
 }
 
-static void put_all(struct view *v)
+static void put_all(struct view *v, const char *dir)
 {
 	put_first_lines(v);
 	put_overrides(v);
@@ -508,6 +545,7 @@ static void put_all(struct view *v)
 	put_tracing(v);
 	put_hooks(v);
 	put_counts(v);
+	put_ring(v, dir);
 	put_missing(v);
 }
 
@@ -535,8 +573,35 @@ static struct json_t *this_machine(void)
 	return s;
 }
 
-/* An agent's session does not tell; the events' metadata does. */
-static bool is_emulated(const struct json_t *s, const char *dir)
+/* "AMD Radeon RX 5600 XT (gfx1010)", as the runtime named the first GPU to an agent; NULL when none did. */
+static char *card_in(struct trace *t)
+{
+	const uint8_t *name, *product;
+	struct ev_hsa_agent e;
+	struct event ev;
+
+	while (trace__next(t, &ev) > 0) {
+		struct buf b = {0};
+		size_t len;
+
+		if (ev.desc->id != EV_hsa_agent)
+			continue;
+		event__fixed(&ev, &e, sizeof(e));
+		if (e.type != 1) /* HSA_DEVICE_TYPE_GPU */
+			continue;
+		len = event__bytes(&ev, 1, &product);
+		buf__visible(&b, (const char *)product, len);
+		buf__puts(&b, " (");
+		len = event__bytes(&ev, 0, &name);
+		buf__visible(&b, (const char *)name, len);
+		buf__putc(&b, ')');
+		return b.s;
+	}
+	return NULL;
+}
+
+/* An agent's session does not tell; the events' metadata does, and which card it is the events. */
+static bool is_emulated(const struct json_t *s, const char *dir, char **card)
 {
 	struct trace *t;
 	bool emulated;
@@ -546,6 +611,8 @@ static bool is_emulated(const struct json_t *s, const char *dir)
 		return true;
 	t = dir ? trace__open(dir, err, sizeof(err)) : NULL;
 	emulated = t && trace__emulated(t);
+	if (emulated)
+		*card = card_in(t);
 	trace__close(t);
 	return emulated;
 }
@@ -557,18 +624,19 @@ static int show(const struct json_t *s, const char *dir, bool json)
 	struct buf out = {0};
 	char *raw;
 
-	v.emulated = is_emulated(s, dir);
+	v.emulated = is_emulated(s, dir, &v.card);
 	if (json) {
 		raw = value__print(s);
 		buf__printf(&out, "%s\n", raw ? raw : "null");
 		free(raw);
 	} else {
-		put_all(&v);
+		put_all(&v, dir);
 		wrap_lines(&out, buf__str(&v.text), v.width);
 	}
 	fwrite(buf__str(&out), 1, out.len, stdout);
 	buf__free(&v.text);
 	buf__free(&out);
+	free(v.card);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_err("cannot write the output");
 		return 1;

@@ -12,6 +12,7 @@ struct view {
 	struct buf text;
 	unsigned int width;
 	bool live, emulated;
+	char *card; /* of an agent's trace of an emulated device, as its events name it */
 };
 
 /* cmd_info.c */

@@ -27,24 +27,29 @@ bool is_recording(const char *dir)
 	return locked;
 }
 
+/* NULL where it is not there, or is no file: a trace is someone else's, a FIFO would be waited for. */
+static struct json_t *read_session(const char *dir)
+{
+	char err[1024], *path = xasprintf("%s/session.json", dir);
+	struct json_t *session = NULL;
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		session = session__read(dir, err, sizeof(err));
+	free(path);
+	return session;
+}
+
 /*
  * Of the GPU that KFD's topology names, as session.json has it; 0 where it does not say. Of several
  * the first that is RDNA1, which this tool is for, else the first.
  */
-static unsigned int gfx_of(const char *dir)
+static unsigned int gfx_of(const struct json_t *session)
 {
-	char err[1024], *path = xasprintf("%s/session.json", dir);
-	const struct json_t *nodes, *n;
-	struct json_t *session = NULL;
+	const struct json_t *nodes = value__at(session, "facts.device.nodes"), *n;
 	unsigned int gfx = 0;
 	int64_t version;
-	struct stat st;
 
-	/* A trace is someone else's: a FIFO would be waited for. */
-	if (!stat(path, &st) && S_ISREG(st.st_mode))
-		session = session__read(dir, err, sizeof(err));
-	nodes = value__at(session, "facts.device.nodes");
-	free(path);
 	for (size_t i = 0; (n = value__item(nodes, i, NULL)); i++) {
 		if (!value__number(n, "properties.gfx_target_version", &version) || version <= 0 ||
 		    version > INT32_MAX)
@@ -54,13 +59,28 @@ static unsigned int gfx_of(const char *dir)
 		if (gfx >= CAPS_RDNA1_FIRST && gfx <= CAPS_RDNA1_LAST)
 			break;
 	}
-	value__free(session);
 	return gfx;
+}
+
+/* What the recorder found where the agent did not come; the texts are the session's. */
+static struct why_agentless *agentless_of(const struct json_t *session, size_t *count)
+{
+	const struct json_t *list = value__at(session, "without_agent"), *item;
+	struct why_agentless *found = xcalloc(value__count(list) + 1, sizeof(*found));
+	int64_t pid;
+
+	*count = 0;
+	for (size_t i = 0; (item = value__item(list, i, NULL)); i++)
+		if (value__number(item, "pid", &pid) && value__text(item, "why"))
+			found[(*count)++] = (struct why_agentless){(uint32_t)pid, value__text(item, "why")};
+	return found;
 }
 
 static int report(const char *dir, struct text_options *o)
 {
 	struct model m;
+	struct why_agentless *agentless;
+	struct json_t *session;
 	struct buf b = {0};
 	struct trace *t;
 	char err[1024];
@@ -72,9 +92,13 @@ static int report(const char *dir, struct text_options *o)
 	}
 	o->recording = is_recording(dir);
 	o->dir = dir;
-	model__read(&m, t, gfx_of(dir));
+	session = read_session(dir);
+	o->agentless = agentless = agentless_of(session, &o->num_agentless);
+	model__read(&m, t, gfx_of(session));
 	trace__close(t);
 	report_text(&m, o, &b);
+	free(agentless);
+	value__free(session);
 	fwrite(buf__str(&b), 1, b.len, stdout);
 	buf__free(&b);
 	model__free(&m);

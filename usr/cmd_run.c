@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,36 +75,6 @@ static void say_sudo(const struct run *r)
 			 name);
 }
 
-/* A word for RDNA1_TRACE_OPTIONS and HSA_TOOLS_LIB: both read quotes and backslashes. */
-static void quote(struct buf *b, const char *s)
-{
-	for (; *s; s++) {
-		if (strchr(" \"\\", *s))
-			buf__putc(b, '\\');
-		buf__putc(b, *s);
-	}
-}
-
-static void set_agent_env(struct run *r)
-{
-	const char *before = getenv("HSA_TOOLS_LIB");
-	char *dir = realpath(r->session.dir, NULL);
-	struct buf tools = {0}, options = {0};
-
-	if (before && before[0])
-		buf__printf(&tools, "%s ", before);
-	quote(&tools, r->agent_path);
-	buf__puts(&options, "dir=");
-	quote(&options, dir ? dir : r->session.dir);
-	setenv("HSA_TOOLS_LIB", tools.s, 1);
-	setenv("RDNA1_TRACE_OPTIONS", options.s, 1);
-	/* ROCm 6.1 and later skip HSA_TOOLS_LIB without this (rocprofiler-register). */
-	setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
-	buf__free(&tools);
-	buf__free(&options);
-	free(dir);
-}
-
 /* In the child, as root if we are root. */
 static int prepare_child(void *arg)
 {
@@ -113,7 +84,7 @@ static int prepare_child(void *arg)
 	signals__restore(r->signals);
 	environ = r->sudo.env;
 	setrlimit(RLIMIT_NOFILE, &r->descriptors);
-	set_agent_env(r);
+	run__set_agent_env(r);
 	if (!err && r->emulate) {
 		err = emu_launch__enter(&r->emu);
 		if (err == -EINVAL || err == -ENOSYS)
@@ -238,6 +209,7 @@ static int open_kernel(struct run *r)
 {
 	const struct kernel_config cfg = {.ring_mb = r->ring_mb,
 					  .groups = r->groups,
+					  .max_bytes = run__part(r, PART_kernel),
 					  .kfd_dev = r->emulate ? r->emu.kfd_dev : r->attach.kfd_dev,
 					  .kfd_ino = r->emulate ? r->emu.kfd_ino : r->attach.kfd_ino,
 					  .attach = r->pids.n != 0,
@@ -345,7 +317,7 @@ int cmd_run(int argc, char **argv)
 	raise_descriptors(&r);
 	r.agent_path = r.pids.n ? NULL : run__find_library("librdna1-agent.so.1");
 	r.emu_path = r.emulate ? run__find_library("librdna1-emu.so") : NULL;
-	if ((!r.agent_path && !r.pids.n) || (r.emulate && !r.emu_path))
+	if ((!r.agent_path && !r.pids.n) || (r.emulate && !r.emu_path) || run__find_roctx(&r))
 		return 1;
 	user__find(&r.user, r.as_root);
 	sudo__ask(&r.sudo, &r.user);
@@ -365,10 +337,12 @@ int cmd_run(int argc, char **argv)
 		hint_at_space(&r);
 		return 1;
 	}
+	status = r.pids.n ? 0 : run__check_agent_words(&r);
+	if (status)
+		return status;
 	if (run__make_session(&r))
 		return 1;
-	if (!r.pids.n && sudo__getenv(&r.sudo, "RDNA1_TRACE_OPTIONS"))
-		log_warn("RDNA1_TRACE_OPTIONS is replaced: the agent writes to %s", r.session.dir);
+	r.emu_config.trace_bytes = run__part(&r, PART_emu);
 	if (r.emulate &&
 	    emu_launch__prepare(&r.emu, &r.emu_config, r.session.dir, r.emu_path,
 				r.user.drop ? r.user.uid : (uid_t)-1,

@@ -4,6 +4,7 @@
 #define RDNA1_CMD_RUN_H
 
 #include "cmd.h"
+#include "analysis/agentless.h"
 #include "record/attach.h"
 #include "record/kernel.h"
 #include "record/session.h"
@@ -16,6 +17,17 @@
 
 #include <sys/resource.h>
 
+/* What the agent is told with options of its keys' names: cmd_run_agent.c. */
+enum agent_key {
+	AGENT_callsite,
+	AGENT_timing,
+	AGENT_code_objects,
+	AGENT_watchdog,
+	AGENT_on_hang,
+	AGENT_dispatch,
+	AGENT_OPTIONS,
+};
+
 struct run {
 	/* options */
 	const char *output;
@@ -23,7 +35,10 @@ struct run {
 	const char *emulate_what; /* behind --emulate= */
 	struct emu_config emu_config;
 	unsigned int sync_seconds, ring_mb;
+	uint64_t max_size; /* bytes; 0: no bound */
 	uint32_t groups; /* --trace; 0: the default ones */
+	const char *agent[AGENT_OPTIONS]; /* values; NULL where not given */
+	bool roctx;
 	char *const *argv;
 	VEC(int) pids; /* -p */
 	/* state */
@@ -35,7 +50,7 @@ struct run {
 	char emu_name[128];
 	struct child child;
 	struct attach attach;
-	char *agent_path, *emu_path;
+	char *agent_path, *emu_path, *roctx_path;
 	struct stream_proc proc;
 	struct stream log; /* session, hooks */
 	struct stream sync_log;
@@ -52,6 +67,33 @@ struct run {
 int run__parse(struct run *r, int argc, char **argv);
 /* A library of ours, beside the program or installed; to be freed. NULL, said, when it is not there. */
 char *run__find_library(const char *name);
+
+/* ---- cmd_run_size.c: --max-size ---- */
+
+enum run_part { PART_log, PART_kernel, PART_agent, PART_emu };
+
+bool run__parse_max_size(struct run *r, const char *text);
+/* Bytes of the bound for one writer; 0 without a bound. PART_emu: each of broker and process. */
+uint64_t run__part(const struct run *r, enum run_part part);
+/* A decimal number up to max. */
+bool run__number(const char *text, unsigned int max, unsigned int *out);
+
+/* ---- cmd_run_agent.c ---- */
+
+/* NULL, or what the option takes instead of value. */
+const char *run__agent_option(struct run *r, enum agent_key key, const char *value);
+/* One that was given; NULL without. */
+const char *run__agent_option_given(const struct run *r);
+/* Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
+int run__check_agent_words(const struct run *r);
+/* The library of --roctx, where it was asked for. 0, or -1, said. */
+int run__find_roctx(struct run *r);
+/* In the child: what has the runtime load the agent, and what the agent reads. */
+void run__set_agent_env(const struct run *r);
+/* At the end: processes that used the driver without it, and why; for session.json, too. */
+void run__say_missed(struct run *r, const struct agentless *a);
+/* At the end, where no agent wrote anything and no process is known to have used the driver. */
+void run__say_nothing_inside(const struct run *r);
 
 /* ---- cmd_run_trace.c: session.json and the recorder's own streams. Negative errno, said. ---- */
 

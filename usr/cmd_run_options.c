@@ -34,6 +34,8 @@ static const char help[] =
 	"                        2, 3, 4        so many cards, behind their names\n"
 	"                        large-bar      the CPU reaches all of the card's memory\n"
 	"                        svm            the driver offers shared virtual memory\n"
+	"                        ipc            AMD's driver package, which can share memory of the card\n"
+	"                                       between processes; Linux's cannot\n"
 	"                        kfd:1.N        the driver's interface version, 1.8 to 1.23 (1.8)\n"
 	"                        fault:KIND@N   the Nth dispatch of a process goes wrong: hang, page,\n"
 	"                                       permission, aperture, illegal, trap, reset; several\n"
@@ -48,9 +50,21 @@ static const char help[] =
 	"                        hip, miopen, rocblas, hsa   calls of these libraries, by uprobes: each\n"
 	"                                costs 5 to 25 us, in every process that makes it\n"
 	"                        default, all\n"
+	"      --callsite      record which code of the program allocates, not which ROCm library\n"
+	"      --timing=WHAT   when kernels ran, as the device says: off, sampled:N (one of N) or all\n"
+	"      --code-objects=WHAT  which code objects the trace keeps: used (those that are dispatched,\n"
+	"                      the default), all or off\n"
+	"      --watchdog=SECONDS  call a queue hung that makes no progress for so long (10; 0: never)\n"
+	"      --on-hang=WHAT  what follows: report (the default), abort, or signal:N to the process\n"
+	"      --dispatch=WHAT  where dispatches are read: doorbell (the default) or intercept (ROCr's\n"
+	"                      intercept queue, which costs more and sees every queue)\n"
+	"      --roctx         record the ranges that COMMAND names with roctxRangePush and its kin\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
 	"      --sync SECONDS  write the trace back to disk this often (5; 0: never)\n"
+	"      --max-size=SIZE  keep the newest events only, so that the trace stays within SIZE (2M to 64G;\n"
+	"                      not set: all events): half for the program, half for the kernel's side,\n"
+	"                      see the man page; each further process that uses the GPU adds its part\n"
 	"      --ring-mb N     size of the kernel's event ring, a power of two (16)\n"
 	"  -v, --verbose       say more\n"
 	"  -q, --quiet         say nothing but errors\n"
@@ -59,7 +73,8 @@ static const char help[] =
 	"\n"
 	"Recording the kernel's side needs root (sudo rdna1-trace -- COMMAND) or CAP_BPF and CAP_PERFMON.\n"
 	"rdna1-trace ends as COMMAND does: with its status, or by the signal that killed it; with -p, with 0.\n";
-static bool number(const char *text, unsigned int max, unsigned int *out)
+
+bool run__number(const char *text, unsigned int max, unsigned int *out)
 {
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
@@ -111,7 +126,7 @@ static int list_instructions(void)
 	return 0;
 }
 
-enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING, OPT_TRACE };
+enum { OPT_EMULATE = 256, OPT_AS_ROOT, OPT_WAIT, OPT_SYNC, OPT_RING, OPT_TRACE, OPT_MAX_SIZE, OPT_ROCTX, OPT_AGENT };
 
 /* "4711" or "4711,4712" */
 static bool add_pids(struct run *r, const char *list)
@@ -121,7 +136,7 @@ static bool add_pids(struct run *r, const char *list)
 	bool ok = list[0] && list[strlen(list) - 1] != ',';
 
 	for (char *word = strtok_r(copy, ",", &save); word && ok; word = strtok_r(NULL, ",", &save)) {
-		ok = number(word, INT_MAX, &pid) && pid;
+		ok = run__number(word, INT_MAX, &pid) && pid;
 		*VEC_PUSH(&r->pids) = (int)pid;
 	}
 	free(copy);
@@ -139,17 +154,26 @@ int run__parse(struct run *r, int argc, char **argv)
 		{"as-root", no_argument, NULL, OPT_AS_ROOT},
 		{"wait", required_argument, NULL, OPT_WAIT},
 		{"sync", required_argument, NULL, OPT_SYNC},
+		{"max-size", required_argument, NULL, OPT_MAX_SIZE},
 		{"ring-mb", required_argument, NULL, OPT_RING},
+		{"callsite", no_argument, NULL, OPT_AGENT + AGENT_callsite},
+		{"timing", required_argument, NULL, OPT_AGENT + AGENT_timing},
+		{"code-objects", required_argument, NULL, OPT_AGENT + AGENT_code_objects},
+		{"watchdog", required_argument, NULL, OPT_AGENT + AGENT_watchdog},
+		{"on-hang", required_argument, NULL, OPT_AGENT + AGENT_on_hang},
+		{"dispatch", required_argument, NULL, OPT_AGENT + AGENT_dispatch},
+		{"roctx", no_argument, NULL, OPT_ROCTX},
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0}};
+	const char *takes;
 	char error[128];
-	int c;
+	int c, at;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:o:p:vqhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:o:p:vqhV", options, &at)) != -1) {
 		switch (c) {
 		case 'o':
 			r->output = optarg;
@@ -191,14 +215,27 @@ int run__parse(struct run *r, int argc, char **argv)
 				return usage_error("--wait takes command or all, not '%s'", optarg);
 			break;
 		case OPT_SYNC:
-			if (!number(optarg, 86400, &r->sync_seconds))
+			if (!run__number(optarg, 86400, &r->sync_seconds))
 				return usage_error("--sync takes seconds (0 to 86400), not '%s'", optarg);
 			break;
+		case OPT_MAX_SIZE:
+			if (!run__parse_max_size(r, optarg))
+				return usage_error("--max-size takes a size from 2M to 64G (64M, 2G), not '%s'",
+						   optarg);
+			break;
 		case OPT_RING:
-			if (!number(optarg, 1024, &r->ring_mb) || !r->ring_mb ||
+			if (!run__number(optarg, 1024, &r->ring_mb) || !r->ring_mb ||
 			    (r->ring_mb & (r->ring_mb - 1)))
 				return usage_error("--ring-mb takes a power of two (1 to 1024), not '%s'",
 						   optarg);
+			break;
+		case OPT_ROCTX:
+			r->roctx = true;
+			break;
+		case OPT_AGENT ... OPT_AGENT + AGENT_OPTIONS - 1:
+			takes = run__agent_option(r, (enum agent_key)(c - OPT_AGENT), optarg);
+			if (takes)
+				return usage_error("--%s takes %s, not '%s'", options[at].name, takes, optarg);
 			break;
 		case 'v':
 			log_level = 1;
@@ -225,6 +262,9 @@ int run__parse(struct run *r, int argc, char **argv)
 		return usage_error("-p records what runs already: it cannot be put on the emulated device");
 	if (r->pids.n && (r->wait_all || r->as_root))
 		return usage_error("%s is about a command: with -p there is none", r->wait_all ? "--wait=all" : "--as-root");
+	if (r->pids.n && (r->roctx || run__agent_option_given(r)))
+		return usage_error("--%s is for the agent: with -p there is none",
+				   r->roctx ? "roctx" : run__agent_option_given(r));
 	if (!r->pids.n && optind == argc)
 		return usage_error("no command to record: rdna1-trace -- COMMAND");
 	return -1;

@@ -141,6 +141,7 @@ int run__make_session(struct run *r)
 		.emulated_what = r->emulate_what,
 		.sync_seconds = r->sync_seconds,
 		.ring_mb = r->ring_mb,
+		.max_size = r->max_size,
 		.trace = hook_groups__name(r->groups ? r->groups : hook_groups__default()),
 		.start_unix = time(NULL),
 	};
@@ -162,6 +163,8 @@ int run__start_streams(struct run *r)
 
 	if (!err)
 		err = r->proc.map_error;
+	if (!err && r->max_size)
+		err = stream_proc__limit(&r->proc, run__part(r, PART_log));
 	if (!err)
 		err = kernel__start(r->kernel, r->session.dir_fd);
 	if (err) {
@@ -171,6 +174,7 @@ int run__start_streams(struct run *r)
 		return err;
 	}
 	stream__open(&r->log, &r->proc, "", 4096, 0);
+	stream__keep(&r->log);
 	stream__open(&r->sync_log, &r->proc, "sync", 4096, 0);
 	record_session(r, PHASE_begin, 0);
 	if (r->emulate_what)
@@ -198,12 +202,16 @@ int run__write_session(struct run *r, const struct session_count *counts, unsign
 static void say_losses(const struct account *a)
 {
 	for (unsigned int c = 1; c < LOSS_COUNT; c++)
-		if (a->by_cause[c])
+		if (a->by_cause[c] && c == LOSS_overwritten)
+			log_info("%" PRIu64 " older events (%s) were overwritten: raise --max-size to keep more",
+				 a->by_cause[c], source_name(a->source));
+		else if (a->by_cause[c])
 			log_warn("lost %" PRIu64 " events (%s: %s): %s", a->by_cause[c],
 				 source_name(a->source), loss_cause_text(c), loss_cause_remedy(c));
 	if (account__unexplained(a))
-		log_warn("%" PRIu64 " events (%s) were being written when their process was killed",
-			 account__unexplained(a), source_name(a->source));
+		log_warn("%" PRIu64 " events (%s) were being written%s when their process was killed",
+			 account__unexplained(a), source_name(a->source),
+			 a->by_cause[LOSS_overwritten] ? ", or overwritten," : "");
 }
 
 static void summary(struct run *r, struct session_count *counts, unsigned int *n)
@@ -211,6 +219,7 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 	static const enum ev_source sources[] = {SOURCE_kernel, SOURCE_agent, SOURCE_emu,
 						 SOURCE_recorder};
 	struct accounts accounts = {0};
+	struct agentless agentless = {0};
 	struct event ev;
 	char err[512];
 	struct trace *t = trace__open(r->session.dir, err, sizeof(err));
@@ -221,8 +230,10 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 		log_warn("%s", err);
 		return;
 	}
-	while (trace__next(t, &ev) > 0)
+	while (trace__next(t, &ev) > 0) {
 		accounts__event(&accounts, &ev);
+		agentless__event(&agentless, &ev);
+	}
 	accounts__end(&accounts, t);
 	trace__close(t);
 	for (unsigned int i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -249,10 +260,11 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 		log_info("%u process%s of the command still run%s: what the kernel sees of %s from here on is not "
 			 "recorded%s", r->left, r->left == 1 ? "" : "es", r->left == 1 ? "s" : "",
 			 r->left == 1 ? "it" : "them", r->wait_all ? "" : "; --wait=all waits for that");
-	else if (!r->pids.n && (r->emulate || !access("/dev/kfd", F_OK)) &&
+	if (!r->pids.n && agentless__get(&agentless, 0))
+		run__say_missed(r, &agentless);
+	else if (!r->pids.n && !r->left && (r->emulate || !access("/dev/kfd", F_OK)) &&
 		 !accounts__sum(&accounts, SOURCE_agent).written)
-		log_warn("nothing was recorded from inside the command: it did not initialise HSA, or its agent "
-			 "could not write");
+		run__say_nothing_inside(r);
 	line.len = 0;
 	buf__shell(&line, program_invocation_name); /* as it was typed: to be pasted */
 	buf__puts(&line, " report ");
@@ -260,12 +272,14 @@ static void summary(struct run *r, struct session_count *counts, unsigned int *n
 	log_info("see it with: %s", buf__str(&line));
 	buf__free(&line);
 	accounts__free(&accounts);
+	agentless__free(&agentless);
 }
 
 static int finish(struct run *r)
 {
 	user__own_files(&r->user); /* the last events may be the first of their CPU */
 	r->left = kernel__finish(r->kernel);
+	kernel__forgo_libraries(r->kernel, &r->log);
 	return 0;
 }
 

@@ -1,64 +1,111 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where the functions that the agent uses stand in the AMD extension table. The table is no prefix
- * of its next version: ROCr 5.7 put two functions behind hsa_amd_memory_async_copy.
+ * of its next version: ROCr 5.5 and 5.6 put functions into its middle.
  */
 #include "layout.h"
 
 #include <string.h>
 
-enum { ROCR_5_2, ROCR_6_4, NUM_LAYOUTS };
-
-/* By the version words that a table begins with: AMD_EXT major id, and its size as minor id. */
-static const struct {
-	uint32_t major, bytes;
-} versions[NUM_LAYOUTS] = {[ROCR_5_2] = {1, 400}, [ROCR_6_4] = {2, 592}};
+#define HEAD sizeof(ApiTableVersion)
 
 static const struct {
-	uint16_t here, at[NUM_LAYOUTS];
-} slots[] = {
-#define AMD_SLOT(fn, in_5_2, in_6_4) {offsetof(struct amd_table, fn##_fn), {in_5_2, in_6_4}},
+	uint16_t here; /* offset in struct amd_table; NOT_USED */
+	uint16_t since;
+} rows[] = {
+#define NOT_USED 0xffff
+#define AMD_FN(fn, since) {offsetof(struct amd_table, fn##_fn), since},
+#define AMD_NO(fn, since) {NOT_USED, since},
 #include "layout.def"
 };
-/* The header this is built with is 5.2.3's on Debian 12. */
-#define AMD_SLOT(fn, in_5_2, in_6_4)                                                               \
-	_Static_assert(sizeof(AmdExtTable) != 400 || offsetof(AmdExtTable, fn##_fn) == (in_5_2),   \
-		       #fn);
-#define AMD_SLOT_5_7(fn, in_6_4)
-#include "layout.def"
-#define NUM_SLOTS (sizeof(slots) / sizeof(slots[0]))
+#define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
+_Static_assert(NUM_ROWS == AMD_TABLE_MOST, "layout.def");
 
-static int layout_of(const AmdExtTable *table)
+/* Major version, and numbers of functions from, to: from ROCr 6.0 on the order has not changed. */
+static const struct {
+	uint32_t major, from, to;
+} versions[] = {
+	{1, 48, 48}, /* 5.2 to 5.4 */
+	{1, 51, 51}, /* 5.5 */
+	{1, 55, 55}, /* 5.6, 5.7 */
+	{2, 67, AMD_TABLE_MOST},
+};
+
+uint32_t amd_table__functions(const AmdExtTable *table)
 {
-	for (int l = 0; l < NUM_LAYOUTS; l++)
-		if (table->version.major_id == versions[l].major &&
-		    table->version.minor_id == versions[l].bytes)
-			return l;
-	return -1;
+	const uint32_t bytes = table->version.minor_id;
+	const uint32_t n = bytes < HEAD ? 0 : (uint32_t)((bytes - HEAD) / sizeof(void *));
+
+	if (n * sizeof(void *) + HEAD != bytes)
+		return 0;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+		if (table->version.major_id == versions[i].major && n >= versions[i].from &&
+		    n <= versions[i].to)
+			return n;
+	return 0;
 }
 
-bool amd_table__known(const AmdExtTable *table)
+/* Call fn for each used function of the table with its place in it. */
+static void walk(const AmdExtTable *table, void (*fn)(size_t here, size_t there, void *arg),
+		 void *arg)
 {
-	return layout_of(table) >= 0;
+	const uint32_t n = amd_table__functions(table);
+	size_t at = HEAD;
+
+	for (size_t i = 0; i < NUM_ROWS; i++) {
+		if (rows[i].since > n)
+			continue;
+		if (rows[i].here != NOT_USED)
+			fn(rows[i].here, at, arg);
+		at += sizeof(void *);
+	}
+}
+
+struct both {
+	char *table, *mine;
+};
+
+static void take(size_t here, size_t there, void *arg)
+{
+	const struct both *b = arg;
+
+	memcpy(b->mine + here, b->table + there, sizeof(void *));
+}
+
+static void give(size_t here, size_t there, void *arg)
+{
+	const struct both *b = arg;
+
+	memcpy(b->table + there, b->mine + here, sizeof(void *));
 }
 
 void amd_table__read(struct amd_table *to, const AmdExtTable *table)
 {
-	int l = layout_of(table);
+	struct both b = {(char *)(uintptr_t)table, (char *)to};
 
 	memset(to, 0, sizeof(*to));
-	for (size_t i = 0; l >= 0 && i < NUM_SLOTS; i++)
-		if (slots[i].at[l])
-			memcpy((char *)to + slots[i].here, (const char *)table + slots[i].at[l],
-			       sizeof(void *));
+	walk(table, take, &b);
 }
 
 void amd_table__write(AmdExtTable *table, const struct amd_table *from)
 {
-	int l = layout_of(table);
+	struct both b = {(char *)table, (char *)(uintptr_t)from};
 
-	for (size_t i = 0; l >= 0 && i < NUM_SLOTS; i++)
-		if (slots[i].at[l])
-			memcpy((char *)table + slots[i].at[l], (const char *)from + slots[i].here,
-			       sizeof(void *));
+	walk(table, give, &b);
+}
+
+void core_table__read(CoreApiTable *to, const CoreApiTable *table)
+{
+	const size_t size = table->version.minor_id;
+
+	memset(to, 0, sizeof(*to));
+	memcpy(to, table, size < sizeof(*to) ? size : sizeof(*to));
+}
+
+void core_table__write(CoreApiTable *table, const CoreApiTable *from)
+{
+	const size_t size = table->version.minor_id;
+
+	memcpy((char *)table + HEAD, (const char *)from + HEAD,
+	       (size < sizeof(*from) ? size : sizeof(*from)) - HEAD);
 }

@@ -1,135 +1,182 @@
 // SPDX-License-Identifier: MIT
-/* Pools: allocate, free, access, asynchronous copies; and the runtime's memory fault event. */
+/* Pools and regions: allocate, free, access; where an address is; the runtime's memory fault event.
+ */
 #include "agent.h"
 
 #include <string.h>
 
-/*
- * Host memory that pools gave out, so that a kernarg address can be read without asking the kernel.
- * Few are live at once (kernarg chunks, staging buffers); what does not fit is read the slow way.
- */
-#define MAX_HOST 128
-static struct host_range {
-	uint64_t lo, hi; /* atomic; lo 0: free, hi 0: being changed */
-} host[MAX_HOST];
+/* ---- the map, and what hooks tell it ---- */
 
-static void host_add(uint64_t lo, uint64_t size)
+enum map_answer memory_find(struct thread *t, uint64_t addr, struct place *p)
 {
-	for (int i = 0; i < MAX_HOST; i++) {
-		uint64_t unused = 0;
+	const uint64_t version = map__version();
+	struct map_range r = {0};
+	enum map_answer answer = map__find(addr, &r);
 
-		if (!__atomic_compare_exchange_n(&host[i].lo, &unused, lo, false, __ATOMIC_ACQ_REL,
-						 __ATOMIC_RELAXED))
-			continue;
-		__atomic_store_n(&host[i].hi, lo + size, __ATOMIC_RELEASE);
-		return;
+	*p = (struct place){.lo = r.lo, .size = r.size, .kind = r.kind, .host = r.host};
+	/* An answer from after a change is not remembered among those from before. */
+	if (answer == MAP_INSIDE && version == t->map_version && map__version() == version)
+		t->places[t->num_places++ % PLACES] = *p;
+	return answer;
+}
+
+struct ev_pointer memory_pointer(uint16_t at, enum map_answer answer, const struct place *p)
+{
+	static const uint8_t states[] = {[MAP_INSIDE] = POINTER_STATE_inside,
+					 [MAP_FREED] = POINTER_STATE_freed,
+					 [MAP_PAST_END] = POINTER_STATE_past_end,
+					 [MAP_NOTHING] = POINTER_STATE_nothing,
+					 [MAP_BUSY] = POINTER_STATE_busy};
+
+	if (answer == MAP_NOTHING || answer == MAP_BUSY)
+		return (struct ev_pointer){.at = at, .state = states[answer]};
+	return (struct ev_pointer){
+		.at = at, .state = states[answer], .kind = p->kind, .base = p->lo, .size = p->size};
+}
+
+static void remember(const struct given *g, uint16_t site)
+{
+	struct map_range r = {.lo = g->va,
+			      .size = g->size,
+			      .made_ns = agent_now(),
+			      .pool = g->pool,
+			      .site = site,
+			      .kind = g->kind,
+			      .host = g->host};
+
+	if (!map__add(&r))
+		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
+}
+
+static void record_pool_alloc(struct thread *t, uint64_t begin, const struct given *g,
+			      uint64_t caller)
+{
+	const struct ev_pool_alloc e = {
+		.begin_dt = agent_since(begin),
+		.status = (int32_t)g->status,
+		.pool = g->object,
+		.size_bytes = g->size,
+		.flags = g->flags,
+		.va = g->va,
+		.caller = caller,
+	};
+
+	agent_event(t, EV_pool_alloc, &e, sizeof(e));
+}
+
+void memory_given(struct thread *t, uint64_t begin, const struct given *g, uint64_t caller)
+{
+	uint16_t site = site_of(t, caller);
+
+	if (g->mapped && g->status == HSA_STATUS_SUCCESS)
+		remember(g, site);
+	if (g->kind == MEM_KIND_pool && (g->status || g->flags || !g->pool)) {
+		record_pool_alloc(t, begin, g, caller);
+	} else if (g->kind == MEM_KIND_pool) {
+		const struct ev_pool_alloc_ok e = {
+			.begin_dt = agent_since(begin),
+			.pool = g->pool,
+			.site = site,
+			.size_bytes = g->size,
+			.va = g->va,
+		};
+
+		agent_event(t, EV_pool_alloc_ok, &e, sizeof(e));
+	} else {
+		const struct ev_mem_alloc e = {
+			.begin_dt = agent_since(begin),
+			.status = (int32_t)g->status,
+			.kind = g->kind,
+			.pool = g->pool,
+			.site = site,
+			.flags = g->flags,
+			.size_bytes = g->size,
+			.va = g->va,
+			.host = g->host_va,
+			.object = g->object,
+		};
+
+		agent_event(t, EV_mem_alloc, &e, sizeof(e));
 	}
 }
 
-static void host_remove(uint64_t lo)
+/* Recorded before the call: afterwards the address may already be someone else's. */
+bool memory_taken(struct thread *t, uint8_t kind, uint64_t va, uint64_t size, uint64_t object,
+		  struct map_range *r)
 {
-	for (int i = 0; i < MAX_HOST; i++) {
-		if (__atomic_load_n(&host[i].lo, __ATOMIC_RELAXED) != lo)
-			continue;
-		__atomic_store_n(&host[i].hi, 0, __ATOMIC_RELEASE);
-		__atomic_store_n(&host[i].lo, 0, __ATOMIC_RELEASE);
-		return;
-	}
+	const struct ev_pool_free pool = {.va = va};
+	const struct ev_mem_free e = {.kind = kind, .va = va, .size_bytes = size, .object = object};
+	bool found = va && map__remove(va, size, kind, agent_now(), r);
+
+	if (!found)
+		r->kind = 0;
+	if (kind == MEM_KIND_pool)
+		agent_event(t, EV_pool_free, &pool, sizeof(pool));
+	else
+		agent_event(t, EV_mem_free, &e, sizeof(e));
+	return found;
 }
 
-bool memory_is_host(uint64_t addr, uint64_t size)
+void memory_not_taken(struct thread *t, const char *call, uint64_t va, hsa_status_t status,
+		      const struct map_range *r)
 {
-	for (int i = 0; i < MAX_HOST; i++) {
-		uint64_t hi = __atomic_load_n(&host[i].hi, __ATOMIC_ACQUIRE);
-		uint64_t lo = __atomic_load_n(&host[i].lo, __ATOMIC_ACQUIRE);
-
-		if (hi && lo && addr >= lo && addr < hi && size <= hi - addr)
-			return true;
-	}
-	return false;
+	if (r->kind && !map__add(r))
+		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
+	agent_failed(t, call, va, status);
 }
 
-/* Pools of CPU agents, remembered by handle because asking costs a call. */
-static uint64_t host_pools[16]; /* atomic */
-
-static bool is_host_pool(hsa_amd_memory_pool_t pool)
-{
-	bool all = false;
-
-	for (int i = 0; i < 16; i++)
-		if (__atomic_load_n(&host_pools[i], __ATOMIC_RELAXED) == pool.handle)
-			return true;
-	/* Only system memory is accessible by all agents (ROCr MemoryRegion::GetPoolInfo). */
-	agent.amd.hsa_amd_memory_pool_get_info_fn(pool, HSA_AMD_MEMORY_POOL_INFO_ACCESSIBLE_BY_ALL,
-						  &all);
-	for (int i = 0; all && i < 16; i++) {
-		uint64_t unused = 0;
-
-		if (__atomic_compare_exchange_n(&host_pools[i], &unused, pool.handle, false,
-						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			break;
-	}
-	return all;
-}
+/* ---- pools ---- */
 
 static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags,
 				  void **ptr)
 {
-	const uint64_t caller = (uint64_t)(uintptr_t)__builtin_return_address(0);
+	const uint64_t caller = CALLER;
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
 	hsa_status_t status = agent.amd.hsa_amd_memory_pool_allocate_fn(pool, size, flags, ptr);
-	struct ev_pool_alloc e;
+	struct given g;
 
-	if (status == HSA_STATUS_SUCCESS && is_host_pool(pool))
-		host_add((uint64_t)(uintptr_t)*ptr, size);
 	if (!t)
 		return status;
-	inventory(t);
-	module_note(t, caller);
-	e = (struct ev_pool_alloc){
-		.begin_dt = agent_since(begin),
-		.status = (int32_t)status,
-		.pool = pool.handle,
-		.size_bytes = size,
+	g = (struct given){
+		.kind = MEM_KIND_pool,
+		.mapped = true,
+		.status = status,
 		.flags = flags,
-		.va = status == HSA_STATUS_SUCCESS ? (uint64_t)(uintptr_t)*ptr : 0,
-		.caller = caller,
+		.size = size,
+		.va = status == HSA_STATUS_SUCCESS ? addr_of(*ptr) : 0,
+		.object = pool.handle,
 	};
+	g.pool = inventory_pool(t, pool, &g.host);
 	__atomic_fetch_add(&agent.pool_allocs, 1, __ATOMIC_RELAXED);
-	agent_event(t, EV_pool_alloc, &e, sizeof(e));
+	memory_given(t, begin, &g, caller);
 	agent_leave(t);
 	return status;
 }
 
-static void note_failure(struct thread *t, const char *call, uint64_t object, hsa_status_t status)
+/* ROCr lets either call free what either call gave. */
+static uint8_t kind_at(uint64_t va)
 {
-	struct ev_api_failed e = {.status = (int32_t)status, .object = object};
-	size_t len = strlen(call);
-	uint8_t *at = agent_reserve(t, EV_api_failed, sizeof(e) + len + 1);
+	struct map_range r;
 
-	if (!at)
-		return;
-	memcpy(at, &e, sizeof(e));
-	stream__put_text(at + sizeof(e), call, len);
-	agent_commit(t);
+	return map__find(va, &r) == MAP_INSIDE && r.lo == va && r.kind == MEM_KIND_region
+		       ? MEM_KIND_region
+		       : MEM_KIND_pool;
 }
 
-/* Recorded before the call: afterwards the address may already be someone else's. */
 static hsa_status_t pool_free(void *ptr)
 {
 	struct thread *t = agent_enter();
-	struct ev_pool_free e = {.va = (uint64_t)(uintptr_t)ptr};
+	struct map_range r = {0};
 	hsa_status_t status;
 
-	host_remove(e.va);
 	if (t)
-		agent_event(t, EV_pool_free, &e, sizeof(e));
+		memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
 	status = agent.amd.hsa_amd_memory_pool_free_fn(ptr);
 	if (!t)
 		return status;
 	if (status != HSA_STATUS_SUCCESS)
-		note_failure(t, "hsa_amd_memory_pool_free", e.va, status);
+		memory_not_taken(t, "hsa_amd_memory_pool_free", addr_of(ptr), status, &r);
 	agent_leave(t);
 	return status;
 }
@@ -149,72 +196,64 @@ static hsa_status_t allow_access(uint32_t n, const hsa_agent_t *agents, const ui
 	e = (struct ev_allow_access){
 		.begin_dt = agent_since(begin),
 		.status = (int32_t)status,
-		.va = (uint64_t)(uintptr_t)ptr,
+		.va = addr_of(ptr),
 		.num_agents = n,
 	};
+	bytes = agents ? bytes : 0;
 	at = agent_reserve(t, EV_allow_access, sizeof(e) + 2u + bytes);
 	if (at) {
 		memcpy(at, &e, sizeof(e));
-		stream__put_bytes(at + sizeof(e), agents, agents ? bytes : 0);
+		stream__put_bytes(at + sizeof(e), agents, bytes);
 		agent_commit(t);
 	}
 	agent_leave(t);
 	return status;
 }
 
-static void note_copy(struct thread *t, uint64_t begin, hsa_status_t status, const void *dst,
-		      hsa_agent_t dst_agent, const void *src, hsa_agent_t src_agent, size_t size,
-		      uint32_t num_deps, hsa_signal_t completion)
+/* ---- regions ---- */
+
+static hsa_status_t region_allocate(hsa_region_t region, size_t size, void **ptr)
 {
-	struct ev_async_copy e = {
-		.begin_dt = agent_since(begin),
-		.status = (int32_t)status,
-		.dst = (uint64_t)(uintptr_t)dst,
-		.dst_agent = dst_agent.handle,
-		.src = (uint64_t)(uintptr_t)src,
-		.src_agent = src_agent.handle,
-		.size_bytes = size,
-		.num_dep_signals = num_deps,
-		.completion_signal = completion.handle,
+	const uint64_t caller = CALLER;
+	struct thread *t = agent_enter();
+	uint64_t begin = t ? agent_now() : 0;
+	hsa_status_t status = agent.core.hsa_memory_allocate_fn(region, size, ptr);
+	struct given g;
+
+	if (!t)
+		return status;
+	g = (struct given){
+		.kind = MEM_KIND_region,
+		.mapped = true,
+		.status = status,
+		.size = size,
+		.va = status == HSA_STATUS_SUCCESS ? addr_of(*ptr) : 0,
+		.object = region.handle,
 	};
-
-	agent_event(t, EV_async_copy, &e, sizeof(e));
-}
-
-static hsa_status_t async_copy(void *dst, hsa_agent_t dst_agent, const void *src,
-			       hsa_agent_t src_agent, size_t size, uint32_t num_deps,
-			       const hsa_signal_t *deps, hsa_signal_t completion)
-{
-	struct thread *t = agent_enter();
-	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.amd.hsa_amd_memory_async_copy_fn(
-		dst, dst_agent, src, src_agent, size, num_deps, deps, completion);
-
-	if (!t)
-		return status;
-	note_copy(t, begin, status, dst, dst_agent, src, src_agent, size, num_deps, completion);
+	g.pool = inventory_region(t, region, &g.host);
+	memory_given(t, begin, &g, caller);
 	agent_leave(t);
 	return status;
 }
 
-/* What HIP 6 copies with. */
-static hsa_status_t copy_on_engine(void *dst, hsa_agent_t dst_agent, const void *src,
-				   hsa_agent_t src_agent, size_t size, uint32_t num_deps,
-				   const hsa_signal_t *deps, hsa_signal_t completion,
-				   uint32_t engine_id, bool force_copy_on_sdma)
+static hsa_status_t region_free(void *ptr)
 {
 	struct thread *t = agent_enter();
-	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.amd.hsa_amd_memory_async_copy_on_engine_fn(
-		dst, dst_agent, src, src_agent, size, num_deps, deps, completion, engine_id,
-		force_copy_on_sdma);
+	struct map_range r = {0};
+	hsa_status_t status;
 
+	if (t)
+		memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
+	status = agent.core.hsa_memory_free_fn(ptr);
 	if (!t)
 		return status;
-	note_copy(t, begin, status, dst, dst_agent, src, src_agent, size, num_deps, completion);
+	if (status != HSA_STATUS_SUCCESS)
+		memory_not_taken(t, "hsa_memory_free", addr_of(ptr), status, &r);
 	agent_leave(t);
 	return status;
 }
+
+/* ---- the runtime's memory fault ---- */
 
 /* ROCr neither prints nor aborts if any handler returns success, so this one never does. */
 static hsa_status_t system_event(const hsa_amd_event_t *event, void *unused)
@@ -232,7 +271,7 @@ static hsa_status_t system_event(const hsa_amd_event_t *event, void *unused)
 			.reason = event->memory_fault.fault_reason_mask,
 		};
 		agent_event(t, EV_mem_fault, &e, sizeof(e));
-		agent_sync_all();
+		evidence_write(EVIDENCE_memory_fault, e.va);
 	}
 	agent_leave(t);
 	return HSA_STATUS_ERROR;
@@ -249,18 +288,16 @@ void memory_fault_hook(void)
 void memory_forget(void)
 {
 	fault_hooked = 0;
-	memset(host_pools, 0, sizeof(host_pools));
-	for (int i = 0; i < MAX_HOST; i++) {
-		__atomic_store_n(&host[i].hi, 0, __ATOMIC_RELEASE);
-		__atomic_store_n(&host[i].lo, 0, __ATOMIC_RELEASE);
-	}
+	map__clear();
 }
 
-void memory_hook(struct amd_table *amd)
+void memory_hook(struct amd_table *amd, CoreApiTable *core)
 {
-	amd->hsa_amd_memory_pool_allocate_fn = pool_allocate;
-	amd->hsa_amd_memory_pool_free_fn = pool_free;
-	amd->hsa_amd_agents_allow_access_fn = allow_access;
-	amd->hsa_amd_memory_async_copy_fn = async_copy;
-	amd->hsa_amd_memory_async_copy_on_engine_fn = copy_on_engine;
+	if (amd) {
+		amd->hsa_amd_memory_pool_allocate_fn = pool_allocate;
+		amd->hsa_amd_memory_pool_free_fn = pool_free;
+		amd->hsa_amd_agents_allow_access_fn = allow_access;
+	}
+	core->hsa_memory_allocate_fn = region_allocate;
+	core->hsa_memory_free_fn = region_free;
 }

@@ -7,14 +7,16 @@
  */
 #include "agent.h"
 
+#include <execinfo.h>
 #include <link.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Libraries already said. More than this many callers of HSA: the rest is said again and again. */
-#define MAX_SAID 32
+#define MAX_SAID 64
 static struct said {
 	uint64_t lo, hi; /* atomic; hi 0: not there yet */
+	bool rocm;
 } said[MAX_SAID];
 
 struct search {
@@ -49,16 +51,33 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static bool is_said(uint64_t addr)
+static const struct said *find_said(uint64_t addr)
 {
 	for (int i = 0; i < MAX_SAID; i++)
 		if (addr < __atomic_load_n(&said[i].hi, __ATOMIC_ACQUIRE) &&
 		    addr >= __atomic_load_n(&said[i].lo, __ATOMIC_RELAXED))
+			return &said[i];
+	return NULL;
+}
+
+/* Libraries that allocate on behalf of others; of these the caller says little. */
+static bool is_rocm(const char *path)
+{
+	static const char *const names[] = {
+		"libamdhip64.",	 "libhsa-runtime64.", "libhsakmt.",    "libhiprtc",
+		"libamd_comgr.", "libMIOpen.",	      "librocblas.",   "libhipblas",
+		"librocsolver.", "librocsparse.",     "libhipsparse",  "librocfft.",
+		"libhipfft",	 "librocrand.",	      "libhiprand.",   "librccl.",
+		"librdna1-",	 "libroctracer64.",   "librocprofiler"};
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(base, names[i], strlen(names[i])))
 			return true;
 	return false;
 }
 
-static void remember(uint64_t lo, uint64_t hi)
+static void remember(uint64_t lo, uint64_t hi, bool rocm)
 {
 	for (int i = 0; i < MAX_SAID; i++) {
 		uint64_t unused = 0;
@@ -66,39 +85,143 @@ static void remember(uint64_t lo, uint64_t hi)
 		if (!__atomic_compare_exchange_n(&said[i].lo, &unused, lo, false, __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED))
 			continue;
+		said[i].rocm = rocm;
 		__atomic_store_n(&said[i].hi, hi, __ATOMIC_RELEASE);
 		return;
 	}
 }
 
-void module_note(struct thread *t, uint64_t addr)
+/* Say once which file the code at addr belongs to. *rocm: it is one of ROCm's. False: of none. */
+static bool note_module(struct thread *t, uint64_t addr, bool *rocm)
 {
+	const struct said *known = find_said(addr);
 	struct search s;
 	struct ev_module e;
 	size_t len;
 	uint8_t *at;
 
-	if (is_said(addr))
-		return;
+	if (known) {
+		*rocm = known->rocm;
+		return true;
+	}
 	s.addr = addr;
 	memset(s.path, 0, sizeof(s.path));
 	if (!dl_iterate_phdr(visit, &s))
-		return; /* made at run time: no file */
+		return false; /* made at run time, or a uretprobe's trampoline: no file */
+	*rocm = is_rocm(s.path);
 	e = (struct ev_module){.base = s.lo, .size_bytes = s.hi - s.lo};
 	len = strlen(s.path);
-	at = agent_reserve(t, EV_module, sizeof(e) + (len ? len : 1) + 1);
+	at = fact_reserve(t, EV_module, sizeof(e) + (len ? len : 1) + 1);
 	if (!at)
-		return;
+		return true;
 	memcpy(at, &e, sizeof(e));
 	stream__put_text(at + sizeof(e), s.path, len);
-	agent_commit(t);
-	remember(s.lo, s.hi);
+	fact_commit(t);
+	remember(s.lo, s.hi, *rocm);
+	return true;
 }
+
+/* ---- call sites ---- */
+
+/* First thing: backtrace() loads libgcc_s the first time, which must not be under somebody's lock.
+ */
+void module_init(void)
+{
+	void *frame;
+
+	if (agent.options.callsite)
+		backtrace(&frame, 1);
+}
+
+/* By address, open addressing: entries are written once. The array's place is the id. */
+#define MAX_SITES 8192u /* a power of two */
+static struct site {
+	uint64_t addr; /* atomic; 0 free */
+	int said;      /* atomic */
+} sites[MAX_SITES];
+
+enum { DEPTH = 48 }; /* frames that are looked at */
+
+static uint64_t outside(struct thread *t, uint64_t caller)
+{
+	void *frames[DEPTH];
+	int n = backtrace(frames, DEPTH);
+	bool rocm;
+
+	for (int i = 0; i < n; i++)
+		if (note_module(t, addr_of(frames[i]), &rocm) && !rocm)
+			return addr_of(frames[i]);
+	return caller;
+}
+
+static int count_gone(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_subs;
+	return 1;
+}
+
+/* After a dlclose another library may be at an address: what was said is said again. */
+static void look_for_changes(void)
+{
+	static unsigned long long before; /* atomic */
+	unsigned long long now = 0;
+
+	dl_iterate_phdr(count_gone, &now);
+	if (__atomic_exchange_n(&before, now, __ATOMIC_RELAXED) == now)
+		return;
+	for (int i = 0; i < MAX_SAID; i++) {
+		__atomic_store_n(&said[i].hi, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&said[i].lo, 0, __ATOMIC_RELEASE);
+	}
+	for (uint32_t i = 0; i < MAX_SITES; i++)
+		__atomic_store_n(&sites[i].said, 0, __ATOMIC_RELAXED);
+}
+
+static void say_site(struct thread *t, uint16_t id, uint64_t addr, uint64_t caller)
+{
+	struct ev_call_site e = {
+		.id = id, .addr = addr, .caller = caller, .searched = agent.options.callsite};
+	bool rocm;
+
+	note_module(t, addr, &rocm);
+	note_module(t, caller, &rocm);
+	fact_event(t, EV_call_site, &e, sizeof(e));
+}
+
+uint16_t site_of(struct thread *t, uint64_t caller)
+{
+	uint64_t addr;
+	uint32_t h;
+
+	look_for_changes();
+	addr = agent.options.callsite ? outside(t, caller) : caller;
+	h = (uint32_t)(addr * 0x9e3779b97f4a7c15ull >> 40);
+
+	for (uint32_t i = 0; i < 64; i++) {
+		struct site *s = &sites[(h + i) & (MAX_SITES - 1)];
+		uint64_t key = __atomic_load_n(&s->addr, __ATOMIC_RELAXED);
+		uint16_t id = (uint16_t)(s - sites + 1);
+
+		if (!key && __atomic_compare_exchange_n(&s->addr, &key, addr, false,
+							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			key = addr;
+		if (key != addr)
+			continue;
+		if (!__atomic_load_n(&s->said, __ATOMIC_RELAXED) &&
+		    !__atomic_exchange_n(&s->said, 1, __ATOMIC_RELAXED))
+			say_site(t, id, addr, caller);
+		return id;
+	}
+	return 0;
+}
+
+/* ---- this library twice ---- */
 
 static int visit_twin(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *path = info->dlpi_name ? info->dlpi_name : "", *slash = strrchr(path, '/');
-	const uint64_t us = (uint64_t)(uintptr_t)&said;
+	const uint64_t us = addr_of(&said);
 	struct search *s = arg;
 
 	(void)size;

@@ -6,7 +6,7 @@
  * 5.2; the AMD extension table has had functions inserted in its middle, so only the layouts of
  * layout.def are touched. Anything else is left alone, with one line.
  */
-#include "agent.h"
+#include "queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ EXPORT extern const uint32_t HSA_AMD_TOOL_PRIORITY;
 const uint32_t HSA_AMD_TOOL_PRIORITY = 50;
 
 /* Core functions up to the last one that is called or replaced. */
-#define CORE_NEEDED (offsetof(CoreApiTable, hsa_executable_iterate_agent_symbols_fn) + sizeof(void *))
+#define CORE_NEEDED                                                                                \
+	(offsetof(CoreApiTable, hsa_executable_iterate_agent_symbols_fn) + sizeof(void *))
 
 static const char *error_text(int err)
 {
@@ -39,21 +40,52 @@ static const char *error_text(int err)
 	}
 }
 
+/* Before the destructors of libraries that were loaded before us. */
+static void exit_begins(void)
+{
+	struct thread *t;
+
+	agent.exiting = true;
+	/* What has ended since somebody waited; the runtime is still there, or its signals are
+	 * forgotten. */
+	t = agent.options.timing_every ? agent_enter() : NULL;
+	if (!t)
+		return;
+	timing_sweep(t);
+	agent_leave(t);
+}
+
 static bool start_recording(void)
 {
 	const char *text = getenv("RDNA1_TRACE_OPTIONS");
 	char path[4096];
-	struct options o;
 	int err;
 
-	options_parse(&o, text);
-	agent.dir_fd = session_open(&o, path, sizeof(path));
+	options_parse(&agent.options, text);
+	agent.dir_fd = session_open(&agent.options, path, sizeof(path));
 	if (agent.dir_fd < 0) {
 		agent_say("cannot record to %s: %s; the application runs on without a trace", path,
 			  error_text(agent.dir_fd));
 		return false;
 	}
 	err = stream_proc__open(&agent.proc, agent.dir_fd, SOURCE_agent, "agent");
+	if (!err)
+		stream_proc__use_tsc(&agent.proc);
+	if (!err && agent.options.buffer_bytes)
+		err = stream_proc__limit(&agent.proc, agent.options.buffer_bytes);
+	if (err == -ENOMEM)
+		agent.options.buffer_bytes = err = 0; /* it appends */
+	if (!err && agent.options.buffer_bytes)
+		facts_open();
+	if (!err) {
+		threads_init();
+		atexit(exit_begins);
+		module_init();
+		if (!peek_init())
+			agent_say("this process may not read its own memory by process_vm_readv or "
+				  "/proc/self/mem: hangs are not noticed, and of a crash less is "
+				  "known");
+	}
 	if (err)
 		agent_say("cannot record to %s: %s; the application runs on without a trace", path,
 			  error_text(err));
@@ -62,7 +94,9 @@ static bool start_recording(void)
 	return !err;
 }
 
-static void record_start(const HsaApiTable *table, uint64_t runtime_version, uint32_t hooked)
+/* known: the tables behind the root may be read. */
+static void record_start(const HsaApiTable *table, uint64_t runtime_version, uint32_t hooked,
+			 bool known)
 {
 	const char *options = getenv("RDNA1_TRACE_OPTIONS") ?: "";
 	struct thread *t = agent_enter();
@@ -78,104 +112,132 @@ static void record_start(const HsaApiTable *table, uint64_t runtime_version, uin
 		.runtime_version = runtime_version,
 		.root_major = table->version.major_id,
 		.root_minor = table->version.minor_id,
-		.core_major = table->core_->version.major_id,
-		.core_minor = table->core_->version.minor_id,
-		.amd_ext_major = table->amd_ext_->version.major_id,
-		.amd_ext_minor = table->amd_ext_->version.minor_id,
 		.hooked = hooked,
 	};
-	at = agent_reserve(t, EV_agent_start,
-			   sizeof(e) + (exe_len ?: 1) + 1 + (options_len ?: 1) + 1);
+	if (known) {
+		e.core_major = table->core_->version.major_id;
+		e.core_minor = table->core_->version.minor_id;
+		e.amd_ext_major = table->amd_ext_->version.major_id;
+		e.amd_ext_minor = table->amd_ext_->version.minor_id;
+	}
+	at = fact_reserve(t, EV_agent_start,
+			  sizeof(e) + (exe_len ?: 1) + 1 + (options_len ?: 1) + 1);
 	if (at) {
 		memcpy(at, &e, sizeof(e));
 		at = stream__put_text(at + sizeof(e), exe, exe_len);
 		stream__put_text(at, options, options_len);
-		agent_commit(t);
+		fact_commit(t);
 	}
 	agent_leave(t);
+}
+
+/* The tables as they are, saved, then ours put in front. Returns ev_agent_start.hooked. */
+static uint32_t hook(HsaApiTable *table)
+{
+	struct amd_table hooks, *amd = NULL;
+	CoreApiTable core;
+
+	core_table__read(&agent.core, table->core_);
+	core = agent.core;
+	agent.has_amd = amd_table__functions(table->amd_ext_) != 0;
+	amd_table__read(&agent.amd, table->amd_ext_);
+	if (agent.has_amd) {
+		hooks = agent.amd;
+		amd = &hooks;
+	} else {
+		agent_say("this ROCr's AMD extension table has version %u and %u bytes, which this "
+			  "agent "
+			  "does not know: memory pools are not recorded",
+			  table->amd_ext_->version.major_id, table->amd_ext_->version.minor_id);
+	}
+	memory_hook(amd, &core);
+	vmem_hook(amd, &core);
+	copy_hook(amd, &core);
+	queue_hook(amd, &core);
+	timing_hook(amd, &core);
+	code_hook(&core);
+	if (amd)
+		amd_table__write(table->amd_ext_, amd);
+	core_table__write(table->core_, &core);
+	return amd ? 3 : 1;
 }
 
 bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_count,
 	    const char *const *failed_tool_names)
 {
 	char twin[4096];
-	uint32_t hooked = 0;
+	bool known = table->version.major_id >= 1 && table->version.major_id <= 3 &&
+		     table->version.minor_id >= offsetof(HsaApiTable, finalizer_ext_);
 
 	(void)failed_tool_count;
 	(void)failed_tool_names;
 	/* Named twice, by one path or by two: once is enough. */
-	if (table->version.major_id >= 1 && table->version.major_id <= 3 && queue_hooked(table->core_))
+	if (known && queue_hooked(table->core_))
 		return true;
 	if (module_twin(twin, sizeof(twin))) {
 		agent_say("%s is loaded already and records; this one does not", twin);
 		return true;
 	}
-	/* hsa_init after hsa_shut_down comes here again, with the first run's streams still open. */
+	/* hsa_init after hsa_shut_down comes here again, with the first run's streams still open.
+	 */
 	if (!agent.recording && !start_recording())
 		return true;
 	agent.recording = true;
 
-	if (table->version.major_id < 1 || table->version.major_id > 3 ||
-	    table->version.minor_id < offsetof(HsaApiTable, finalizer_ext_) ||
-	    table->core_->version.minor_id < CORE_NEEDED) {
-		agent_say("this ROCr has HSA API table %u.%u, core table of %u bytes, which this agent "
+	if (!known || table->core_->version.minor_id < CORE_NEEDED) {
+		agent_say("this ROCr has HSA API table %u.%u, core table of %u bytes, which this "
+			  "agent "
 			  "does not know: nothing is recorded",
 			  table->version.major_id, table->version.minor_id,
-			  table->core_->version.minor_id);
-		record_start(table, runtime_version, 0);
+			  known ? table->core_->version.minor_id : 0);
+		record_start(table, runtime_version, 0, known);
 		return true;
 	}
-	memcpy(&agent.core, table->core_,
-	       table->core_->version.minor_id < sizeof(agent.core) ? table->core_->version.minor_id
-								   : sizeof(agent.core));
-	agent.has_amd = amd_table__known(table->amd_ext_);
-	if (agent.has_amd) {
-		struct amd_table hooks;
-
-		amd_table__read(&agent.amd, table->amd_ext_);
-		hooks = agent.amd;
-		memory_hook(&hooks);
-		amd_table__write(table->amd_ext_, &hooks);
-		hooked |= 2;
-	} else {
-		agent_say("this ROCr's AMD extension table has version %u and %u bytes, which this agent "
-			  "does not know: memory pools are not recorded",
-			  table->amd_ext_->version.major_id, table->amd_ext_->version.minor_id);
-	}
-	queue_hook(table->core_);
-	code_hook(table->core_);
-	hooked |= 1;
-	record_start(table, runtime_version, hooked);
+	record_start(table, runtime_version, hook(table), true);
+	signals_hook();
 	return true;
 }
 
 /* hsa_init after this comes to OnLoad again, with a runtime that knows nothing of the first. */
 void OnUnload(void)
 {
-	struct thread *t = agent_enter();
+	struct thread *t;
 	struct ev_agent_stop e = {
-		.dispatches = __atomic_load_n(&agent.dispatches, __ATOMIC_RELAXED),
+		.dispatches = queue_dispatches(),
 		.pool_allocs = __atomic_load_n(&agent.pool_allocs, __ATOMIC_RELAXED),
 	};
 
+	/* A forked child has the runtime's tables, and of our locks those that were held. */
+	if (!agent.recording || !stream_proc__mine(&agent.proc))
+		return;
+	watchdog_pause();
+	t = agent_enter();
 	if (t) {
+		if (agent.options.timing_every)
+			timing_sweep(t);
+		code_store_last(t);
 		queue_note_unread(t, false);
 		agent_event(t, EV_agent_stop, &e, sizeof(e));
 		agent_leave(t);
 	}
 	queue_forget();
-	memory_forget();
+	timing_forget();
 	code_forget();
+	vmem_forget();
+	memory_forget();
 	inventory_forget();
+	watchdog_resume();
 }
 
 /* The process ends without hsa_shut_down, as HIP programs do. */
 __attribute__((destructor)) static void at_exit(void)
 {
-	struct thread *t = agent_enter();
+	struct thread *t = stream_proc__mine(&agent.proc) ? agent_enter() : NULL;
 
 	if (!t)
 		return;
+	code_store_last(t);
 	queue_note_unread(t, true);
 	agent_leave(t);
+	prepare_stop();
 }

@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: MIT
-/*
- * Queues, and the packets in them: read from the ring when the application rings the doorbell,
- * before the store is passed on, so that the device has not taken them yet. Nothing about the queue
- * changes.
- */
-#include "agent.h"
+/* Queues: made, named by their doorbells, destroyed. What is in them is read by packets.c. */
+#include "queue.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#define KERNARG_MAX 16384u
-
-/* offsetof(amd_queue_t, write_dispatch_id), amd_hsa_queue.h; an hsa_queue_t is its first member. */
-#define AMD_QUEUE_WRITE_DISPATCH_ID 56
+#include <sys/mman.h>
 
 /*
- * Queues by their doorbell. Open addressing: looked up without a lock at every signal store of the
- * process, changed under one.
+ * By doorbell. Open addressing: looked up without a lock at every signal store of the process,
+ * changed under one.
  */
-struct queue {
-	uint64_t doorbell; /* atomic key: signal handle; 0 free */
-	hsa_queue_t *q;
-	uint64_t id;
-	uint32_t size; /* packets */
-	uint64_t rung; /* atomic: the highest packet a doorbell was rung for, plus 1 */
-	uint64_t next; /* atomic: first packet nobody has read */
-	uint64_t dispatches;
-};
-#define MAX_QUEUES 1024u /* a power of two; KFD gives a process 255 */
-static struct queue queues[MAX_QUEUES];
+struct queue queues[MAX_QUEUES];
 static int queues_lock;
-
-/* Removed, and there are entries behind it that a search must find. */
-#define DELETED 1ull
 
 static struct queue *slot(uint64_t doorbell, unsigned int i)
 {
@@ -57,151 +34,126 @@ static inline struct queue *find_queue(uint64_t doorbell)
 	return NULL;
 }
 
-static void add_queue(hsa_queue_t *hq)
+bool queue_peek(const struct queue *q, uint64_t *read, uint64_t *write)
+{
+	const uint64_t at = addr_of(q->q);
+
+	return agent_peek(at + AMD_QUEUE_READ_DISPATCH_ID, read, sizeof(*read)) == sizeof(*read) &&
+	       agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) ==
+		       sizeof(*write);
+}
+
+bool signal_peek(uint64_t handle, int64_t *value)
+{
+	return handle &&
+	       agent_peek(handle + AMD_SIGNAL_VALUE, value, sizeof(*value)) == sizeof(*value);
+}
+
+uint64_t signal_pages[SIGNAL_PAGES];
+
+int64_t signal_first_glance(uint64_t handle)
+{
+	const uint64_t page = (handle + AMD_SIGNAL_VALUE) >> 12;
+	int64_t value = 1;
+
+	if (!(handle & 7) && signal_peek(handle, &value))
+		__atomic_store_n(&signal_pages[page % SIGNAL_PAGES], page + 1, __ATOMIC_RELAXED);
+	return value;
+}
+
+static void *new_memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* The slot keeps its memory: someone may still look. */
+static struct queue *add_queue(hsa_queue_t *hq, hsa_agent_t on, uint8_t made_by, uint8_t read_at)
 {
 	uint64_t doorbell = hq->doorbell_signal.handle, written;
 	struct queue *q = NULL;
 
 	written = agent.core.hsa_queue_load_write_index_relaxed_fn(hq);
 	spin_lock(&queues_lock);
+	/* The runtime's own end untold: what had this address or doorbell is gone. */
+	for (unsigned int i = 0; i < MAX_QUEUES; i++)
+		if (queue_live(&queues[i]) && (queues[i].q == hq || queues[i].doorbell == doorbell))
+			__atomic_store_n(&queues[i].doorbell, QUEUE_DELETED, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < MAX_QUEUES && !q; i++)
-		if (slot(doorbell, i)->doorbell <= DELETED)
+		if (slot(doorbell, i)->doorbell <= QUEUE_DELETED)
 			q = slot(doorbell, i);
 	if (q) {
 		q->q = hq;
+		q->agent = on.handle;
 		q->id = hq->id;
 		q->size = hq->size;
-		q->rung = q->next = written;
-		q->dispatches = 0;
+		q->made_by = made_by;
+		q->read_at = read_at;
+		q->timed = false;
+		q->rung = q->next = q->begin = written;
+		q->others = 0;
+		q->first = NULL;
+		q->shared = 0;
+		if (!q->recent)
+			q->recent = new_memory(RECENT * sizeof(*q->recent));
+		else
+			memset(q->recent, 0, RECENT * sizeof(*q->recent));
+		if (!q->copies && agent.options.buffer_bytes)
+			q->copies = new_memory(RECENT * sizeof(*q->copies));
+		memset(&q->watch, 0, sizeof(q->watch));
 		__atomic_store_n(&q->doorbell, doorbell, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&queues_lock);
 	if (!q) /* its packets go unread */
 		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
+	return q;
 }
 
 static void remove_queue(struct queue *q)
 {
 	spin_lock(&queues_lock);
-	__atomic_store_n(&q->doorbell, DELETED, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->doorbell, QUEUE_DELETED, __ATOMIC_RELEASE);
 	/* With nothing behind them, this and the removed ones before it end a search. */
-	while (q->doorbell == DELETED && !queues[(q + 1 - queues) & (MAX_QUEUES - 1)].doorbell) {
+	while (q->doorbell == QUEUE_DELETED &&
+	       !queues[(q + 1 - queues) & (MAX_QUEUES - 1)].doorbell) {
 		__atomic_store_n(&q->doorbell, 0, __ATOMIC_RELEASE);
 		q = &queues[(q - 1 - queues) & (MAX_QUEUES - 1)];
 	}
 	spin_unlock(&queues_lock);
 }
 
-/* ---- packets ---- */
+/* ---- doorbells ---- */
 
-/* Copy from an address the packet names. Returns the bytes that could be read. */
-static size_t read_kernarg(uint64_t addr, void *out, size_t size)
+/* Whether no other thread than t has rung for q so far. */
+static bool rings_alone(struct queue *q, struct thread *t)
 {
-	struct iovec local = {out, size}, remote = {(void *)(uintptr_t)addr, size};
-	ssize_t n;
+	struct thread *first = __atomic_load_n(&q->first, __ATOMIC_RELAXED);
 
-	if (!addr || !size)
-		return 0;
-	if (memory_is_host(addr, size)) {
-		memcpy(out, (const void *)(uintptr_t)addr, size);
-		return size;
-	}
-	/* Not memory we know: a wrong address must not crash the application here. */
-	n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-	return n > 0 ? (size_t)n : 0;
+	if (__atomic_load_n(&q->shared, __ATOMIC_RELAXED))
+		return false;
+	if (first == t ||
+	    (!first && __atomic_compare_exchange_n(&q->first, &first, t, false, __ATOMIC_RELAXED,
+						   __ATOMIC_RELAXED)))
+		return true;
+	__atomic_store_n(&q->shared, 1, __ATOMIC_RELAXED);
+	return false;
 }
 
-static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
-			    const hsa_kernel_dispatch_packet_t *p)
+uint64_t queue_skip(struct queue *q, uint64_t doorbell, uint64_t read)
 {
-	int64_t known = kernel_kernarg_bytes(p->kernel_object);
-	size_t declared = known < 0 ? 0 : (size_t)known;
-	size_t want = declared < KERNARG_MAX ? declared : KERNARG_MAX;
-	struct ev_dispatch e = {.queue_id = q->id, .index = index};
-	uint8_t *at;
-	size_t got;
+	uint64_t next = read;
 
-	at = agent_reserve(t, EV_dispatch, sizeof(e) + 2 + sizeof(*p) + 2 + want);
-	if (!at)
-		return;
-	/* The event has its full size; bytes that cannot be read are zeros and counted. */
-	got = read_kernarg((uint64_t)(uintptr_t)p->kernarg_address, at + sizeof(e) + 4 + sizeof(*p),
-			   want);
-	memset(at + sizeof(e) + 4 + sizeof(*p) + got, 0, want - got);
-	e.unread =
-		(uint16_t)(known < 0 || declared - got > UINT16_MAX ? UINT16_MAX : declared - got);
-	memcpy(at, &e, sizeof(e));
-	at = stream__put_bytes(at + sizeof(e), p, sizeof(*p));
-	memcpy(at, &(uint16_t){(uint16_t)want}, 2);
-	agent_commit(t);
-	__atomic_fetch_add(&q->dispatches, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&agent.dispatches, 1, __ATOMIC_RELAXED);
-}
-
-static void record_packet(struct thread *t, const struct queue *q, uint64_t index, const void *p)
-{
-	struct ev_packet e = {.queue_id = q->id, .index = index};
-	uint8_t *at = agent_reserve(t, EV_packet, sizeof(e) + 2 + 64);
-
-	if (!at)
-		return;
-	memcpy(at, &e, sizeof(e));
-	stream__put_bytes(at + sizeof(e), p, 64);
-	agent_commit(t);
-}
-
-static void record_gap(struct thread *t, const struct queue *q, uint64_t first, uint64_t count,
-		       enum ev_gap_cause cause)
-{
-	struct ev_queue_gap e = {.queue_id = q->id, .first = first, .count = count, .cause = cause};
-
-	agent_event(t, EV_queue_gap, &e, sizeof(e));
-}
-
-/*
- * Packets before `end` that nobody has read. Several threads may ring one queue at once: each
- * packet is copied first and then claimed by moving q->next over it, so it is recorded once.
- */
-static void read_packets(struct thread *t, struct queue *q, uint64_t end)
-{
-	const uint32_t mask = q->size - 1;
-	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
-
-	while ((int64_t)(end - next) > 0) {
-		const uint8_t *slot = (const uint8_t *)q->q->base_address + (next & mask) * 64;
-		union {
-			hsa_kernel_dispatch_packet_t dispatch;
-			uint8_t bytes[64];
-		} p;
-		uint16_t header =
-			__atomic_load_n((const uint16_t *)(const void *)slot, __ATOMIC_ACQUIRE);
-		uint64_t taken;
-		unsigned int type;
-
-		memcpy(p.bytes, slot, sizeof(p));
-		p.dispatch.header = header;
-		/* Taken by the device while we looked: what was copied may be the next lap's. */
-		taken = agent.core.hsa_queue_load_read_index_scacquire_fn(q->q);
-		if ((int64_t)(taken - next) > 0) {
-			if (__atomic_compare_exchange_n(&q->next, &next, taken, false,
-							__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-				record_gap(t, q, next, taken - next, GAP_consumed);
-				next = taken;
-			}
-			continue;
-		}
-		type = header & 0xff;
-		if (type == HSA_PACKET_TYPE_INVALID)
-			return; /* its producer has not finished: at the next doorbell */
-		if (!__atomic_compare_exchange_n(&q->next, &next, next + 1, false, __ATOMIC_ACQ_REL,
-						 __ATOMIC_ACQUIRE))
-			continue;
-		if (type == HSA_PACKET_TYPE_KERNEL_DISPATCH)
-			record_dispatch(t, q, next, &p.dispatch);
-		else
-			record_packet(t, q, next, p.bytes);
-		next++;
-	}
+	spin_lock(&queues_lock);
+	if (__atomic_load_n(&q->doorbell, __ATOMIC_ACQUIRE) == doorbell)
+		next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
+	if ((int64_t)(read - next) <= 0 ||
+	    !__atomic_compare_exchange_n(&q->next, &next, read, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		next = read;
+	__atomic_fetch_add(&q->others, read - next, __ATOMIC_RELAXED);
+	spin_unlock(&queues_lock);
+	return next;
 }
 
 static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
@@ -210,18 +162,24 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 	uint64_t end = (uint64_t)value + 1, rung;
 	struct thread *t;
 
-	if (!q)
+	if (!q && agent.options.timing_every)
+		timing_store(signal);
+	if (!q || q->read_at != QUEUE_READ_doorbell)
 		return;
 	t = agent_enter();
 	if (!t)
 		return;
-	/* Of several producers the one with an earlier packet may come later. */
+	/*
+	 * Of several producers the one with an earlier packet may come later. Two at once may leave
+	 * the lower of their numbers: what was rung for is then looked at more closely when its own
+	 * doorbell comes.
+	 */
 	rung = __atomic_load_n(&q->rung, __ATOMIC_RELAXED);
-	while ((int64_t)(end - rung) > 0 &&
-	       !__atomic_compare_exchange_n(&q->rung, &rung, end, true, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
-		;
-	read_packets(t, q, (int64_t)(end - rung) > 0 ? end : rung);
+	if ((int64_t)(end - rung) > 0)
+		__atomic_store_n(&q->rung, end, __ATOMIC_RELAXED);
+	else
+		end = rung;
+	packets_read(t, q, rung, end, agent.options.timing_every && rings_alone(q, t));
 	agent_leave(t);
 }
 
@@ -237,7 +195,7 @@ static void store_screlease(hsa_signal_t signal, hsa_signal_value_t value)
 	agent.core.hsa_signal_store_screlease_fn(signal, value);
 }
 
-/* ---- queues ---- */
+/* ---- error callbacks ---- */
 
 /* What stands between the runtime and the application's error callback. */
 struct callback {
@@ -263,7 +221,7 @@ static void queue_error(hsa_status_t status, hsa_queue_t *source, void *data)
 			.write_index = agent.core.hsa_queue_load_write_index_relaxed_fn(source),
 		};
 		agent_event(t, EV_queue_error, &e, sizeof(e));
-		agent_sync_all();
+		evidence_write(EVIDENCE_queue_error, 0);
 		agent_leave(t);
 	}
 	cb->fn(status, source, cb->data);
@@ -299,6 +257,108 @@ static void free_callback(const hsa_queue_t *q, struct callback *which)
 	free(gone);
 }
 
+/* ---- made ---- */
+
+static void record_create(struct thread *t, uint64_t begin, hsa_status_t status, hsa_queue_t *hq,
+			  struct ev_queue_create *e)
+{
+	e->begin_dt = agent_since(begin);
+	e->status = (int32_t)status;
+	if (hq) {
+		e->queue = addr_of(hq);
+		e->queue_id = hq->id;
+		e->type = hq->type;
+		e->size = hq->size;
+		e->base = addr_of(hq->base_address);
+		e->doorbell = hq->doorbell_signal.handle;
+		e->properties = hq->features;
+	}
+	fact_event(t, EV_queue_create, e, sizeof(*e));
+}
+
+/* The ring and what stands before it are memory a kernel may be given a pointer to. */
+static void map_queue(const hsa_queue_t *hq)
+{
+	map__add(&(struct map_range){.lo = addr_of(hq),
+				     .size = AMD_QUEUE_READ_DISPATCH_ID + 128,
+				     .made_ns = agent_now(),
+				     .kind = MEM_KIND_queue,
+				     .host = 1});
+	map__add(&(struct map_range){.lo = addr_of(hq->base_address),
+				     .size = (uint64_t)hq->size * 64,
+				     .made_ns = agent_now(),
+				     .kind = MEM_KIND_queue,
+				     .host = 1});
+}
+
+static void unmap_queue(const hsa_queue_t *hq)
+{
+	struct map_range r;
+
+	map__remove(addr_of(hq), 0, MEM_KIND_queue, agent_now(), &r);
+	map__remove(addr_of(hq->base_address), 0, MEM_KIND_queue, agent_now(), &r);
+}
+
+/* dispatch=intercept: ROCr hands over each packet before the device has it. */
+static void intercepted(const void *packets, uint64_t n, uint64_t index, void *data,
+			hsa_amd_queue_intercept_packet_writer write)
+{
+	struct thread *t = agent_enter();
+	struct queue *q = find_queue(addr_of(data));
+
+	if (!t || !q) {
+		if (t)
+			agent_leave(t);
+		write(packets, n);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		hsa_kernel_dispatch_packet_t p;
+
+		memcpy(&p, (const uint8_t *)packets + i * 64, sizeof(p));
+		packets_record(t, q, index + i, &p);
+		if (agent.options.timing_every)
+			write(&p, 1);
+	}
+	__atomic_store_n(&q->next, index + n, __ATOMIC_RELAXED);
+	agent_leave(t);
+	if (!agent.options.timing_every)
+		write(packets, n);
+}
+
+static bool use_intercept(void)
+{
+	return agent.options.intercept && agent.has_amd &&
+	       agent.amd.hsa_amd_queue_intercept_create_fn &&
+	       agent.amd.hsa_amd_queue_intercept_register_fn;
+}
+
+/* The queue the application asked for, whatever stands behind it. */
+static hsa_status_t real_create(struct thread *t, hsa_agent_t on, uint32_t size,
+				hsa_queue_type32_t type,
+				void (*fn)(hsa_status_t, hsa_queue_t *, void *), void *data,
+				uint32_t private_size, uint32_t group_size, hsa_queue_t **queue,
+				uint8_t *read_at)
+{
+	hsa_status_t status;
+
+	*read_at = QUEUE_READ_doorbell;
+	if (t && use_intercept()) {
+		status = agent.amd.hsa_amd_queue_intercept_create_fn(
+			on, size, type, fn, data, private_size, group_size, queue);
+		if (status == HSA_STATUS_SUCCESS) {
+			*read_at = QUEUE_READ_intercept;
+			return status;
+		}
+		agent_note(t,
+			   "no intercept queue of %u packets (status 0x%x): a plain one is made, "
+			   "and read at its doorbell",
+			   size, (unsigned int)status);
+	}
+	return agent.core.hsa_queue_create_fn(on, size, type, fn, data, private_size, group_size,
+					      queue);
+}
+
 /*
  * An application without a callback keeps none: the runtime then uses its own, which prints and
  * aborts, and which a callback of ours would displace.
@@ -310,40 +370,176 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
 	struct callback *cb = t ? make_callback(fn, data) : NULL;
-	hsa_status_t status =
-		agent.core.hsa_queue_create_fn(on, size, type, cb ? queue_error : fn,
-					       cb ? cb : data, private_size, group_size, queue);
-	struct ev_queue_create e;
+	uint8_t read_at;
+	hsa_status_t status = real_create(t, on, size, type, cb ? queue_error : fn, cb ? cb : data,
+					  private_size, group_size, queue, &read_at);
+	struct ev_queue_create e = {.agent = on.handle,
+				    .type = type,
+				    .size = size,
+				    .made_by = QUEUE_MAKER_create,
+				    .read_at = read_at};
+	struct queue *q;
 
 	if (!t)
 		return status;
 	inventory(t);
 	memory_fault_hook();
-	e = (struct ev_queue_create){
-		.begin_dt = agent_since(begin),
-		.status = (int32_t)status,
-		.agent = on.handle,
-		.type = type,
-		.size = size,
-	};
-	if (status == HSA_STATUS_SUCCESS) {
-		hsa_queue_t *q = *queue;
-
-		e.queue = (uint64_t)(uintptr_t)q;
-		e.queue_id = q->id;
-		e.size = q->size;
-		e.base = (uint64_t)(uintptr_t)q->base_address;
-		e.doorbell = q->doorbell_signal.handle;
-		add_queue(q);
+	record_create(t, begin, status, status == HSA_STATUS_SUCCESS ? *queue : NULL, &e);
+	if (status != HSA_STATUS_SUCCESS) {
 		if (cb)
-			cb->q = q;
-	} else if (cb) {
-		free_callback(NULL, cb);
+			free_callback(NULL, cb);
+		agent_leave(t);
+		return status;
 	}
-	agent_event(t, EV_queue_create, &e, sizeof(e));
+	if (cb)
+		cb->q = *queue;
+	map_queue(*queue);
+	q = add_queue(*queue, on, QUEUE_MAKER_create, read_at);
+	if (read_at == QUEUE_READ_intercept)
+		agent.amd.hsa_amd_queue_intercept_register_fn(
+			*queue, intercepted, (void *)(uintptr_t)(*queue)->doorbell_signal.handle);
+	if (q && agent.options.timing_every)
+		timing_queue(t, q);
+	watchdog_start();
+	prepare_start();
 	agent_leave(t);
 	return status;
 }
+
+/* Its packets are the application's business on both ends; its doorbell is a signal like others. */
+static hsa_status_t soft_create(hsa_region_t region, uint32_t size, hsa_queue_type32_t type,
+				uint32_t features, hsa_signal_t bell, hsa_queue_t **queue)
+{
+	struct thread *t = agent_enter();
+	uint64_t begin = t ? agent_now() : 0;
+	hsa_status_t status =
+		agent.core.hsa_soft_queue_create_fn(region, size, type, features, bell, queue);
+	struct ev_queue_create e = {.type = type,
+				    .size = size,
+				    .made_by = QUEUE_MAKER_soft,
+				    .read_at = QUEUE_READ_doorbell,
+				    .properties = features};
+
+	if (!t)
+		return status;
+	record_create(t, begin, status, status == HSA_STATUS_SUCCESS ? *queue : NULL, &e);
+	if (status == HSA_STATUS_SUCCESS)
+		add_queue(*queue, (hsa_agent_t){0}, QUEUE_MAKER_soft, QUEUE_READ_doorbell);
+	agent_leave(t);
+	return status;
+}
+
+/* The runtime's own: for copies by kernels, and scratch. It rings their doorbells itself. */
+static void runtime_queue(const hsa_queue_t *hq, hsa_agent_t on, void *data)
+{
+	struct thread *t = agent_enter_nested();
+	struct ev_queue_create e = {
+		.agent = on.handle, .made_by = QUEUE_MAKER_runtime, .read_at = QUEUE_READ_not};
+	hsa_queue_t *q = (hsa_queue_t *)(uintptr_t)hq;
+
+	(void)data;
+	if (!t)
+		return;
+	record_create(t, agent_now(), HSA_STATUS_SUCCESS, q, &e);
+	add_queue(q, on, QUEUE_MAKER_runtime, QUEUE_READ_not);
+	agent_leave(t);
+}
+
+/* There is room for one who is told of these queues: whoever asks after us is told by us. */
+static struct {
+	hsa_amd_runtime_queue_notifier fn;
+	void *data;
+} next_notifier;
+
+static void notify(const hsa_queue_t *hq, hsa_agent_t on, void *data)
+{
+	hsa_amd_runtime_queue_notifier next = __atomic_load_n(&next_notifier.fn, __ATOMIC_ACQUIRE);
+
+	runtime_queue(hq, on, data);
+	if (next)
+		next(hq, on, next_notifier.data);
+}
+
+static hsa_status_t notifier_register(hsa_amd_runtime_queue_notifier fn, void *data)
+{
+	if (next_notifier.fn || !fn)
+		return agent.amd.hsa_amd_runtime_queue_create_register_fn(fn, data);
+	next_notifier.data = data;
+	__atomic_store_n(&next_notifier.fn, fn, __ATOMIC_RELEASE);
+	return HSA_STATUS_SUCCESS;
+}
+
+/* ---- properties ---- */
+
+/* What the application calls a queue may be none: it is not looked into. */
+static struct queue *queue_named(const hsa_queue_t *hq)
+{
+	for (unsigned int i = 0; i < MAX_QUEUES; i++)
+		if (queue_live(&queues[i]) && queues[i].q == hq)
+			return &queues[i];
+	return NULL;
+}
+
+/* Of what is no queue: the call, with what it was given. */
+static void note_set(struct thread *t, const char *call, const hsa_queue_t *hq, uint16_t what,
+		     hsa_status_t status, uint64_t value)
+{
+	const struct queue *q = queue_named(hq);
+	struct ev_queue_set e = {.what = what, .status = (int32_t)status, .value = value};
+
+	if (!q && status != HSA_STATUS_SUCCESS) {
+		agent_failed(t, call, addr_of(hq), status);
+		return;
+	}
+	e.queue_id = q ? q->id : hq->id;
+	fact_event(t, EV_queue_set, &e, sizeof(e));
+}
+
+static hsa_status_t set_priority(hsa_queue_t *hq, hsa_amd_queue_priority_t priority)
+{
+	struct thread *t = agent_enter();
+	hsa_status_t status = agent.amd.hsa_amd_queue_set_priority_fn(hq, priority);
+
+	if (!t)
+		return status;
+	note_set(t, "hsa_amd_queue_set_priority", hq, QUEUE_SET_priority, status, priority);
+	agent_leave(t);
+	return status;
+}
+
+static hsa_status_t set_profiling(hsa_queue_t *hq, int on)
+{
+	struct thread *t = agent_enter();
+	hsa_status_t status = agent.amd.hsa_amd_profiling_set_profiler_enabled_fn(hq, on);
+	struct queue *q;
+
+	if (!t)
+		return status;
+	note_set(t, "hsa_amd_profiling_set_profiler_enabled", hq, QUEUE_SET_profiling, status,
+		 (uint64_t)on);
+	q = status == HSA_STATUS_SUCCESS ? queue_named(hq) : NULL;
+	if (q)
+		q->timed = on != 0;
+	agent_leave(t);
+	return status;
+}
+
+static hsa_status_t set_cu_mask(const hsa_queue_t *hq, uint32_t bits, const uint32_t *mask)
+{
+	struct thread *t = agent_enter();
+	hsa_status_t status = agent.amd.hsa_amd_queue_cu_set_mask_fn(hq, bits, mask);
+	uint64_t value = 0;
+
+	if (!t)
+		return status;
+	if (mask && bits >= 32)
+		agent_peek(addr_of(mask), &value, bits >= 64 ? 8 : 4);
+	note_set(t, "hsa_amd_queue_cu_set_mask", hq, QUEUE_SET_cu_mask, status, value);
+	agent_leave(t);
+	return status;
+}
+
+/* ---- gone ---- */
 
 /*
  * Packets of q that no doorbell we saw was rung for: a runtime that writes doorbells itself, or a
@@ -354,32 +550,39 @@ static void note_unread(struct thread *t, struct queue *q, uint64_t written)
 	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_RELAXED);
 
 	if ((int64_t)(written - next) > 0)
-		record_gap(t, q, next, written - next, GAP_unseen_doorbell);
+		packets_gap(t, q, next, written - next,
+			    q->made_by == QUEUE_MAKER_runtime ? GAP_runtime : GAP_unseen_doorbell);
 }
 
-/* The write index of a queue that may no longer be there. */
-static bool peek_write_index(const hsa_queue_t *hq, uint64_t *written)
+static uint64_t queue_num_dispatches(const struct queue *q)
 {
-	const uint64_t *at =
-		(const uint64_t *)(const void *)((const uint8_t *)hq + AMD_QUEUE_WRITE_DISPATCH_ID);
-	struct iovec local = {written, sizeof(*written)},
-		     remote = {(void *)(uintptr_t)at, sizeof(*at)};
+	return queue_dispatches_before(q, __atomic_load_n(&q->next, __ATOMIC_RELAXED));
+}
 
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)sizeof(*at);
+uint64_t queue_dispatches(void)
+{
+	uint64_t n = __atomic_load_n(&agent.dispatches, __ATOMIC_RELAXED);
+
+	for (unsigned int i = 0; i < MAX_QUEUES; i++)
+		if (queue_live(&queues[i]))
+			n += queue_num_dispatches(&queues[i]);
+	return n;
 }
 
 void queue_note_unread(struct thread *t, bool gone)
 {
-	uint64_t written;
+	uint64_t read, written;
 
 	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
 		struct queue *q = &queues[i];
 
-		if (q->doorbell <= DELETED)
+		if (!queue_live(q))
 			continue;
-		if (!gone)
+		/* The runtime destroys its own without telling. */
+		if (!gone && q->made_by != QUEUE_MAKER_runtime)
 			written = agent.core.hsa_queue_load_write_index_relaxed_fn(q->q);
-		else if (!peek_write_index(q->q, &written) || written - q->next > q->size)
+		else if (!queue_peek(q, &read, &written) ||
+			 (q->made_by != QUEUE_MAKER_runtime && written - q->next > q->size))
 			continue; /* not a queue any more */
 		note_unread(t, q, written);
 	}
@@ -391,27 +594,35 @@ void queue_forget(void)
 	for (unsigned int i = 0; i < MAX_QUEUES; i++)
 		__atomic_store_n(&queues[i].doorbell, 0, __ATOMIC_RELEASE);
 	spin_unlock(&queues_lock);
+	memset(signal_pages, 0, sizeof(signal_pages));
+	__atomic_store_n(&next_notifier.fn, NULL, __ATOMIC_RELEASE);
 }
 
 static hsa_status_t queue_destroy(hsa_queue_t *hq)
 {
 	struct thread *t = agent_enter();
-	struct queue *q = find_queue(hq->doorbell_signal.handle);
+	struct queue *q = t ? queue_named(hq) : NULL;
 	hsa_status_t status;
 
-	if (t && q) {
-		struct ev_queue_destroy e = {.queue = (uint64_t)(uintptr_t)hq, .queue_id = q->id};
+	if (q) {
+		struct ev_queue_destroy e = {.queue = addr_of(hq), .queue_id = q->id};
 
-		e.dispatches = __atomic_load_n(&q->dispatches, __ATOMIC_RELAXED);
+		e.dispatches = queue_num_dispatches(q);
+		__atomic_fetch_add(&agent.dispatches, e.dispatches, __ATOMIC_RELAXED);
+		if (agent.options.timing_every)
+			timing_queue_gone(t, q);
 		note_unread(t, q, agent.core.hsa_queue_load_write_index_relaxed_fn(hq));
 		agent_event(t, EV_queue_destroy, &e, sizeof(e));
-	}
-	if (q)
+		unmap_queue(hq);
 		remove_queue(q);
-	status = agent.core.hsa_queue_destroy_fn(hq);
-	free_callback(hq, NULL);
+	}
 	if (t)
-		agent_leave(t);
+		code_store_used(t);
+	status = agent.core.hsa_queue_destroy_fn(hq);
+	if (!t)
+		return status;
+	free_callback(hq, NULL);
+	agent_leave(t);
 	return status;
 }
 
@@ -420,10 +631,20 @@ bool queue_hooked(const CoreApiTable *core)
 	return core->hsa_queue_create_fn == queue_create;
 }
 
-void queue_hook(CoreApiTable *core)
+void queue_hook(struct amd_table *amd, CoreApiTable *core)
 {
 	core->hsa_queue_create_fn = queue_create;
+	core->hsa_soft_queue_create_fn = soft_create;
 	core->hsa_queue_destroy_fn = queue_destroy;
 	core->hsa_signal_store_relaxed_fn = store_relaxed;
 	core->hsa_signal_store_screlease_fn = store_screlease;
+	if (!amd)
+		return;
+	amd->hsa_amd_queue_set_priority_fn = set_priority;
+	amd->hsa_amd_profiling_set_profiler_enabled_fn = set_profiling;
+	amd->hsa_amd_queue_cu_set_mask_fn = set_cu_mask;
+	/* Refused where another tool was first: then the runtime's queues go unnamed. */
+	if (agent.amd.hsa_amd_runtime_queue_create_register_fn &&
+	    agent.amd.hsa_amd_runtime_queue_create_register_fn(notify, NULL) == HSA_STATUS_SUCCESS)
+		amd->hsa_amd_runtime_queue_create_register_fn = notifier_register;
 }

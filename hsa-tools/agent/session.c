@@ -32,23 +32,26 @@ static bool write_all(int fd, const void *data, size_t size)
 	return true;
 }
 
-void file_store(int dir, const char *name, const void *data, size_t size)
+int file_store(int dir, const char *name, const void *data, size_t size)
 {
 	struct rlimit rl;
 	char tmp[128];
-	bool ok;
-	int fd;
+	int fd, err = 0;
 
 	if (!getrlimit(RLIMIT_FSIZE, &rl) && rl.rlim_cur < size)
-		return; /* writing would raise SIGXFSZ */
+		return -EFBIG; /* writing would raise SIGXFSZ */
 	snprintf(tmp, sizeof(tmp), ".%s.%d", name, (int)getpid());
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return;
-	ok = write_all(fd, data, size);
+		return -errno;
+	if (!write_all(fd, data, size))
+		err = errno ? -errno : -EIO;
 	close(fd);
-	if (!ok || renameat(dir, tmp, dir, name))
+	if (!err && renameat(dir, tmp, dir, name))
+		err = -errno;
+	if (err)
 		unlinkat(dir, tmp, 0);
+	return err;
 }
 
 /* Bytes of the UTF-8 character at s, 0 when it is none. JSON must be UTF-8; file names need not. */

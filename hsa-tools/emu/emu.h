@@ -5,6 +5,10 @@
  * Threads: the service thread answers ioctls that the broker hands over; the packet processor polls
  * doorbells, takes packets and runs kernels; helper workers join it for large grids. None of them
  * holds `lock` while it waits for another to look away from the page tables.
+ *
+ * The library exports rdna1_emu_ns_per_1k_insns: nanoseconds of wall time that one worker has lately taken for
+ * 1000 wave instructions, 0 before it has run any. Whoever judges how long a kernel may take (the agent's
+ * watchdog reads it as a weak symbol) scales by it: on this device a kernel of a millisecond takes seconds.
  */
 #ifndef RDNA1_EMU_EMU_H
 #define RDNA1_EMU_EMU_H
@@ -78,6 +82,8 @@ struct bo {
 	uint32_t flags; /* KFD_IOC_ALLOC_MEM_FLAGS_* */
 	int kind;
 	uint64_t offset; /* VRAM, GTT: in the render file */
+	uint64_t extent; /* VRAM, GTT: where what the broker has given begins */
+	uint32_t gem;	 /* mapped by a GEM object with this handle, not by KFD; 0: no */
 	uint64_t cpu;	 /* USERPTR */
 	uint32_t mapped; /* a bit per card */
 	struct bo *next;
@@ -101,6 +107,8 @@ struct queue {
 	uint64_t bell;	    /* AQL: the doorbell as last seen */
 	uint64_t rung;	    /* AQL: packets the doorbell was ever rung for */
 	bool look;	    /* AQL: rung since the ring was last seen empty */
+	uint64_t early;	    /* AQL: a packet there that no doorbell was seen for */
+	uint64_t early_ns;  /* since when */
 	bool suspended;	    /* UPDATE_QUEUE with percentage 0 */
 	bool halted;	    /* after an error */
 	bool scratch_wait;  /* until the runtime stores 0 to queue_inactive_signal */
@@ -145,6 +153,7 @@ struct dispatch {
 	struct workgroup *paused, **paused_tail;
 	struct workgroup *free;
 	bool cancelled;		  /* fault or queue destroyed: begin nothing, finish nothing */
+	bool faulted;		  /* atomic: a wave has, and is being reported */
 	uint32_t running;	  /* workers inside */
 	const struct emu_injection *injected; /* to happen at the first instruction, or NULL */
 	struct workgroup *halted;	      /* with a wave that halted itself: never run again */
@@ -172,6 +181,7 @@ struct worker {
 	struct wave *wave; /* that runs */
 	struct stream stream;
 	uint32_t tid;
+	uint64_t slice_ns, slice_insns; /* since the speed was last said */
 	uint64_t code_gen[EMU_MAX_CARDS];
 	struct code_page *pages[EMU_MAX_CARDS][CODE_SLOTS];
 };
@@ -246,6 +256,24 @@ int64_t memory_free(uint64_t handle);
 int64_t memory_map(uint64_t handle, struct gpu *gpu);
 int64_t memory_unmap(uint64_t handle, struct gpu *gpu);
 struct bo *memory_find(uint64_t handle);
+/* Memory that is there already, at offset of the card's file; flags: VRAM or GTT among them. */
+int64_t memory_import(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size, uint64_t offset,
+		      uint32_t flags);
+struct bo *memory_of_gem(uint32_t gem, uint64_t va); /* that it is mapped as at va, NULL */
+
+/* share.c; service thread only. arg: the ioctl's */
+int64_t share_dmabuf_info(void *arg);
+int64_t share_import_dmabuf(void *arg);
+int64_t share_export_dmabuf(void *arg);
+int64_t share_ipc_export(void *arg);
+int64_t share_ipc_import(void *arg);
+int64_t share_gem_create(struct gpu *gpu, void *arg);
+int64_t share_gem_close(void *arg);
+int64_t share_prime_export(void *arg);
+int64_t share_prime_import(void *arg);
+int64_t share_gem_mmap(void *arg);
+int64_t share_gem_va(struct gpu *gpu, void *arg);
+void share_reset(void); /* after fork, in the child */
 
 /* svm.c; service thread only */
 int64_t svm_ioctl(void *arg, size_t size);
@@ -309,7 +337,7 @@ void signal_store(struct vm_view *view, uint64_t signal, int64_t value);
 /* sdma.c: take one packet; true when something was done */
 bool sdma_step(struct worker *k, struct queue *q);
 
-/* The packet is finished: write its timestamps, count its completion signal down. */
+/* The packet is finished: write its timestamps if the queue is profiled, count its completion signal down. */
 void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_t start_clock);
 
 /* A thread that takes none of the application's signals. */
@@ -324,6 +352,7 @@ enum begin {
 };
 enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_dispatch *p,
 			  uint64_t packet_va);
+extern uint64_t rdna1_emu_ns_per_1k_insns;
 bool dispatch_run(struct worker *k); /* one slice of some workgroup; false when there is none */
 /*
  * Begin nothing more of d. lock held. While workers are in it (d->running) it keeps its queue; the

@@ -47,7 +47,9 @@ struct abi_queue {
 	uint32_t reserved4[14];
 };
 
-#define QUEUE_PROPERTY_USE_SCRATCH_ONCE (1u << 4) /* queue_properties */
+/* queue_properties (amd_hsa_queue.h) */
+#define QUEUE_PROPERTY_ENABLE_PROFILING (1u << 3) /* completion signals get times */
+#define QUEUE_PROPERTY_USE_SCRATCH_ONCE (1u << 4)
 
 /* hsa_kernel_dispatch_packet_t and its kin (hsa.h); header bits 7:0 type, 8 barrier */
 enum {

@@ -323,6 +323,7 @@ static int64_t dbg_trap(const struct kfd_dbg_trap_args *a)
 /* The interface version that brought a command, for those after 1.8. */
 static const uint8_t since[] = {
 	[0x23] = 9,  /* AVAILABLE_MEMORY */
+	[0x24] = 12, /* EXPORT_DMABUF */
 	[0x25] = 13, /* RUNTIME_ENABLE */
 	[0x26] = 13, /* DBG_TRAP */
 };
@@ -380,6 +381,10 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t us
 		return map_memory(arg, memory_unmap);
 	case 0x1a:
 		return set_cu_mask(arg);
+	case 0x1c:
+		return share_dmabuf_info(arg);
+	case 0x1d:
+		return share_import_dmabuf(arg);
 	case 0x1e: /* ALLOC_QUEUE_GWS: gfx10.1 has none (kfd_gws_init) */
 		return -ENODEV;
 	case 0x20:
@@ -391,10 +396,16 @@ int64_t kfd_ioctl(uint64_t call, pid_t tid, uint32_t cmd, void *arg, uint64_t us
 		return 0;
 	case 0x23:
 		return available_memory(arg);
+	case 0x24:
+		return share_export_dmabuf(arg);
 	case 0x25:
 		return runtime_enable(arg);
 	case 0x26:
 		return dbg_trap(arg);
+	case 0x80: /* IPC_IMPORT_HANDLE: not in Linux */
+		return emu->config.ipc ? share_ipc_import(arg) : -ENOTTY;
+	case 0x81: /* IPC_EXPORT_HANDLE */
+		return emu->config.ipc ? share_ipc_export(arg) : -ENOTTY;
 	default:
 		return -ENOTTY;
 	}
@@ -489,6 +500,18 @@ int64_t drm_ioctl(struct gpu *gpu, uint32_t cmd, void *arg)
 		    !put_string(v->desc, &v->desc_len, "AMD GPU (emulated by rdna1-trace)"))
 			return -EFAULT;
 		return 0;
+	case 0x09: /* DRM_IOCTL_GEM_CLOSE */
+		return share_gem_close(arg);
+	case 0x2d: /* DRM_IOCTL_PRIME_HANDLE_TO_FD */
+		return share_prime_export(arg);
+	case 0x2e: /* DRM_IOCTL_PRIME_FD_TO_HANDLE */
+		return share_prime_import(arg);
+	case 0x40: /* DRM_IOCTL_AMDGPU_GEM_CREATE */
+		return share_gem_create(gpu, arg);
+	case 0x41: /* DRM_IOCTL_AMDGPU_GEM_MMAP */
+		return share_gem_mmap(arg);
+	case 0x48: /* DRM_IOCTL_AMDGPU_GEM_VA */
+		return share_gem_va(gpu, arg);
 	case 0x45: /* DRM_IOCTL_AMDGPU_INFO */
 		switch (a->query) {
 		case AMDGPU_INFO_ACCEL_WORKING:

@@ -23,6 +23,14 @@ struct bo *memory_find(uint64_t handle)
 	return NULL;
 }
 
+struct bo *memory_of_gem(uint32_t gem, uint64_t va)
+{
+	for (struct bo *b = emu->bos; b; b = b->next)
+		if (b->gem == gem && b->va == va)
+			return b;
+	return NULL;
+}
+
 /* Which of the memory type flags is set; 0 for none or several. */
 static int kind_of(uint32_t flags)
 {
@@ -59,6 +67,31 @@ static uint64_t system_memory_limit(void)
 	uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 
 	return all - all / 16;
+}
+
+/* As the driver's MAKE_HANDLE: the device in the high half. */
+static uint64_t give_handle(struct bo *b)
+{
+	b->handle = (uint64_t)b->gpu->id << 32 | ++emu->next_handle;
+	b->next = emu->bos;
+	emu->bos = b;
+	return b->handle;
+}
+
+int64_t memory_import(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size, uint64_t offset,
+		      uint32_t flags)
+{
+	struct bo *b;
+
+	if (va % 4096 || va > CAPS_GPUVM_END || size > CAPS_GPUVM_END - va)
+		return -EINVAL;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	*b = (struct bo){.gpu = gpu, .va = va, .size = size, .flags = flags, .kind = kind_of(flags), .offset = offset,
+			  .extent = offset};
+	*handle = give_handle(b);
+	return 0;
 }
 
 int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t size,
@@ -121,12 +154,8 @@ int64_t memory_alloc(struct gpu *gpu, uint64_t *handle, uint64_t va, uint64_t si
 		free(b);
 		return offset;
 	}
-	b->offset = (uint64_t)offset;
-	/* As the driver's MAKE_HANDLE: the device in the high half. */
-	b->handle = (uint64_t)gpu->id << 32 | ++emu->next_handle;
-	*handle = b->handle;
-	b->next = emu->bos;
-	emu->bos = b;
+	b->offset = b->extent = (uint64_t)offset;
+	*handle = give_handle(b);
 	return 0;
 }
 
@@ -139,10 +168,8 @@ int64_t memory_free(uint64_t handle)
 			continue;
 		if (b->mapped)
 			return -EBUSY;
-		if (b->kind == BO_VRAM)
-			rpc_vram(b->gpu, EMU_VRAM_FREE, b->offset);
-		else if (b->kind == BO_GTT)
-			rpc_vram(b->gpu, EMU_GTT_FREE, b->offset);
+		if (b->kind == BO_VRAM || b->kind == BO_GTT)
+			rpc_vram(b->gpu, EMU_VRAM_FREE, b->extent);
 		*p = b->next;
 		free(b);
 		return 0;

@@ -214,6 +214,8 @@ static void start_trace(struct emu *e)
 	if (fd < 0)
 		return;
 	e->tracing = !stream_proc__open(&e->proc, fd, SOURCE_emu, "emu");
+	if (e->tracing && e->config.trace_bytes)
+		stream_proc__limit(&e->proc, e->config.trace_bytes);
 	close(fd);
 }
 
@@ -242,6 +244,7 @@ bool emu_attach(void)
 	pthread_cond_init(&e->queue_gone, NULL);
 	trace_reset();
 	svm_reset();
+	share_reset();
 	exec_init();
 	guard_init();
 	e->sock = connect_broker(EMU_HELLO_CALLS);

@@ -23,10 +23,11 @@ enum {
 	EMU_CALL,	     /* broker: a thread of yours has called ioctl */
 	EMU_REPLY,	     /* library: what it returns */
 	EMU_VRAM_ALLOC,	     /* library: a bytes; answer in ret: offset or negative errno */
-	EMU_VRAM_FREE,	     /* library: offset a, b bytes */
+	EMU_VRAM_FREE,	     /* library: no longer mine, what begins at offset a, of VRAM or GTT */
 	EMU_VRAM_FREE_BYTES, /* library: how much is left; answer in ret */
 	EMU_GTT_ALLOC,
-	EMU_GTT_FREE,
+	EMU_HOLD,	/* library: mine, too, what begins at offset a; answer: its bytes */
+	EMU_HELD_BYTES, /* library: answer: the bytes of what begins at offset a */
 	EMU_RESET, /* either way: a card was reset; every process loses its queues */
 };
 
@@ -73,9 +74,11 @@ struct emu_config {
 	uint32_t kfd_minor;
 	uint8_t svm;	   /* the SVM ioctl is there */
 	uint8_t large_bar; /* the CPU reaches all of VRAM */
-	uint8_t pad[2];
+	uint8_t ipc;	   /* the ioctls of AMD's driver package that share memory are there */
+	uint8_t pad;
 	uint32_t num_injections;
 	struct emu_injection injections[EMU_MAX_INJECTIONS];
+	uint64_t trace_bytes; /* the broker and each process keep the newest of their streams; 0: all */
 };
 
 /* Bytes of an ioctl's argument and of the arrays it points to that are logged. */

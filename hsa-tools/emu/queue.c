@@ -58,8 +58,8 @@ void device_interrupt(struct wave *w, uint32_t event_id)
 /* ---- signals ---- */
 
 /*
- * Value by `change`, then the event the signal names. The memory is the application's. Returns the
- * address of what is not there, 0 when all is.
+ * Value by `change`, then the event the signal names. start_clock: 0 for a signal without times. The memory is
+ * the application's. Returns the address of what is not there, 0 when all is.
  */
 static __attribute__((noinline)) uint64_t
 signal_update(struct vm_view *view, uint64_t signal, int64_t change, bool add, uint64_t start_clock)
@@ -71,7 +71,7 @@ signal_update(struct vm_view *view, uint64_t signal, int64_t change, bool add, u
 
 	if (!s)
 		return signal;
-	if (add) {
+	if (start_clock) {
 		s->start_ts = start_clock;
 		s->end_ts = device_clock();
 	}
@@ -112,9 +112,23 @@ void signal_store(struct vm_view *view, uint64_t signal, int64_t value)
 	signal_guarded(view, signal, value, false, 0);
 }
 
+static uint32_t queue_properties(struct worker *k, const struct queue *q)
+{
+	const struct abi_queue *queue =
+		(const void *)vm_host(k->view, q->amd_queue, sizeof(*queue), PTE_READABLE);
+	volatile uint32_t properties = 0;
+	struct guard g;
+
+	if (!GUARDED(&g) && queue)
+		properties = queue->queue_properties;
+	guard_leave(&g);
+	return properties;
+}
+
 void packet_complete(struct worker *k, struct queue *q, uint64_t signal, uint64_t start_clock)
 {
-	uint64_t bad = signal_guarded(k->view, signal, -1, true, start_clock);
+	const bool times = signal && queue_properties(k, q) & QUEUE_PROPERTY_ENABLE_PROFILING;
+	uint64_t bad = signal_guarded(k->view, signal, -1, true, times ? start_clock : 0);
 
 	if (bad && vm_host(k->view, bad, 8, PTE_WRITEABLE))
 		queue_gone_fault(k, q, bad, true, "completion signal");
@@ -415,11 +429,7 @@ static bool step_dispatch(struct worker *k, struct queue *q, struct abi_dispatch
 	}
 }
 
-/*
- * The doorbell holds the index of a packet that was written, UINT64_MAX before the first. Of
- * several producers the one with the earlier packet may ring last, and we may see only its ring: so
- * after any ring packets are taken as far as there are some.
- */
+/* The doorbell holds the index of a packet that was written, UINT64_MAX before the first. */
 static void listen(struct queue *q)
 {
 	uint64_t bell = __atomic_load_n(q->doorbell, __ATOMIC_ACQUIRE);
@@ -432,13 +442,42 @@ static void listen(struct queue *q)
 		q->rung = bell + 1;
 }
 
+/*
+ * Of several producers the one with the earlier packet may ring last, and we may see only its ring. So packets
+ * behind the last that was rung for are taken, too, but not at once: their doorbell may be on its way, and who
+ * reads packets when it is rung is to find them.
+ */
+#define UNRUNG_NS 10000000u
+static bool may_take(struct worker *k, struct queue *q, uint64_t written)
+{
+	uint64_t now, va;
+
+	if ((int64_t)(q->rung - q->read) > 0)
+		return true;
+	now = now_ns();
+	if (!q->early_ns || q->early != q->read) {
+		q->early = q->read;
+		q->early_ns = now;
+	}
+	if (now - q->early_ns < UNRUNG_NS)
+		return false;
+	q->early_ns = 0;
+	for (q->rung = q->read; q->rung < written; q->rung++) {
+		const struct abi_dispatch *slot = packet_at(k, q, q->rung, &va);
+
+		if (!slot || (__atomic_load_n(&slot->header, __ATOMIC_ACQUIRE) & 0xff) == AQL_INVALID)
+			break;
+	}
+	return true;
+}
+
 /* One packet, if one is ready. */
 static bool step_aql(struct worker *k, struct queue *q)
 {
 	const struct abi_queue *queue;
 	struct abi_dispatch *slot;
+	uint64_t va, written;
 	uint16_t header;
-	uint64_t va;
 
 	if (q->active)
 		return false;
@@ -455,7 +494,8 @@ static bool step_aql(struct worker *k, struct queue *q)
 	listen(q);
 	if ((int64_t)(q->rung - q->read) <= 0 && !q->look)
 		return false;
-	if (q->read >= __atomic_load_n(&queue->write_dispatch_id, __ATOMIC_ACQUIRE)) {
+	written = __atomic_load_n(&queue->write_dispatch_id, __ATOMIC_ACQUIRE);
+	if (q->read >= written) {
 		q->look = false;
 		return false;
 	}
@@ -465,6 +505,8 @@ static bool step_aql(struct worker *k, struct queue *q)
 		return true;
 	}
 	header = __atomic_load_n(&slot->header, __ATOMIC_ACQUIRE);
+	if ((header & 0xff) != AQL_INVALID && !may_take(k, q, written))
+		return false;
 	switch (header & 0xff) {
 	case AQL_INVALID:
 		q->look = false;

@@ -215,6 +215,50 @@ static void init_vgprs(const struct dispatch *d, const struct workgroup *wg, str
 	wave_set_exec(w, exec);
 }
 
+/*
+ * Memory of workgroups that have gone, for dispatches that come: a mapping made and removed for each would stop
+ * the application's threads, too. What is in it is old, as in the registers of a chip. emu->lock is held.
+ */
+#define SPARE_BYTES (1u << 20)
+#define SPARES 16u
+static struct {
+	uint8_t *memory;
+	size_t bytes; /* 0: none */
+} spare[SPARES];
+static unsigned int oldest_spare;
+
+static uint8_t *take_memory(size_t bytes)
+{
+	uint8_t *memory;
+
+	for (unsigned int i = 0; i < SPARES; i++) {
+		if (spare[i].bytes != bytes)
+			continue;
+		spare[i].bytes = 0;
+		return spare[i].memory;
+	}
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void give_memory(uint8_t *memory, size_t bytes)
+{
+	unsigned int i = 0;
+
+	if (bytes > SPARE_BYTES) {
+		munmap(memory, bytes);
+		return;
+	}
+	while (i < SPARES && spare[i].bytes)
+		i++;
+	if (i == SPARES) {
+		i = oldest_spare++ % SPARES;
+		munmap(spare[i].memory, spare[i].bytes);
+	}
+	spare[i].memory = memory;
+	spare[i].bytes = bytes;
+}
+
 static struct workgroup *make_workgroup(const struct dispatch *d)
 {
 	size_t vgpr_bytes = (size_t)d->waves_per_group * VGPR_ROWS * d->lanes * 4;
@@ -225,9 +269,8 @@ static struct workgroup *make_workgroup(const struct dispatch *d)
 	if (posix_memalign((void **)&wg, 64, head))
 		return NULL;
 	memset(wg, 0, head);
-	memory = mmap(NULL, vgpr_bytes + d->lds_bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
+	memory = take_memory(vgpr_bytes + d->lds_bytes);
+	if (!memory) {
 		free(wg);
 		return NULL;
 	}
@@ -238,7 +281,7 @@ static struct workgroup *make_workgroup(const struct dispatch *d)
 
 static void free_workgroup(const struct dispatch *d, struct workgroup *wg)
 {
-	munmap(wg->vgprs, (size_t)d->waves_per_group * VGPR_ROWS * d->lanes * 4 + d->lds_bytes);
+	give_memory((uint8_t *)wg->vgprs, (size_t)d->waves_per_group * VGPR_ROWS * d->lanes * 4 + d->lds_bytes);
 	free(wg);
 }
 
@@ -518,7 +561,8 @@ static void report_fault(struct worker *k, struct dispatch *d, const struct wave
 	else
 		memset(&i, 0, sizeof(i)); /* the code is gone meanwhile */
 	guard_leave(&g);
-	if (__atomic_load_n(&d->cancelled, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&d->cancelled, __ATOMIC_RELAXED) ||
+	    __atomic_exchange_n(&d->faulted, true, __ATOMIC_ACQ_REL))
 		return; /* the queue is going, or another wave was first */
 	if (w->fault.kind == WAVE_GAP) {
 		trace_gap(k, w->pc, i.words, w->fault.what ? w->fault.what : op_name(i.op));
@@ -850,20 +894,46 @@ static uint64_t executed(const struct workgroup *wg)
 	return sum;
 }
 
+__attribute__((visibility("default"))) uint64_t rdna1_emu_ns_per_1k_insns;
+
+#define SPEED_INSNS 1000u /* fewer say more of the start of a wave than of its speed */
+#define SPEED_KEEP 7u	  /* of 8: what the latest counts less than those before it */
+
+/* A running mean. Workers may overwrite each other's: each of them is right. */
+static void measure_speed(struct worker *k, uint64_t ns, uint64_t insns)
+{
+	uint64_t before, latest;
+
+	k->slice_ns += ns;
+	k->slice_insns += insns;
+	if (k->slice_insns < SPEED_INSNS)
+		return;
+	latest = k->slice_ns * 1000 / k->slice_insns;
+	before = __atomic_load_n(&rdna1_emu_ns_per_1k_insns, __ATOMIC_RELAXED);
+	if (before)
+		latest = (before * SPEED_KEEP + latest) / (SPEED_KEEP + 1);
+	__atomic_store_n(&rdna1_emu_ns_per_1k_insns, latest ? latest : 1, __ATOMIC_RELAXED);
+	k->slice_ns = 0;
+	k->slice_insns = 0;
+}
+
 bool dispatch_run(struct worker *k)
 {
 	struct workgroup *wg = next_workgroup();
+	uint64_t before, insns, begin_ns;
 	struct wave *bad;
-	uint64_t before;
 
 	if (!wg)
 		return false;
 	worker_use(k, wg->d->q->gpu);
 	refresh(k);
 	before = executed(wg);
+	begin_ns = now_ns();
 	bad = run_guarded(k, wg);
+	insns = executed(wg) - before;
+	measure_speed(k, now_ns() - begin_ns, insns);
 	if (bad)
 		report_fault(k, wg->d, bad);
-	after_slice(k, wg->d, wg, !bad && all_done(wg), executed(wg) - before);
+	after_slice(k, wg->d, wg, !bad && all_done(wg), insns);
 	return true;
 }

@@ -48,9 +48,16 @@ static void put(struct stream *s, uint16_t id, const void *fixed, size_t size, c
 	stream__commit(s);
 }
 
+/* In a stream of its own: without it a report cannot say what all else was observed on. */
 void trace_device(void)
 {
-	for (uint32_t i = 0; emu->tracing && i < emu->num_gpus; i++) {
+	struct stream s;
+
+	if (!emu->tracing)
+		return;
+	stream__open(&s, &emu->proc, "device", 4096, 0);
+	stream__keep(&s);
+	for (uint32_t i = 0; i < emu->num_gpus; i++) {
 		const struct gpu *g = &emu->gpus[i];
 		struct ev_emu_device e = {
 			.gfx_target_version = g->card->gfx_target_version,
@@ -60,8 +67,9 @@ void trace_device(void)
 			.gpu_id = g->id,
 		};
 
-		put(service(), EV_emu_device, &e, sizeof(e), g->card->name, service_tid);
+		put(&s, EV_emu_device, &e, sizeof(e), g->card->name, (uint32_t)gettid());
 	}
+	stream__close(&s);
 }
 
 void trace_pte(int op, const struct bo *bo, uint64_t pte)

@@ -58,3 +58,41 @@ bool isa_elf_header(const void *data, size_t len, uint32_t *e_flags, uint64_t *s
 	}
 	return true;
 }
+
+/* Section i of the file; false when its header or its bytes lie beyond the end. */
+static bool section(const void *data, size_t len, const Elf64_Ehdr *h, unsigned int i,
+		    Elf64_Shdr *s)
+{
+	uint64_t end;
+
+	if (i >= h->e_shnum || h->e_shentsize != sizeof(*s) ||
+	    !table_end(h->e_shoff, h->e_shnum, sizeof(*s), len, &end))
+		return false;
+	memcpy(s, (const char *)data + h->e_shoff + i * sizeof(*s), sizeof(*s));
+	return s->sh_type != SHT_NOBITS && s->sh_offset <= len && s->sh_size <= len - s->sh_offset;
+}
+
+size_t isa_elf_comment(const void *data, size_t len, const char **text)
+{
+	static const char wanted[] = ".comment";
+	Elf64_Shdr names, s;
+	Elf64_Ehdr h;
+
+	if (len < sizeof(h))
+		return 0;
+	memcpy(&h, data, sizeof(h));
+	if (memcmp(h.e_ident, ELFMAG, SELFMAG) || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    !section(data, len, &h, h.e_shstrndx, &names))
+		return 0;
+	for (unsigned int i = 0; i < h.e_shnum; i++) {
+		const char *name = (const char *)data + names.sh_offset;
+
+		if (!section(data, len, &h, i, &s) || names.sh_size < sizeof(wanted) ||
+		    s.sh_name > names.sh_size - sizeof(wanted) ||
+		    memcmp(name + s.sh_name, wanted, sizeof(wanted)))
+			continue;
+		*text = (const char *)data + s.sh_offset;
+		return s.sh_size;
+	}
+	return 0;
+}

@@ -16,4 +16,10 @@
  */
 bool isa_elf_header(const void *data, size_t len, uint32_t *e_flags, uint64_t *size);
 
+/*
+ * Section .comment, in which compiler and linker name themselves: texts with a 0 between them.
+ * *text points into data. Returns its length, 0 without.
+ */
+size_t isa_elf_comment(const void *data, size_t len, const char **text);
+
 #endif

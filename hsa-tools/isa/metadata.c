@@ -8,8 +8,8 @@
 
 /* ---- the note ---- */
 
-/* The notes of a part of the file; the first that is ours. */
-static bool find_note(const uint8_t *data, uint64_t size, struct msgpack *note)
+/* The notes of a part of the file: the first that is ours, and what is behind it. */
+static bool find_note(const uint8_t *data, uint64_t size, struct msgpack *note, struct msgpack *rest)
 {
 	static const char owner[] = "AMDGPU";
 
@@ -27,6 +27,8 @@ static bool find_note(const uint8_t *data, uint64_t size, struct msgpack *note)
 		if (h.n_type == NT_AMDGPU_METADATA && h.n_namesz == sizeof(owner) &&
 		    !memcmp(data, owner, sizeof(owner))) {
 			*note = (struct msgpack){.at = data + name, .end = data + name + h.n_descsz};
+			*rest = (struct msgpack){.at = data + (desc < size - name ? name + desc : size),
+						 .end = data + size};
 			return true;
 		}
 		if (desc > size - name)
@@ -37,7 +39,7 @@ static bool find_note(const uint8_t *data, uint64_t size, struct msgpack *note)
 	return false;
 }
 
-static bool find_in_segments(const uint8_t *elf, size_t len, struct msgpack *note)
+static bool find_in_segments(const uint8_t *elf, size_t len, struct msgpack *note, struct msgpack *rest)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr p;
@@ -55,7 +57,7 @@ static bool find_in_segments(const uint8_t *elf, size_t len, struct msgpack *not
 			return false;
 		memcpy(&p, elf + h.e_phoff + at, sizeof(p));
 		if (p.p_type == PT_NOTE && p.p_offset <= len && p.p_filesz <= len - p.p_offset &&
-		    find_note(elf + p.p_offset, p.p_filesz, note))
+		    find_note(elf + p.p_offset, p.p_filesz, note, rest))
 			return true;
 	}
 	return false;
@@ -116,14 +118,12 @@ static bool read_version(struct msgpack *m, uint32_t version[2])
 	       read_u32(&list, &version[1]);
 }
 
-bool isa_metadata__find(const void *elf, size_t len, struct isa_metadata *md)
+static bool read_note(struct msgpack m, struct isa_metadata *md)
 {
-	struct msgpack m;
 	struct msgpack_value key;
 	uint32_t pairs;
 
-	*md = (struct isa_metadata){0};
-	if (!find_in_segments(elf, len, &m) || !enter(&m, MSGPACK_MAP, &pairs))
+	if (!enter(&m, MSGPACK_MAP, &pairs))
 		return false;
 	for (; pairs; pairs--) {
 		bool ok = msgpack__next(&m, &key);
@@ -140,6 +140,23 @@ bool isa_metadata__find(const void *elf, size_t len, struct isa_metadata *md)
 			return false;
 	}
 	return true;
+}
+
+bool isa_metadata__find(const void *elf, size_t len, struct isa_metadata *md)
+{
+	struct msgpack note;
+
+	*md = (struct isa_metadata){0};
+	return find_in_segments(elf, len, &note, &md->rest) && read_note(note, md);
+}
+
+bool isa_metadata__more(struct isa_metadata *md)
+{
+	const struct msgpack rest = md->rest;
+	struct msgpack note;
+
+	*md = (struct isa_metadata){0};
+	return find_note(rest.at, (uint64_t)(rest.end - rest.at), &note, &md->rest) && read_note(note, md);
 }
 
 /* ---- kernels ---- */

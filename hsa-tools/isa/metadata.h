@@ -18,6 +18,7 @@ struct isa_metadata {
 	struct msgpack kernels; /* the values of amdhsa.kernels */
 	uint32_t num_kernels;
 	uint32_t version[2];	/* amdhsa.version: 1.0 is V3, 1.1 V4, 1.2 V5; 0.0 where it says none */
+	struct msgpack rest;	/* what is behind this note */
 	struct isa_text target; /* amdhsa.target, V4 and later: "amdgcn-amd-amdhsa--gfx1010:xnack-" */
 };
 
@@ -51,6 +52,12 @@ struct isa_kernel {
 
 /* The metadata of a code object; false when it has none, or damaged. */
 bool isa_metadata__find(const void *elf, size_t len, struct isa_metadata *md);
+
+/*
+ * The note behind the one that md is of; false when there is none, or damaged. rocBLAS's libraries of assembly
+ * kernels are linked of one object for each, and keep the notes of all.
+ */
+bool isa_metadata__more(struct isa_metadata *md);
 
 /* The next kernel; false behind the last, and where it is damaged. Begin with a copy of md. */
 bool isa_metadata__next(struct isa_metadata *md, struct isa_kernel *k);

@@ -7,10 +7,11 @@
  * answers a full disk with SIGBUS in whoever touches the page, so everywhere else the chunk is in
  * private memory and each event is written with pwrite when it is committed.
  */
-#include "stream.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@
 #endif
 #define RETRY_NS 100000000ull /* after a chunk could not be made */
 #define PAGE 4096u
+#define POPULATE (16 * PAGE)
 
 ev_u64 stream__now(void)
 {
@@ -152,13 +154,16 @@ static int write_at(const struct stream_file *file, const void *data, size_t len
 {
 	struct rlimit rl;
 	ssize_t n;
+	int before;
 
 	if (!is_ours(file))
 		return EBADF;
 	if (!getrlimit(RLIMIT_FSIZE, &rl) && offset + len > rl.rlim_cur)
 		return EFBIG;
 	for (size_t done = 0; done < len; done += (size_t)n) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 		n = pwrite(file->fd, (const char *)data + done, len - done, (off_t)(offset + done));
+		pthread_setcancelstate(before, NULL);
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
@@ -174,6 +179,15 @@ static void close_file(struct stream_file *file)
 	file->fd = -1;
 }
 
+/* In parts: the process's other threads cannot map anything meanwhile. */
+static void populate(void *map, ev_u32 bytes)
+{
+	for (ev_u32 at = 0; at < bytes; at += POPULATE)
+		if (madvise((char *)map + at, bytes - at < POPULATE ? bytes - at : POPULATE,
+			    MADV_POPULATE_WRITE))
+			return;
+}
+
 /* Memory of a chunk file that has its full size. Returns 0 or errno. */
 static int map_chunk(const struct stream_dir *sd, int fd, ev_u32 bytes, const struct ev_chunk *head,
 		     void **map, struct stream_file *file)
@@ -185,13 +199,27 @@ static int map_chunk(const struct stream_dir *sd, int fd, ev_u32 bytes, const st
 		return errno;
 	/* At once, not page by page under the application's calls (from Linux 5.14 on). */
 	if (sd->mapped)
-		madvise(*map, bytes, MADV_POPULATE_WRITE);
+		populate(*map, bytes);
 	else
 		err = keep_open(fd, file);
 	memcpy(*map, head, sizeof(*head));
 	if (!err && !sd->mapped)
 		err = write_at(file, head, sizeof(*head), 0);
 	return err;
+}
+
+/* A new file under a dot name. Its descriptor, or -1 and errno. */
+static int create_dot(const struct stream_dir *sd, const char *dot)
+{
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(sd->fd, dot, flags, 0644);
+
+	if (fd < 0 && errno == EEXIST) {
+		/* Of a process of this pid that was killed here: no live writer shares a NAME. */
+		unlinkat(sd->fd, dot, 0);
+		fd = openat(sd->fd, dot, flags, 0644);
+	}
+	return fd;
 }
 
 /*
@@ -206,12 +234,7 @@ static void *make_chunk(const struct stream_dir *sd, const char *name, ev_u32 by
 	int fd, err = 0;
 
 	snprintf(dot, sizeof(dot), ".%s", name);
-	fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == EEXIST) {
-		/* Of a process of this pid that was killed here: no live writer shares a NAME. */
-		unlinkat(sd->fd, dot, 0);
-		fd = openat(sd->fd, dot, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	}
+	fd = create_dot(sd, dot);
 	if (fd < 0)
 		return NULL;
 	file->fd = -1;
@@ -264,6 +287,7 @@ static int make_counters(struct stream_proc *p)
 		p->map = make_chunk(&p->dir, name, PAGE, &head, &p->file);
 		if (p->map || errno != EEXIST)
 			break;
+		p->generation = gen + 1;
 	}
 	if (!p->map)
 		return -errno;
@@ -316,6 +340,21 @@ int stream_proc__open(struct stream_proc *p, int dir_fd, enum ev_source source, 
 	return 0;
 }
 
+int stream_proc__limit(struct stream_proc *p, ev_u64 bytes)
+{
+	size_t len = strlen(p->prefix);
+
+	if (bytes < STREAM_LIMIT_MIN || bytes > STREAM_LIMIT_MAX)
+		return -EINVAL;
+	p->ring = ring__new(bytes, p->map_bytes);
+	if (!p->ring)
+		return -errno;
+	/* An earlier program of this pid may have left chunks without their first: exec. */
+	if (p->generation > 1)
+		snprintf(p->prefix + len, sizeof(p->prefix) - len, "-%u", p->generation);
+	return 0;
+}
+
 void stream_proc__close(struct stream_proc *p)
 {
 	if (p->map)
@@ -323,6 +362,7 @@ void stream_proc__close(struct stream_proc *p)
 	if (p->sentinel)
 		munmap((void *)p->sentinel, PAGE);
 	close_file(&p->file);
+	ring__free(p->ring);
 	stream_dir__close(&p->dir);
 	memset(p, 0, sizeof(*p));
 	p->dir.fd = p->file.fd = -1;
@@ -330,16 +370,22 @@ void stream_proc__close(struct stream_proc *p)
 
 void stream_proc__lost(struct stream_proc *p, enum ev_loss_cause cause, ev_u64 count, bool orphan)
 {
+	stream_proc__count(p, cause, count, orphan ? count : 0);
+}
+
+void stream_proc__count(struct stream_proc *p, enum ev_loss_cause cause, ev_u64 count,
+			ev_u64 orphans)
+{
 	struct ev_loss *l = p->losses[cause];
 
-	if (!l)
+	if (!l || (!count && !orphans))
 		return;
 	/* 8-aligned by the sizes of ev_chunk, ev_head and ev_loss. */
 	__atomic_fetch_add((ev_u64 *)__builtin_assume_aligned((void *)&l->count, 8), count,
 			   __ATOMIC_RELAXED);
-	if (orphan)
+	if (orphans)
 		__atomic_fetch_add((ev_u64 *)__builtin_assume_aligned((void *)&l->orphans, 8),
-				   count, __ATOMIC_RELAXED);
+				   orphans, __ATOMIC_RELAXED);
 	if (p->file.fd >= 0)
 		write_at(&p->file, l, sizeof(*l), (size_t)((ev_u8 *)l - (ev_u8 *)p->map));
 }
@@ -348,6 +394,11 @@ _Static_assert(sizeof(struct ev_chunk) % 8 == 0 && sizeof(struct ev_loss) % 8 ==
 	       "loss counters are aligned");
 
 /* ---- streams ---- */
+
+static ev_u32 smaller(ev_u32 a, ev_u32 b)
+{
+	return a < b ? a : b;
+}
 
 void stream__open(struct stream *s, struct stream_proc *p, const char *what, ev_u32 chunk_first,
 		  ev_u32 chunk_max)
@@ -361,6 +412,29 @@ void stream__open(struct stream *s, struct stream_proc *p, const char *what, ev_
 		snprintf(s->name, sizeof(s->name), "%s", p->prefix);
 	s->chunk_bytes = chunk_first ? chunk_first : STREAM_CHUNK_FIRST;
 	s->chunk_max = chunk_max ? chunk_max : STREAM_CHUNK_MAX;
+	if (!p->ring)
+		return;
+	s->chunk_bytes = smaller(s->chunk_bytes, ring__chunk_first(p->ring));
+	s->chunk_max = chunk_max ? smaller(chunk_max, ring__chunk_max(p->ring))
+				 : ring__chunk_max(p->ring);
+}
+
+void stream__keep(struct stream *s)
+{
+	s->kept = true;
+}
+
+bool stream__lock(struct stream *s)
+{
+	if (stream_lock__take(&s->lock))
+		return true;
+	stream_proc__lost(s->proc, LOSS_nested, 1, true);
+	return false;
+}
+
+void stream__unlock(struct stream *s)
+{
+	stream_lock__release(&s->lock);
 }
 
 static struct ev_chunk *chunk_head(const struct stream *s)
@@ -368,7 +442,7 @@ static struct ev_chunk *chunk_head(const struct stream *s)
 	return (struct ev_chunk *)s->map;
 }
 
-static void drop_chunk(struct stream *s)
+void stream__drop_chunk(struct stream *s)
 {
 	if (s->map)
 		munmap(s->map, s->map_bytes);
@@ -376,56 +450,270 @@ static void drop_chunk(struct stream *s)
 	close_file(&s->file);
 }
 
-/* Make the next chunk the current one. 0, or the cause why there is none. */
-static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
+/*
+ * Make a chunk file of the stream. Its memory, or NULL and errno. The NAME gets a number where the
+ * tid, or the pid after exec, was used before.
+ */
+static void *make_named_chunk(struct stream *s, const struct ev_chunk *begin, ev_u32 bytes,
+			      struct stream_file *file)
 {
 	char name[STREAM_NAME_MAX + 12], base[STREAM_NAME_MAX];
+	struct ev_chunk head = *begin;
+	bool first = !s->next_chunk;
+
+	memcpy(base, s->name, sizeof(base));
+	base[STREAM_NAME_MAX - 6] = 0;
+	for (int gen = 2; gen <= 1000; gen++) {
+		void *map = NULL;
+
+		snprintf(name, sizeof(name), "%s.%u", s->name, s->next_chunk);
+		head.stream_instance_id = stream__instance_id(s->name);
+		errno = EEXIST;
+		if (!first || !s->proc->ring || !ring__name_taken(s))
+			map = make_chunk(&s->proc->dir, name, bytes, &head, file);
+		if (map || errno != EEXIST || !first)
+			return map;
+		snprintf(s->name, sizeof(s->name), "%.*s-%u", STREAM_NAME_MAX - 6, base,
+			 (unsigned int)gen % 10000);
+	}
+	return NULL;
+}
+
+static ev_u64 events_in_chunk(const struct stream *s)
+{
+	return s->seen - s->chunk_seen - s->chunk_lost - (s->pending != 0);
+}
+
+/* Ring mode: the full chunk goes first, so that it may be the one that is removed. 0, or the cause. */
+static int end_chunk(struct stream *s)
+{
+	int cause;
+
+	if (!s->map)
+		return 0;
+	chunk_head(s)->seen = --s->seen; /* the event to come is counted where it stands */
+	cause = ring__end_chunk(s, events_in_chunk(s));
+	if (cause)
+		chunk_head(s)->seen = ++s->seen;
+	return cause;
+}
+
+/* Bytes of the next chunk, before ring mode had its say. */
+static ev_u32 chunk_bytes(struct stream *s, size_t need)
+{
+	if (s->proc->ring)
+		return s->chunk_bytes < need ? (ev_u32)(need + PAGE - 1) / PAGE * PAGE
+					     : s->chunk_bytes;
+	while (s->chunk_bytes < need) /* an event is at most EV_SIZE_MAX */
+		s->chunk_bytes *= 2;
+	return s->chunk_bytes;
+}
+
+/* ---- the spare chunk ---- */
+
+void stream__use_spare(struct stream *s, struct stream_spare *spare)
+{
+	if (!s->proc->dir.mapped || s->proc->ring)
+		return;
+	if (!spare->proc) {
+		spare->proc = s->proc;
+		spare->number = __atomic_add_fetch(&s->proc->num_spares, 1, __ATOMIC_RELAXED);
+	}
+	s->spare = spare;
+}
+
+static bool change_state(struct stream_spare *sp, int from, int to)
+{
+	return __atomic_compare_exchange_n(&sp->state, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/* One that an earlier stream abandoned may still be there: then this chunk's end comes without. */
+static __attribute__((noinline, cold)) void ask_for_spare(struct stream *s)
+{
+	void (*wake)(void) = __atomic_load_n(&s->proc->wake, __ATOMIC_RELAXED);
+
+	s->ask_at = UINT32_MAX;
+	__atomic_store_n(&s->spare->wanted_bytes, s->chunk_bytes, __ATOMIC_RELAXED);
+	if (wake && change_state(s->spare, SPARE_EMPTY, SPARE_WANTED))
+		wake();
+}
+
+/* Not by NAME: those of streams that come after each other may be the same. */
+static void spare_name(const struct stream_spare *sp, char *name, size_t size)
+{
+	snprintf(name, size, ".%s_spare-%u", sp->proc->prefix, sp->number);
+}
+
+static void unmap_old(struct stream_spare *sp)
+{
+	if (sp->old_map)
+		munmap(sp->old_map, sp->old_bytes);
+	sp->old_map = NULL;
+}
+
+static void remove_spare(struct stream_spare *sp)
+{
+	char name[STREAM_NAME_MAX];
+
+	spare_name(sp, name, sizeof(name));
+	unlinkat(sp->proc->dir.fd, name, 0);
+	munmap(sp->map, sp->bytes);
+}
+
+static bool make_spare(struct stream_spare *sp)
+{
+	const struct stream_dir *sd = &sp->proc->dir;
+	char name[STREAM_NAME_MAX];
+	void *map = MAP_FAILED;
+	int fd;
+
+	sp->bytes = clamp_to_rlimit(__atomic_load_n(&sp->wanted_bytes, __ATOMIC_RELAXED));
+	if (sp->bytes < PAGE)
+		return false;
+	spare_name(sp, name, sizeof(name));
+	fd = create_dot(sd, name);
+	if (fd < 0)
+		return false;
+	if (!allocate(fd, sp->bytes))
+		map = mmap(NULL, sp->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED) {
+		unlinkat(sd->fd, name, 0);
+		return false;
+	}
+	populate(map, sp->bytes);
+	sp->map = map;
+	return true;
+}
+
+void stream_spare__prepare(struct stream_spare *sp)
+{
+	if (!change_state(sp, SPARE_WANTED, SPARE_PREPARING))
+		return;
+	unmap_old(sp);
+	if (make_spare(sp)) {
+		if (change_state(sp, SPARE_PREPARING, SPARE_READY))
+			return;
+		remove_spare(sp);
+	}
+	/* Also when it could not be made: the stream will find out why. */
+	__atomic_store_n(&sp->state, SPARE_EMPTY, __ATOMIC_RELEASE);
+}
+
+void stream_spare__drop(struct stream_spare *sp)
+{
+	if (__atomic_load_n(&sp->state, __ATOMIC_ACQUIRE) == SPARE_EMPTY)
+		return;
+	/* A vfork child shares the state. */
+	if (!stream_proc__mine(sp->proc) || (ev_u32)getpid() != sp->proc->pid)
+		return;
+	/* In this order: it may go on to the next state meanwhile, and back only by us. */
+	if (change_state(sp, SPARE_WANTED, SPARE_EMPTY) ||
+	    change_state(sp, SPARE_PREPARING, SPARE_ABANDONED) ||
+	    !change_state(sp, SPARE_READY, SPARE_TAKEN))
+		return;
+	remove_spare(sp);
+	__atomic_store_n(&sp->state, SPARE_EMPTY, __ATOMIC_RELEASE);
+}
+
+/*
+ * The spare, if it is there and has room for `need`, as the stream's next chunk. NULL: the
+ * stream is to make one, and meets the reason itself if it lasts.
+ */
+static void *take_spare(struct stream *s, const struct ev_chunk *begin, size_t need, ev_u32 *bytes)
+{
+	struct stream_spare *sp = s->spare;
+	char dot[STREAM_NAME_MAX], name[STREAM_NAME_MAX + 12];
+	struct ev_chunk head = *begin;
+	void *map = NULL;
+
+	if (!s->next_chunk || !change_state(sp, SPARE_READY, SPARE_TAKEN))
+		return NULL;
+	head.stream_instance_id = stream__instance_id(s->name);
+	head.packet_bits = (ev_u64)sp->bytes * 8;
+	memcpy(sp->map, &head, sizeof(head));
+	spare_name(sp, dot, sizeof(dot));
+	snprintf(name, sizeof(name), "%s.%u", s->name, s->next_chunk);
+	if (sp->bytes >= need && !rename_new(s->proc->dir.fd, dot, name)) {
+		map = sp->map;
+		*bytes = sp->bytes;
+		/* Unmapping takes longer than all else here. It was READY: no other old one is left. */
+		sp->old_map = s->map;
+		sp->old_bytes = s->map_bytes;
+		s->map = NULL;
+	} else {
+		remove_spare(sp);
+	}
+	__atomic_store_n(&sp->state, SPARE_EMPTY, __ATOMIC_RELEASE);
+	return map;
+}
+
+/* ---- writing ---- */
+
+/* Make the next chunk the current one. 0, or the cause why there is none. */
+static int next_chunk_uncancelled(struct stream *s, ev_u64 ts, size_t need)
+{
 	struct stream_proc *p = s->proc;
-	struct stream_file file;
+	struct stream_file file = {.fd = -1};
 	struct ev_chunk head;
+	int cause = 0;
 	ev_u32 bytes;
 	void *map;
 
 	/* A vfork child shares this memory; it must not make files in its parent's name. */
 	if ((ev_u32)getpid() != p->pid)
 		return LOSS_forked;
-	while (s->chunk_bytes < sizeof(head) + need) /* an event is at most EV_SIZE_MAX */
-		s->chunk_bytes *= 2;
-	bytes = clamp_to_rlimit(s->chunk_bytes);
-	if (bytes < sizeof(head) + need)
+	need += sizeof(head);
+	bytes = clamp_to_rlimit(chunk_bytes(s, need));
+	if (bytes < need)
 		return LOSS_file_limit;
-
-	for (int gen = 1;; gen++) {
-		snprintf(name, sizeof(name), "%s.%u", s->name, s->next_chunk);
-		fill_head(&head, p, stream__instance_id(s->name), ts, bytes);
-		head.seen = s->seen;
-		head.cpu = s->cpu;
-		map = make_chunk(&p->dir, name, bytes, &head, &file);
-		if (map)
-			break;
-		/* The tid, or the pid after exec, was used before: take another NAME. */
-		if (errno != EEXIST || s->next_chunk || gen == 1000)
-			return (int)cause_of(errno);
-		if (gen == 1)
-			memcpy(base, s->name, sizeof(base));
-		base[STREAM_NAME_MAX - 6] = 0;
-		snprintf(s->name, sizeof(s->name), "%.*s-%d", STREAM_NAME_MAX - 6, base, gen + 1);
+	if (p->ring)
+		cause = end_chunk(s) ?: ring__begin_chunk(s, (ev_u32)need, &bytes);
+	if (cause)
+		return cause;
+	fill_head(&head, p, 0, ts, bytes);
+	head.seen = s->seen;
+	head.cpu = s->cpu;
+	map = s->spare ? take_spare(s, &head, need, &bytes) : NULL;
+	if (!map)
+		map = make_named_chunk(s, &head, bytes, &file);
+	if (!map) {
+		cause = (int)cause_of(errno);
+		if (p->ring)
+			ring__no_chunk(s, bytes);
+		return cause;
 	}
-	drop_chunk(s);
+	stream__drop_chunk(s);
 	s->map = map;
 	s->map_bytes = bytes;
 	s->file = file;
 	s->used = sizeof(head);
 	s->next_chunk++;
+	s->chunk_seen = s->seen;
+	s->chunk_lost = 0;
 	if (s->chunk_bytes < s->chunk_max)
 		s->chunk_bytes *= 2;
+	s->ask_at = s->spare ? bytes / 4 : UINT32_MAX;
 	return 0;
+}
+
+/* The application's call is still to come: a thread that is to be cancelled must not end here. */
+static int next_chunk(struct stream *s, ev_u64 ts, size_t need)
+{
+	int before, cause;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	cause = next_chunk_uncancelled(s, ts, need);
+	pthread_setcancelstate(before, NULL);
+	return cause;
 }
 
 /* The event is lost; `seen` has been counted already when the stream has a chunk. */
 static void *lose(struct stream *s, enum ev_loss_cause cause)
 {
 	stream_proc__lost(s->proc, cause, 1, !s->map);
+	s->chunk_lost++;
 	if (s->file.fd >= 0)
 		write_at(&s->file, s->map, sizeof(struct ev_chunk), 0); /* its `seen` */
 	return NULL;
@@ -439,7 +727,7 @@ void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 
 	if (!stream_proc__mine(s->proc))
 		return NULL;
 	if (!ts)
-		ts = stream__now();
+		ts = stream__time(s);
 	if (ts < s->last_ts)
 		ts = s->last_ts;
 	if (s->map)
@@ -449,7 +737,7 @@ void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 
 	if (size > EV_SIZE_MAX)
 		return lose(s, LOSS_too_big);
 	if (!s->map || size > s->map_bytes - s->used) {
-		bool first = !s->map;
+		bool first = !s->map || s->proc->ring; /* its `seen` does not count this one yet */
 		int cause = (int)s->cause;
 
 		if (!s->retry_ts || ts >= s->retry_ts)
@@ -471,12 +759,24 @@ void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 
 	return s->map + s->used + sizeof(head);
 }
 
+void stream__shrink(struct stream *s, size_t bytes)
+{
+	const ev_u16 size = (ev_u16)(s->pending - bytes);
+
+	if (bytes >= s->pending) /* it was taken back meanwhile */
+		return;
+	s->pending = size;
+	memcpy(s->map + s->used + offsetof(struct ev_head, size), &size, sizeof(size));
+}
+
 bool stream__commit(struct stream *s)
 {
 	struct ev_chunk *head = chunk_head(s);
 	ev_u32 from = s->used, size = s->pending;
 	int err = 0;
 
+	if (!size)
+		return false;
 	s->pending = 0;
 	if (s->file.fd >= 0)
 		err = write_at(&s->file, s->map + from, size, from);
@@ -488,6 +788,8 @@ bool stream__commit(struct stream *s)
 	/* Only now does the event exist, for a reader of a file whose writer dies here. */
 	__atomic_store_n((ev_u64 *)__builtin_assume_aligned((void *)&head->content_bits, 8),
 			 (ev_u64)s->used * 8, __ATOMIC_RELEASE);
+	if (__builtin_expect(s->used >= s->ask_at, 0))
+		ask_for_spare(s);
 	if (s->file.fd >= 0)
 		err = write_at(&s->file, head, sizeof(*head), 0);
 	if (!err)
@@ -512,7 +814,16 @@ bool stream__write(struct stream *s, ev_u16 id, const void *payload, size_t payl
 
 void stream__close(struct stream *s)
 {
-	drop_chunk(s);
+	if (s->proc && s->proc->ring && stream_proc__mine(s->proc)) {
+		ring__end_chunk(s, s->map ? events_in_chunk(s) : 0);
+		ring__close_stream(s);
+	}
+	stream__drop_chunk(s);
+	if (!s->spare)
+		return;
+	stream_spare__drop(s->spare);
+	if (__atomic_load_n(&s->spare->state, __ATOMIC_ACQUIRE) == SPARE_EMPTY)
+		unmap_old(s->spare);
 }
 
 void stream__sync(const struct stream *s)

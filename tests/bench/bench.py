@@ -15,6 +15,7 @@ WORK = tempfile.mkdtemp(prefix="rdna1-bench.")
 os.environ.setdefault("B", os.path.abspath("build"))
 os.environ.update(RDNA1_TRACE=os.environ["B"] + "/rdna1-trace", T=WORK, TOP=os.getcwd())
 from rdna1 import *  # noqa: E402
+import agent_cost  # noqa: E402
 import tracers  # noqa: E402
 
 WANTED = sys.argv[1:]  # parts by name; none: all
@@ -221,9 +222,13 @@ def reading():
     line(f"{n} events as text", f"{ours:.2f} s", f"babeltrace2 {bt:.2f} s", f"{ours / bt:.2f}")
 
 
+def agent():
+    agent_cost.agent(line)
+
+
 def main():
     print("rdna1-trace bench: ratio = this / peer, less is better")
-    for part in (launch_latency, launch_storm, doorbell, instructions, idle, ioctls, kernel_side, reading):
+    for part in (launch_latency, launch_storm, doorbell, agent, instructions, idle, ioctls, kernel_side, reading):
         if not WANTED or part.__name__ in WANTED:
             part()
 

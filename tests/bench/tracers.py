@@ -11,11 +11,17 @@ import time
 BUILD = os.environ["B"]
 PROGRAM = f"{BUILD}/tests/bench/ioctl_cost"
 SECONDS = 30
-with open("bpf/events.def") as events:
-    KFD_IOCTL = int(re.search(r"^EVENT\(kfd_ioctl, (\d+),", events.read(), re.M)[1])
 # tracefs is not mounted everywhere; in a mount namespace of its own it is nobody else's.
 TRACEFS = ("unshare", "-m", "sh", "-c", "mountpoint -q /sys/kernel/tracing || "
            "mount -t tracefs tracefs /sys/kernel/tracing; exec \"$@\"", "sh")
+
+
+def event_id(name):
+    with open("bpf/events.def") as f:
+        return int(re.search(rf"^EVENT\({name}, (\d+),", f.read(), re.M)[1])
+
+
+KFD_IOCTL = event_id("kfd_ioctl")
 
 
 class Refused(Exception):
@@ -224,11 +230,11 @@ def beside(t, directory, rounds=3):
     return [statistics.median(side) for side in zip(*pairs)]
 
 
-def event_sizes(directory):
-    """(id, bytes) of every event of the kernel's side, from the chunks: struct ev_chunk, then struct ev_head each."""
+def event_sizes(directory, streams=r"kernel_\d"):
+    """(id, bytes) of every event of some streams, from the chunks: struct ev_chunk, then struct ev_head each."""
     folder = os.path.join(directory, "ctf")
     for name in sorted(os.listdir(folder)):
-        if not re.match(r"kernel_\d", name):
+        if not re.match(streams, name):
             continue
         with open(os.path.join(folder, name), "rb") as f:
             data = f.read()

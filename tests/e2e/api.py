@@ -355,7 +355,7 @@ expect([(int(m[1], 16), int(m[2])) for m in mallocs] == [(va, n) for _, va, n in
 expect([a for a, _ in names["hipFree"]] == [f"ptr=0x{va:x}" for va in frees], f"{names['hipFree']}")
 expect(len(names["hipLaunchKernel"]) == 1 and "dimBlocks=256x1x1" in names["hipLaunchKernel"][0][0],
        f"{names['hipLaunchKernel']}")
-pools = [e["fields"]["size_bytes"] for e in dump(r.dir) if e["event"] == "pool_alloc"]
+pools = [e["fields"]["size_bytes"] for e in dump(r.dir) if e["event"] in POOL_ALLOC]
 seen = [int(re.search(r"size=(\d+)", a)[1]) for a, _ in names["hsa_amd_memory_pool_allocate"]]
 expect(sorted(pools) == sorted(seen), f"the agent saw {pools}, uprobes {seen}")
 expect(len(names["hsa_init"]) == 1 and len(names["hsa_queue_create"]) == 1, f"{names.keys()}")

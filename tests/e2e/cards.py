@@ -34,6 +34,23 @@ for what, names in (("gfx1011", ["gfx1011"]), ("gfx1012", ["gfx1012"]), ("gfx103
     compare_ioctls(r.dir, 50)
     expect_no_loss(r.dir)
 
+# Both at the same time, from two threads.
+for what, names in (("2", ["gfx1010"] * 2), ("gfx1010,gfx1030,large-bar", ["gfx1010", "gfx1030"])):
+    r = record("pair-" + what, workload("pair"), options=emulate(what)).expect_status(0)
+    expect(re.search(r"^ok: \d+ results right$", r.out, re.M), r.out)
+    text = report(r.dir, 120, "--all")
+    kernels = {(k["kernel"], k["GPU"]): int(k["count"]) for k in rows(text, "Kernels dispatched")}
+    expect(all(kernels.get((k, n)) == 5 for k in ("pair_step", "pair_add") for n in ("node-1", "node-2")), text)
+    copied = {(e["fields"]["src"], e["fields"]["dst"]) for e in dump(r.dir) if e["event"] == "emu_copy"}
+    expect(len(copied) >= 4, f"{what}: {copied}")
+    table = rows(text, "Allocated through HSA")
+    for name, va, n in said_allocations(r.out)[0]:
+        node = "node-2" if name.endswith("1") else "node-1"
+        expect(any(int(x["address"], 16) == va and size(x["size"]) == n and x["pool"] == f"GPU {node} coarse"
+                   for x in table), f"{name} {va:#x} on {node}:\n{text}")
+    compare_ioctls(r.dir, 50)
+    expect_no_loss(r.dir)
+
 # Facts: hipMalloc carries PUBLIC where the CPU reaches VRAM, and not where it does not.
 r = record("large-bar", workload("vector"), options=emulate("large-bar")).expect_status(0)
 expect(0xf0000001 in allocation_flags(r), f"{sorted(map(hex, allocation_flags(r)))}")

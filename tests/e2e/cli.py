@@ -35,8 +35,23 @@ says(2, ["--wait needs a value", TRY], "--wait")
 says(2, ["--sync", "'soon'", TRY], "--sync", "soon", "--", "true")
 says(2, ["--ring-mb", "'3'", TRY], "--ring-mb", "3", "--", "true")
 says(2, ["--ring-mb", "'-1'", TRY], "--ring-mb=-1", "--", "true")
+for bad in ("", "1M", "2047K", "65G", "2m", "64MB", "-4M", "all"):
+    says(2, ["--max-size takes a size from 2M to 64G", f"'{bad}'", TRY], f"--max-size={bad}", "--", "true")
 for bad in ("x", "kfd,x", "always", "kfd,", "", "KFD"):
     says(2, ["--trace knows no", "kfd,vm,bo,fault,queue", "default,all", TRY], "--trace", bad, "--", "true")
+for option, takes in (("--timing", "off, sampled:N"), ("--code-objects", "used, all or off"),
+                      ("--watchdog", "seconds (0 to 86400"), ("--on-hang", "report, abort or signal:N"),
+                      ("--dispatch", "doorbell or intercept")):
+    for bad in ("x", "", "all ", "sampled:0", "sampled:", "sampled:N", "signal:0", "signal:65", "-1", "86401", "N"):
+        says(2, [f"{option} takes {takes}", f"not '{bad}'", TRY], f"{option}={bad}", "--", "true")
+    says(2, [f"{option} needs a value"], option)
+    good = takes.split(",")[0].split()[0] if option != "--watchdog" else "5"
+    says(2, [f"{option} is for the agent: with -p there is none"], f"{option}={good}", "-p", "1")
+says(2, ["--callsite is for the agent"], "--callsite", "-p", "1")
+says(2, ["--roctx is for the agent"], "--roctx", "-p", "1")
+says(2, ["unknown option --callsite=on"], "--callsite=on", "--", "true")
+says(2, ["--timing=off, but RDNA1_TRACE_OPTIONS has timing=all", TRY], "--timing=off", "--", "true",
+     env={**os.environ, "RDNA1_TRACE_OPTIONS": "x=1 timing=all"})
 says(2, ["unknown option --bad", "Try 'rdna1-trace report --help'."], "report", "--bad")
 says(2, ["one trace directory", "Try 'rdna1-trace report --help'."], "report", "a", "b")
 says(2, ["unknown option -z", "Try 'rdna1-trace dump --help'."], "dump", "-z")
@@ -58,6 +73,33 @@ says(1, ["no/such/place", "-o"], "-o", "no/such/place", "--", "true")
 says(1, ["/proc/x", "-o"], "-o", "/proc/x", "--", "true")
 says(1, ["no trace in this directory"], "report")
 says(1, ["no trace in this directory"], "dump")
+
+# ---- what the agent is told ----
+def told(name, words, *options):
+    """RDNA1_TRACE_OPTIONS of the command, where the user's is words (None: not set)."""
+    env = {k: v for k, v in os.environ.items() if k != "RDNA1_TRACE_OPTIONS"}
+    if words is not None:
+        env["RDNA1_TRACE_OPTIONS"] = words
+    run = sh(TOOL, *options, "-o", name, "--", "printenv", "RDNA1_TRACE_OPTIONS", env=env)
+    expect(run.returncode == 0, run.stderr)
+    expect(("dir= of RDNA1_TRACE_OPTIONS is left out" in run.stderr) == ("dir=" in (words or "")), run.stderr)
+    text = run.stdout.rstrip("\n")
+    prefix = f"dir={os.getcwd()}/{name}".replace(" ", "\\ ")
+    shutil.rmtree(name)
+    expect(text.startswith(prefix), text)
+    return text[len(prefix):]
+
+
+expect(told("plain", None) == "", "no option, no word")
+expect(told("a b", "") == "", "an empty one")
+expect(told("all", None, "--callsite", "--timing=sampled:16", "--code-objects", "all", "--watchdog=0",
+            "--on-hang=signal:6", "--dispatch=intercept") ==
+       " callsite=on timing=sampled:16 code-objects=all watchdog=0 on-hang=signal:6 dispatch=intercept", "each")
+expect(told("last", None, "--timing=all", "--timing=off") == " timing=off", "given twice: the last")
+expect(told("kept", 'buffer=64M color="light  blue" watchdog=3 x\\"y', "--timing=off") ==
+       ' buffer=64M color=light\\ \\ blue watchdog=3 x\\"y timing=off', "the user's words stay")
+expect(told("dir", 'dir="/some where" timing=all "open', "--timing=all", "--callsite") ==
+       " open callsite=on timing=all", "but for dir=, and none twice")
 
 # ---- what is not a trace ----
 open("file", "w").write("hello\n")

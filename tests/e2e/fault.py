@@ -16,6 +16,8 @@ MODES = {
                 "beyond the largest legal address. code: 0x29",
     "illegal": "HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION: The agent attempted to execute an illegal "
                "shader instruction. code: 0x2a",
+    # s_trap 2 (ROCr's trap handler: docs/emulated-device.md): 0x80000000 into queue_inactive_signal.
+    "trap": "HSA_STATUS_ERROR_EXCEPTION: An HSAIL operation resulted in a hardware exception. code: 0x1016",
     "oob-inside": None,
 }
 
@@ -45,6 +47,12 @@ if mode == "illegal":
     expect(f"illegal instruction in kernel {words[3]}: .long {words[1]} {words[2]}" in flat, text)
     expect("HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION (0x2a)" in flat, text)
     done("illegal instruction and its kernel named")
+    sys.exit(0)
+if mode == "trap":
+    kernel = re.search(r"^fault trap: s_trap 2 in (\S+)$", r.out, re.M)[1]
+    expect(f"trap in kernel {kernel}: s_trap at pc" in flat, text)
+    expect("HSA_STATUS_ERROR_EXCEPTION (0x1016)" in flat, text)
+    done("s_trap and its kernel named")
     sys.exit(0)
 
 expect(said, r.out)

@@ -90,7 +90,7 @@ run = sh(TOOL, "-q", "--emulate", "-o", f"{T}/outer", "--", "env",
          workload("vector"))
 expect(run.returncode == 0 and os.path.exists(f"{T}/agent/ctf"), run.stderr)
 text = info(f"{T}/agent", width=120)
-expect(text.startswith("emulated device: ") and "the agent wrote it without a recorder" in text and "vector" in text, text)
+expect(text.startswith("emulated device: AMD Radeon RX 5600 XT (gfx1010)\n") and "the agent wrote it without a recorder" in text and "vector" in text, text)
 
 # ---- what is not a trace, or broken ----
 for content, words in ((None, "not a trace"), ("{", "not JSON (line 1"), ("[]", "not of rdna1-trace"),

@@ -19,12 +19,12 @@ def kind(name):
     return KINDS.get(name, 6)
 
 
-def of_llvm(path):
-    """Its YAML, of which kernels stand in 2 columns, their arguments in 6."""
+def read(path):
+    """What llvm-readelf's YAML says: kernels, their arguments below "args"; version; target."""
     run = sh("llvm-readelf-15", "--notes", path)
     expect(run.returncode == 0, run.stderr)
     kernels, version, target, where = [], [], None, None
-    for line in run.stdout.splitlines():
+    for line in run.stdout.splitlines():  # kernels stand in 2 columns, their arguments in 6
         m = re.match(r"( *)(- )?(?:\.|amdhsa\.)?([\w.]+):? *(.*?)$", line)
         if line.startswith("amdhsa."):
             where = line.split(":")[0]
@@ -44,6 +44,11 @@ def of_llvm(path):
             kernels[-1]["args"][-1][key] = value
         elif column + 2 * begins == 4 and value:
             kernels[-1][key] = value
+    return kernels, version, target
+
+
+def of_llvm(path):
+    kernels, version, target = read(path)
     lines = ["version %u %u" % tuple(version)] + ([f"target {target}"] if target else [])
     for k in kernels:
         lines += [f"{key} {k[key]}" for key in ("name", "symbol") if key in k]
@@ -52,17 +57,22 @@ def of_llvm(path):
     return lines, len(kernels)
 
 
-files = {}
-for name, *arguments in (("conv2d",), ("print",), ("opencl", workload("opencl.co"), "32"), ("sort",), ("scratch",)):
-    r = record(name, workload(name), *arguments).expect_status(0)
-    for path in glob.glob(f"{r.dir}/code-objects/*"):
-        files[os.path.basename(path)] = path
-kernels = 0
-for path in files.values():
-    run = sh(os.path.join(BUILD, "tests/tools/co-metadata"), path)
-    want, n = of_llvm(path)
-    kernels += n
-    expect(run.returncode == 0 and run.stdout.splitlines() == want,
-           f"{path}: {run.stderr}\n" + "\n".join(sorted(set(run.stdout.splitlines()) ^ set(want))[:10]))
-expect(len(files) > 4 and kernels > 10, f"{len(files)} code objects, {kernels} kernels")
-print(f"{len(files)} code objects, {kernels} kernels")
+def main():
+    files = {}
+    for name, *arguments in (("conv2d",), ("print",), ("opencl", workload("opencl.co"), "32"), ("sort",), ("scratch",)):
+        r = record(name, workload(name), *arguments).expect_status(0)
+        for path in glob.glob(f"{r.dir}/code-objects/*"):
+            files[os.path.basename(path)] = path
+    kernels = 0
+    for path in files.values():
+        run = sh(os.path.join(BUILD, "tests/tools/co-metadata"), path)
+        want, n = of_llvm(path)
+        kernels += n
+        expect(run.returncode == 0 and run.stdout.splitlines() == want,
+               f"{path}: {run.stderr}\n" + "\n".join(sorted(set(run.stdout.splitlines()) ^ set(want))[:10]))
+    expect(len(files) > 4 and kernels > 10, f"{len(files)} code objects, {kernels} kernels")
+    print(f"{len(files)} code objects, {kernels} kernels")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 import shutil
 
 from rdna1 import *
+from witness import expect_agent_right
 
 DRIVERS = "/usr/libexec/rocm"
 TARGETS = {"gfx1010": {}, "gfx1030": {"HSA_OVERRIDE_GFX_VERSION": "10.3.0"}}
@@ -28,11 +29,13 @@ def miopen_env(target, **more):
 
 
 def expect_clean(r):
-    """Recorded whole, no fault, nothing that the emulator lacks, kernels with their names."""
+    """Recorded whole, no fault, nothing that the emulator lacks, kernels with their names, and the agent's stream as the
+    device and the code objects have it."""
     text = report(r.dir)
     expect("\nFaults: none\n" in text and "limit of the emulator" not in text, text)
     expect_no_loss(r.dir)
     kernels = rows(text, "Kernels dispatched")
     expect(kernels and not [k for k in kernels if k["kernel"].startswith("0x")], text)
     expect(rows(text, "Allocated through HSA"), text)
+    expect_agent_right(r.dir)
     return kernels

@@ -51,8 +51,10 @@ static int print(const char *path)
 	}
 	printf("version %u %u\n", md.version[0], md.version[1]);
 	text("target", &md.target);
-	while (isa_metadata__next(&md, &k))
-		print_kernel(&k);
+	do
+		while (isa_metadata__next(&md, &k))
+			print_kernel(&k);
+	while (!md.num_kernels && isa_metadata__more(&md));
 	munmap(data, (size_t)st.st_size);
 	return md.num_kernels != 0;
 }

@@ -4,10 +4,9 @@
  * all types and every error a queue can end with, SDMA packets one by one on a queue of our own.
  * Kernels are a few instructions written here. One argument: errors, barriers, order, sdma.
  */
-#include "hsa_check.h"
+#include "hsa_kernel.h"
 
 #include <dlfcn.h>
-#include <hsa/amd_hsa_kernel_code.h>
 #include <hsa/hsa_ext_amd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static hsa_amd_memory_pool_t host; /* fine-grained system memory; the GPU may execute it */
 static unsigned int failures, checks;
 
 static void check(bool ok, const char *what, unsigned long long got, unsigned long long want)
@@ -32,52 +30,10 @@ static void check(bool ok, const char *what, unsigned long long got, unsigned lo
 		check(g_ == w_, what, g_, w_);                                                     \
 	} while (0)
 
-static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *unused)
-{
-	uint32_t flags = 0;
-
-	(void)unused;
-	hsa_amd_memory_pool_get_info(pool, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS, &flags);
-	if (flags & HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED)
-		host = pool;
-	return HSA_STATUS_SUCCESS;
-}
-
-static void *memory(size_t bytes)
-{
-	void *p;
-
-	HSA(hsa_amd_memory_pool_allocate(host, bytes, 0, &p));
-	HSA(hsa_amd_agents_allow_access(1, &gpu, NULL, p));
-	memset(p, 0, bytes);
-	return p;
-}
-
-/* A kernel descriptor with the code 256 bytes behind it. vgpr_blocks: of 8 VGPRs, less 1. */
-static uint64_t kernel(const uint32_t *code, size_t dwords, uint32_t vgpr_blocks)
-{
-	uint8_t *p = memory(4096);
-	amd_kernel_code_t *d = (void *)p;
-
-	d->kernel_code_entry_byte_offset = 256;
-	d->compute_pgm_rsrc1 = vgpr_blocks | 3u << 18; /* FLOAT_DENORM_MODE_16_64 */
-	d->compute_pgm_rsrc2 = 2u << 1;		       /* 2 user SGPRs: the kernarg address */
-	d->kernel_code_properties = AMD_KERNEL_CODE_PROPERTIES_ENABLE_SGPR_KERNARG_SEGMENT_PTR | 1u << 10;
-	memcpy(p + 256, code, dwords * 4);
-	return (uint64_t)(uintptr_t)p;
-}
-#define KERNEL(vgpr_blocks, ...)                                                                   \
-	kernel((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4, vgpr_blocks)
-
-#define S_ENDPGM 0xbf810000u
 #define S_TRAP_2 0xbf920002u
 #define ILLEGAL 0xbeffff00u /* SOP1 without such an opcode */
 /* v_mov_b32 v0, lit; v_mov_b32 v1, lit; global_load_dword v2, v[0:1], off */
 #define LOAD_FROM(lo, hi) 0x7e0002ffu, lo, 0x7e0202ffu, hi, 0xdc308000u, 0x027d0000u
-/* s_load_dwordx2 s[2:3], s[0:1], 0; waitcnt; v_mov v0, s2; v_mov v1, s3; v_mov v2, 1; atomic_add; end */
-#define COUNT_UP 0xf4040080u, 0xfa000000u, 0xbf8c0000u, 0x7e000202u, 0x7e020203u, 0x7e040281u,      \
-		 0xdcc88000u, 0x007d0200u, S_ENDPGM
-
 static hsa_status_t queue_error;
 static int queue_errors;
 static void on_error(hsa_status_t status, hsa_queue_t *q, void *data)
@@ -94,37 +50,6 @@ static hsa_queue_t *queue(void)
 
 	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_MULTI, on_error, NULL, UINT32_MAX, UINT32_MAX, &q));
 	return q;
-}
-
-static hsa_kernel_dispatch_packet_t dispatch_of(uint64_t object, void *kernarg)
-{
-	return (hsa_kernel_dispatch_packet_t){.header = HSA_PACKET_TYPE_KERNEL_DISPATCH |
-							1 << HSA_PACKET_HEADER_BARRIER,
-					      .setup = 1,
-					      .workgroup_size_x = 1,
-					      .workgroup_size_y = 1,
-					      .workgroup_size_z = 1,
-					      .grid_size_x = 1,
-					      .grid_size_y = 1,
-					      .grid_size_z = 1,
-					      .kernel_object = object,
-					      .kernarg_address = kernarg};
-}
-
-static void put(hsa_queue_t *q, const void *packet)
-{
-	uint64_t index = hsa_queue_add_write_index_relaxed(q, 1);
-	uint8_t *slot = (uint8_t *)q->base_address + index % q->size * 64;
-
-	memcpy(slot + 2, (const uint8_t *)packet + 2, 62);
-	__atomic_store_n((uint16_t *)(void *)slot, *(const uint16_t *)packet, __ATOMIC_RELEASE);
-	hsa_signal_store_screlease(q->doorbell_signal, (hsa_signal_value_t)index);
-}
-
-static bool reaches(hsa_signal_t s, hsa_signal_value_t value)
-{
-	return hsa_signal_wait_scacquire(s, HSA_SIGNAL_CONDITION_EQ, value, 2000000000,
-					 HSA_WAIT_STATE_BLOCKED) == value;
 }
 
 /* ---- errors ---- */
@@ -188,7 +113,7 @@ static void expect_waits(const char *what, const void *barrier, hsa_signal_t ope
 	hsa_queue_t *q = queue();
 
 	*kernarg = counter;
-	p.completion_signal = signal(1);
+	p.completion_signal = new_signal(1);
 	put(q, barrier);
 	put(q, &p);
 	usleep(20000);
@@ -217,13 +142,13 @@ static void barriers(void)
 			  {HSA_SIGNAL_CONDITION_GTE, 0x33, 0x34}};
 
 	for (int i = 0; i < 5; i++)
-		all.dep_signal[i] = any.dep_signal[i] = signal(i == 3);
+		all.dep_signal[i] = any.dep_signal[i] = new_signal(i == 3);
 	expect_waits("barrier-AND of five", &all, all.dep_signal[3], 0);
 	for (int i = 0; i < 5; i++)
-		any.dep_signal[i] = signal(i + 1);
+		any.dep_signal[i] = new_signal(i + 1);
 	expect_waits("barrier-OR of five", &any, any.dep_signal[4], 0);
 	for (int i = 0; i < 4; i++) {
-		v.signal = signal(conditions[i].shut);
+		v.signal = new_signal(conditions[i].shut);
 		v.cond = conditions[i].cond;
 		v.mask = 0xff;
 		v.value = 0x34;
@@ -233,11 +158,14 @@ static void barriers(void)
 
 /* ---- order: 300 kernels in a ring of 64, all scopes, one counter ---- */
 
+/* The device says how fast it is (hsa-tools/emu/emu.h). */
+extern uint64_t rdna1_emu_ns_per_1k_insns __attribute__((weak));
+
 static void order(void)
 {
 	uint64_t *counter = memory(4096), **kernarg = memory(4096);
 	hsa_kernel_dispatch_packet_t p = dispatch_of(KERNEL(0, COUNT_UP), kernarg);
-	hsa_signal_t last = signal(300);
+	hsa_signal_t last = new_signal(300);
 	hsa_queue_t *q = queue();
 
 	*kernarg = counter;
@@ -254,6 +182,8 @@ static void order(void)
 	}
 	check(reaches(last, 0), "300 completions", (unsigned long long)hsa_signal_load_relaxed(last), 0);
 	CHECK_EQ("counted", (uint32_t)*counter, 300);
+	if (&rdna1_emu_ns_per_1k_insns)
+		check(rdna1_emu_ns_per_1k_insns > 0, "ns per 1000 instructions", 0, 1);
 	HSA(hsa_queue_destroy(q));
 }
 
@@ -268,14 +198,14 @@ struct queue_resource {
 #define HSA_QUEUE_SDMA 2
 
 static struct queue_resource engine;
-static uint32_t *ring;
+static uint32_t *sdma_ring;
 static uint64_t wptr; /* bytes */
 #define RING_BYTES 65536u
 
 static void emit(const uint32_t *packet, size_t dwords)
 {
 	for (size_t i = 0; i < dwords; i++, wptr += 4)
-		ring[wptr % RING_BYTES / 4] = packet[i];
+		sdma_ring[wptr % RING_BYTES / 4] = packet[i];
 }
 #define EMIT(...) emit((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
 #define VA(p) (uint32_t)(uintptr_t)(p), (uint32_t)((uint64_t)(uintptr_t)(p) >> 32)
@@ -339,8 +269,8 @@ static void sdma(void)
 	uint32_t node = 0;
 
 	HSA(hsa_agent_get_info(gpu, HSA_AGENT_INFO_NODE, &node));
-	ring = memory(RING_BYTES);
-	if (!create || create(node, HSA_QUEUE_SDMA, 100, 0, ring, RING_BYTES, NULL, &engine)) {
+	sdma_ring = memory(RING_BYTES);
+	if (!create || create(node, HSA_QUEUE_SDMA, 100, 0, sdma_ring, RING_BYTES, NULL, &engine)) {
 		puts("cannot make an SDMA queue");
 		exit(1);
 	}
@@ -378,9 +308,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} modes[] = {{"errors", errors}, {"barriers", barriers}, {"order", order}, {"sdma", sdma}};
 
-	HSA(hsa_init());
-	HSA(hsa_iterate_agents(take_agent, NULL));
-	HSA(hsa_amd_agent_iterate_memory_pools(cpu, take_pool, NULL));
+	start_hsa();
 	for (unsigned int i = 0; argc > 1 && i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (!strcmp(argv[1], modes[i].name))
 			modes[i].run();

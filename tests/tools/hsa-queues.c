@@ -66,7 +66,7 @@ static void wait_for(hsa_signal_t s)
 static void late(void)
 {
 	hsa_queue_t *q = queue();
-	hsa_signal_t done = signal(1);
+	hsa_signal_t done = new_signal(1);
 	uint64_t first = hsa_queue_add_write_index_relaxed(q, 1);
 	uint64_t second = hsa_queue_add_write_index_relaxed(q, 1);
 
@@ -83,7 +83,7 @@ static void direct(void)
 {
 	hsa_queue_t *q = queue();
 	amd_signal_t *bell = (amd_signal_t *)(uintptr_t)q->doorbell_signal.handle;
-	hsa_signal_t done = signal(1);
+	hsa_signal_t done = new_signal(1);
 
 	for (int i = 0; i < 50; i++) {
 		uint64_t index = hsa_queue_add_write_index_relaxed(q, 1);
@@ -108,12 +108,12 @@ static double store_ns(hsa_signal_t s)
 
 static void many(void)
 {
-	hsa_signal_t s = signal(1);
+	hsa_signal_t s = new_signal(1);
 	double before = store_ns(s);
 
 	for (int i = 0; i < 1200; i++) {
 		HSA(hsa_queue_destroy(queue()));
-		signal(1); /* so that the next queue's doorbell signal is another */
+		new_signal(1); /* so that the next queue's doorbell signal is another */
 	}
 	printf("signal store: %.1f ns, after 1200 queues %.1f ns\n", before, store_ns(s));
 }
@@ -158,7 +158,7 @@ static void again(void)
 	start();
 	queue();
 	HSA(hsa_amd_memory_pool_allocate(vram, 4096, 0, &p));
-	done = signal(1);
+	done = new_signal(1);
 	printf("address %p\n", (void *)((char *)p + (1ull << 40)));
 	fflush(stdout);
 	HSA(hsa_amd_memory_async_copy((char *)p + (1ull << 40), gpu, p, gpu, 4096, 0, NULL, done));

@@ -4,6 +4,7 @@
 #define RDNA1_TESTS_HSA_CHECK_H
 
 #include <hsa/hsa.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ static inline hsa_status_t take_agent(hsa_agent_t agent, void *unused)
 	return HSA_STATUS_SUCCESS;
 }
 
-static inline hsa_signal_t signal(hsa_signal_value_t value)
+static inline hsa_signal_t new_signal(hsa_signal_value_t value)
 {
 	hsa_signal_t s;
 

@@ -110,6 +110,24 @@ static void maps(void)
 	       &(struct kfd_ioctl_free_memory_of_gpu_args){.handle = a.handle}, EINVAL);
 }
 
+/* dma_buf_get's errors, then kfd_ioctl_import_dmabuf's; what only AMD's driver package has is no command here. */
+static void shared(void)
+{
+	int null = open("/dev/null", O_RDWR);
+	struct kfd_ioctl_get_dmabuf_info_args info = {.dmabuf_fd = 12345};
+	struct kfd_ioctl_import_dmabuf_args import = {.dmabuf_fd = 12345, .gpu_id = GPU, .va_addr = 1ull << 40};
+	char ipc[48] = {0};
+
+	expect("GET_DMABUF_INFO of no file", AMDKFD_IOC_GET_DMABUF_INFO, &info, EBADF);
+	expect("IMPORT_DMABUF of no file", AMDKFD_IOC_IMPORT_DMABUF, &import, EBADF);
+	info.dmabuf_fd = import.dmabuf_fd = (__u32)null;
+	expect("GET_DMABUF_INFO of /dev/null", AMDKFD_IOC_GET_DMABUF_INFO, &info, EINVAL);
+	expect("IMPORT_DMABUF of /dev/null", AMDKFD_IOC_IMPORT_DMABUF, &import, EINVAL);
+	expect("IPC_EXPORT_HANDLE", _IOC(_IOC_READ | _IOC_WRITE, 'K', 0x81, 32), ipc, ENOTTY);
+	expect("IPC_IMPORT_HANDLE", _IOC(_IOC_READ | _IOC_WRITE, 'K', 0x80, 48), ipc, ENOTTY);
+	close(null);
+}
+
 static void queues(void)
 {
 	__u32 mask[2] = {0};
@@ -278,6 +296,7 @@ int main(int argc, char **argv)
 	}
 	memory();
 	maps();
+	shared();
 	queues();
 	events();
 	sizes();

@@ -3,11 +3,9 @@
 #ifndef RDNA1_TESTS_SYNTHETIC_H
 #define RDNA1_TESTS_SYNTHETIC_H
 
-#include "t.h"
-#include "../../hsa-tools/stream/stream.h"
+#include "trace_dir.h"
 #include "../../usr/analysis/model.h"
 
-#include <fcntl.h>
 #include <linux/kfd_ioctl.h>
 #include <unistd.h>
 
@@ -18,13 +16,8 @@ static uint32_t ioctl_ns; /* time that calls took which eBPF saw; 0 not known */
 
 static inline void begin(void)
 {
-	struct stream_meta meta;
-	int fd;
+	int fd = t_trace_dir(&dir);
 
-	dir = t_tmpdir();
-	fd = open(dir, O_RDONLY | O_DIRECTORY);
-	stream_meta__init(&meta);
-	CHECK_EQ(stream_dir__create(fd, &meta), 0);
 	CHECK_EQ(stream_proc__open(&agent, fd, SOURCE_agent, "agent"), 0);
 	CHECK_EQ(stream_proc__open(&kernel, fd, SOURCE_kernel, "kernel"), 0);
 	CHECK_EQ(stream_proc__open(&emu, fd, SOURCE_emu, "emu"), 0);

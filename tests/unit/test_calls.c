@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Calls of libraries: the table, the printing, and MIOpen's descriptors joined by their pointers.
  */
-#include "t.h"
-#include "../../hsa-tools/stream/stream.h"
+#include "trace_dir.h"
 #include "../../usr/analysis/calls.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,13 +88,8 @@ static uint64_t ts;
 
 static void begin(void)
 {
-	struct stream_meta meta;
-	int fd;
+	int fd = t_trace_dir(&dir);
 
-	dir = t_tmpdir();
-	fd = open(dir, O_RDONLY | O_DIRECTORY);
-	stream_meta__init(&meta);
-	CHECK_EQ(stream_dir__create(fd, &meta), 0);
 	CHECK_EQ(stream_proc__open(&proc, fd, SOURCE_kernel, "kernel"), 0);
 	stream__open(&stream, &proc, "0", 0, 0);
 	close(fd);

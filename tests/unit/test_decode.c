@@ -397,6 +397,7 @@ static void test_values(void)
 
 static void test_hsa_values(void)
 {
+	enum { HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_EXTENDED_SCOPE_FINE_GRAINED = 8 }; /* ROCr 6 */
 #define HSA_STATUS_ROW(name, value) CHECK_EQ(HSA_STATUS_##name, value);
 #define HSA_DEVICE_ROW(name, value) CHECK_EQ(HSA_DEVICE_TYPE_##name, value);
 #define HSA_SEGMENT_ROW(name, value) CHECK_EQ(HSA_AMD_SEGMENT_##name, value);

@@ -198,6 +198,39 @@ static void test_metadata(void)
 	CHECK(!isa_metadata__next(&md, &k));
 }
 
+/* One after another, with another's between them. */
+static void test_several_notes(void)
+{
+	struct {
+		struct file f;
+		uint8_t pad[(1 - sizeof(METADATA)) & 3];
+		struct {
+			Elf64_Nhdr n;
+			char name[8];
+			char desc[sizeof(METADATA) - 1];
+			uint8_t pad[(1 - sizeof(METADATA)) & 3];
+		} more[2];
+	} __attribute__((packed)) x = {.f = make()};
+	struct isa_metadata md;
+	struct isa_kernel k;
+	unsigned int kernels = 0, notes = 1;
+
+	for (int i = 0; i < 2; i++) {
+		x.more[i].n = x.f.n;
+		memcpy(x.more[i].name, x.f.name, sizeof(x.f.name));
+		memcpy(x.more[i].desc, x.f.desc, sizeof(x.f.desc));
+	}
+	x.more[0].name[0] = 'X'; /* of nobody we know */
+	x.f.p.p_filesz = sizeof(x) - offsetof(struct file, other);
+	CHECK(isa_metadata__find(at_page_end(&x, sizeof(x)), sizeof(x), &md));
+	do {
+		while (isa_metadata__next(&md, &k))
+			kernels++;
+	} while (isa_metadata__more(&md) && ++notes);
+	CHECK_EQ(notes, 2);
+	CHECK_EQ(kernels, 4);
+}
+
 /* Everything there is, whatever comes of it. */
 static void read_all(const void *data, size_t len)
 {
@@ -207,9 +240,11 @@ static void read_all(const void *data, size_t len)
 
 	if (!isa_metadata__find(data, len, &md))
 		return;
-	while (isa_metadata__next(&md, &k))
-		while (isa_kernel__next_arg(&k, &a))
-			;
+	do
+		while (isa_metadata__next(&md, &k))
+			while (isa_kernel__next_arg(&k, &a))
+				;
+	while (isa_metadata__more(&md));
 }
 
 static void test_mutations(void)
@@ -234,6 +269,7 @@ int main(void)
 	test_forms();
 	test_damaged();
 	test_metadata();
+	test_several_notes();
 	test_mutations();
 	END_TESTS;
 }

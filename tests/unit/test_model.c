@@ -123,6 +123,53 @@ static void test_exec(void)
 	model__free(&m);
 }
 
+static void put_agent_start(struct stream *s, uint64_t ts)
+{
+	struct ev_agent_start x = {0};
+	uint8_t *at = stream__reserve(s, EV_agent_start, sizeof(x) + 4, 1, ts);
+
+	memcpy(at, &x, sizeof(x));
+	stream__put_text(stream__put_text(at + sizeof(x), "-", 1), "-", 1);
+	stream__commit(s);
+}
+
+/* Who uses the driver without the agent is missed; who only asks its version is not. */
+static void test_agentless(void)
+{
+	uint32_t pid = (uint32_t)getpid();
+	const struct agentless_process *p;
+	struct model m;
+
+	begin();
+	put_ioctl(true, 7, AMDKFD_IOC_GET_VERSION, NULL, 0, 0, 100);
+	put_ioctl(true, 8, AMDKFD_IOC_CREATE_QUEUE, NULL, 0, -1, 110); /* refused: a forked child */
+	put_bo(true, 9, 1, 0x10000, 0x1000, 120);
+	put_bo(true, pid, 2, 0x20000, 0x1000, 130);
+	put_agent_start(&a, 140);
+	m = end();
+	p = agentless__get(&m.agentless, 0);
+	CHECK(p && p->pid == 9 && !p->exe);
+	CHECK(!agentless__get(&m.agentless, 1));
+	model__free(&m);
+
+	/* An agent of a process that nobody else saw may be that of the one that is missed. */
+	begin();
+	put_bo(false, 9, 1, 0x10000, 0x1000, 120);
+	put_agent_start(&a, 140);
+	m = end();
+	CHECK(!agentless__get(&m.agentless, 0));
+	model__free(&m);
+
+	/* It has another number there. */
+	begin();
+	stream__write(&k, EV_proc_ns, &(struct ev_proc_ns){.pid = 9, .ns_pid = pid}, sizeof(struct ev_proc_ns), 1, 90);
+	put_bo(true, 9, 1, 0x10000, 0x1000, 120);
+	put_agent_start(&a, 140);
+	m = end();
+	CHECK(!agentless__get(&m.agentless, 0));
+	model__free(&m);
+}
+
 /* seen = written + lost, by cause and by who lost it. */
 static void test_accounts(void)
 {
@@ -705,5 +752,6 @@ int main(void)
 	test_exec();
 	test_accounts();
 	test_early_end();
+	test_agentless();
 	END_TESTS;
 }

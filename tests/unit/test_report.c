@@ -3,6 +3,8 @@
 #include "synthetic.h"
 #include "../../usr/report/text.h"
 
+#include <errno.h>
+
 #define PID 700u
 
 static char *text_of(const struct model *m, unsigned int width)
@@ -158,10 +160,97 @@ static void test_places(void)
 	model__free(&m);
 }
 
+static void put_dispatch(struct stream *s, uint64_t ts)
+{
+	struct ev_dispatch x = {.queue_id = 1};
+	uint8_t packet[64] = {2}; /* HSA_PACKET_TYPE_KERNEL_DISPATCH */
+	uint8_t *at = stream__reserve(s, EV_dispatch, sizeof(x) + 4 + sizeof(packet), 1, ts);
+
+	memcpy(at, &x, sizeof(x));
+	at = stream__put_bytes(at + sizeof(x), packet, sizeof(packet));
+	stream__put_bytes(at, NULL, 0);
+	stream__commit(s);
+}
+
+/* A thread that was idle for long has old events, whose ends in other streams are overwritten: of them it is
+ * not known what became. */
+static void test_ring(void)
+{
+	for (int ring = 0; ring < 2; ring++) {
+		struct ev_emu_device device = {.gfx_target_version = 100100};
+		struct ev_pool_free free_ = {.va = 5};
+		uint8_t *at;
+		struct stream busy;
+		struct model m;
+		char *text;
+
+		begin();
+		if (ring)
+			CHECK_EQ(stream_proc__limit(&agent, STREAM_LIMIT_MIN), 0);
+		stream__open(&a, &agent, "1", 0, 0);
+		stream__open(&busy, &agent, "2", 0, 0);
+		at = stream__reserve(&e, EV_emu_device, sizeof(device) + 2, 1, 1000000);
+		memcpy(at, &device, sizeof(device));
+		stream__put_text(at + sizeof(device), "x", 1);
+		stream__commit(&e);
+		put_alloc(0x7f0000010000, 64, 2000000);
+		put_dispatch(&a, 2100000);
+		for (uint64_t i = 0; i < 5000; i++)
+			stream__write(&busy, EV_pool_free, &free_, sizeof(free_), 2, 3000000 + i);
+		stream__close(&busy);
+		m = end();
+		text = text_of(&m, 120);
+		CHECK_EQ(says(text, "ring mode:"), ring);
+		CHECK_EQ(says(text, "older events were overwritten; the trace begins at 2."), ring);
+		CHECK_EQ(says(text, "not finished: a kernel of unknown name"), !ring);
+		CHECK_EQ(says(text, " +\n"), !ring); /* lived */
+		CHECK(!says(text, "left out"));
+		free(text);
+		model__free(&m);
+	}
+}
+
+static void put_library(uint32_t pid, uint64_t late_ns, uint32_t calls, int error, const char *path)
+{
+	const struct ev_api_library x = {.pid = pid, .late_ns = late_ns, .calls = calls, .error = error};
+	uint8_t *at = stream__reserve(&r, EV_api_library, sizeof(x) + strlen(path) + 1, 1, 1000);
+
+	memcpy(at, &x, sizeof(x));
+	stream__put_text(at + sizeof(x), path, strlen(path));
+	stream__commit(&r);
+}
+
+/* Libraries whose calls were not seen, and what is known of why. */
+static void test_libraries(void)
+{
+	struct model m;
+	char *text;
+
+	begin();
+	put_library(PID, 5000, 46, 0, "/opt/libMIOpen.so.1");
+	put_library(0, 0, 12, 0, "/opt/librocblas.so.0");
+	put_library(PID + 1, 7000, 0, -ESRCH, "libMIOpen.so.1");
+	put_library(PID + 1, 7000, 0, -ECANCELED, "libamdhip64.so.5");
+	put_library(PID + 1, 7000, 0, -ENOENT, "/opt/libhsa-runtime64.so.1");
+	m = end();
+	text = text_of(&m, 120);
+	CHECK(says(text, "calls of /opt/libMIOpen.so.1: 46 functions, from 5.0us after it was mapped: any before "
+			 "that are missing"));
+	CHECK(says(text, "calls of /opt/librocblas.so.0: 12 functions, all from the beginning"));
+	CHECK(says(text, "no calls of libMIOpen.so.1, unless it was one of the others of that name: its process ended "
+			 "before it could be probed"));
+	CHECK(says(text, "no calls of libamdhip64.so.5: it was mapped as the recording ended"));
+	CHECK(says(text, "no calls of /opt/libhsa-runtime64.so.1: it has none of them"));
+	free(text);
+	model__free(&m);
+}
+
 int main(void)
 {
+	test_libraries();
 	test_unexpected();
 	test_mtype_cc();
 	test_places();
+	test_ring();
 	END_TESTS;
 }

@@ -468,6 +468,26 @@ static void test_join(void)
 	close(fd);
 }
 
+/* By the counter, where the kernel's own clock is that: never backwards, never far from the kernel's. */
+static void test_clock(void)
+{
+	struct stream_proc p = {.tsc = true};
+	struct stream s = {.proc = &p};
+	ev_u64 last = 0, far = 0;
+
+	for (int i = 0; i < 2000000; i++) {
+		ev_u64 before = stream__now(), t = stream__time(&s), after = stream__now();
+
+		far += t + 2000 < before || t > after + 2000;
+		CHECK(t + 1000000 > last);
+		last = t;
+	}
+	CHECK(far < 200); /* the thread was interrupted between the three */
+	p.tsc = false;
+	last = stream__now();
+	CHECK(stream__time(&s) >= last);
+}
+
 int main(void)
 {
 	test_round_trip();
@@ -481,5 +501,6 @@ int main(void)
 	test_stops();
 	test_refused();
 	test_join();
+	test_clock();
 	END_TESTS;
 }

@@ -45,6 +45,22 @@ extern "C" __global__ void conv2d_illegal(float *out)
 	out[threadIdx.x] = 1;
 }
 
+/* Ends when somebody sets *flag, which nobody does. */
+extern "C" __global__ void conv2d_hang(float *out, const volatile unsigned int *flag)
+{
+	while (!*flag)
+		;
+	out[threadIdx.x] = 1;
+}
+
+/* What assert() and abort() in a kernel come to: s_trap 2 (LLVM AMDGPUUsage, "Trap Handler ABI"). */
+extern "C" __global__ void conv2d_trap(float *out)
+{
+	if (out)
+		__builtin_trap();
+	out[threadIdx.x] = 1;
+}
+
 static void conv2d_cpu(const float *in, const float *wei, float *out, const shape &s)
 {
 	for (int i = 0; i < s.n * s.k * s.oh * s.ow; i++) {
@@ -66,14 +82,15 @@ static void conv2d_cpu(const float *in, const float *wei, float *out, const shap
 	}
 }
 
-enum fault { FAULT_NONE, FAULT_OOB, FAULT_OOB_INSIDE, FAULT_UAF, FAULT_APERTURE, FAULT_ILLEGAL };
-static const char *const fault_names[] = {"none", "oob", "oob-inside", "uaf", "aperture", "illegal"};
+enum fault { FAULT_NONE, FAULT_OOB, FAULT_OOB_INSIDE, FAULT_UAF, FAULT_APERTURE, FAULT_ILLEGAL, FAULT_HANG, FAULT_TRAP };
+static const char *const fault_names[] = {"none",     "oob",	 "oob-inside", "uaf",
+					  "aperture", "illegal", "hang",       "trap"};
 
 static void usage(FILE *f)
 {
 	std::fprintf(f, "usage: conv2d [--size N] [--in CHANNELS] [--out CHANNELS] [--kernel N]\n"
 			"              [--stride N] [--pad N] [--batch N] [--repeat N]\n"
-			"              [--fault oob|oob-inside|uaf|aperture|illegal]\n");
+			"              [--fault oob|oob-inside|uaf|aperture|illegal|hang|trap]\n");
 }
 
 /* Where the kernel must think its output begins, so that its last element lies at `last`. */
@@ -126,6 +143,28 @@ static float *faulty_output(fault f, float *out, size_t n)
 	return result;
 }
 
+/* The faults that have a kernel of their own. */
+static void launch_faulty(fault f, float *out)
+{
+	if (f == FAULT_HANG) {
+		const unsigned int *flag = device_copy("flag", std::vector<unsigned int>{0});
+
+		std::printf("fault hang: conv2d_hang waits for the word at %p, which nobody sets\n", (void *)flag);
+		std::fflush(stdout);
+		conv2d_hang<<<1, 32>>>(out, flag);
+	} else if (f == FAULT_TRAP) {
+		std::printf("fault trap: s_trap 2 in conv2d_trap\n");
+		std::fflush(stdout);
+		conv2d_trap<<<1, 32>>>(out);
+	} else {
+		std::printf("fault illegal: instruction 0xcc134000 0x1c020100 in conv2d_illegal\n");
+		std::fflush(stdout);
+		conv2d_illegal<<<1, 32>>>(out);
+	}
+	std::printf("launched conv2d_%s 1 times\n", fault_names[f]);
+	std::fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	static const option options[] = {
@@ -154,7 +193,7 @@ int main(int argc, char **argv)
 		case 'b': s.n = v; break;
 		case 'r': repeat = v; break;
 		case 'f':
-			for (int i = 1; i <= FAULT_ILLEGAL; i++)
+			for (int i = 1; i <= FAULT_TRAP; i++)
 				if (!std::strcmp(optarg, fault_names[i]))
 					f = (fault)i;
 			bad |= f == FAULT_NONE;
@@ -195,10 +234,8 @@ int main(int argc, char **argv)
 	HIP(hipMemcpy(d_in, in.data(), n_in * sizeof(float), hipMemcpyHostToDevice));
 	HIP(hipMemcpy(d_wei, wei.data(), n_wei * sizeof(float), hipMemcpyHostToDevice));
 	HIP(hipMemcpy(d_out, out.data(), n_out * sizeof(float), hipMemcpyHostToDevice));
-	if (f == FAULT_ILLEGAL) {
-		std::printf("fault illegal: instruction 0xcc134000 0x1c020100 in conv2d_illegal\n");
-		std::fflush(stdout);
-		conv2d_illegal<<<1, 32>>>(d_out);
+	if (f == FAULT_ILLEGAL || f == FAULT_HANG || f == FAULT_TRAP) {
+		launch_faulty(f, d_out);
 	} else {
 		if (f != FAULT_NONE)
 			target = faulty_output(f, d_out, n_out);

@@ -310,7 +310,8 @@ static void on_pool(struct model *m, const struct event *ev, uint32_t pid)
 			   .device = e.agent,
 			   .segment = e.segment,
 			   .flags = e.flags,
-			   .all_agents = e.all_agents};
+			   .all_agents = e.all_agents,
+			   .id = e.id};
 }
 
 static void on_module(struct model *m, const struct event *ev, uint32_t pid)
@@ -323,48 +324,63 @@ static void on_module(struct model *m, const struct event *ev, uint32_t pid)
 		.pid = pid, .base = e.base, .size = e.size_bytes, .path = text_of(ev, 0)};
 }
 
-static void add_failed_alloc(struct model *m, const struct ev_pool_alloc *e)
+void add_failed_alloc(struct model *m, uint64_t size, int32_t status, uint16_t kind)
 {
 	struct failed_alloc *f = NULL;
 
 	for (size_t i = 0; i < m->failed_allocs.n && !f; i++)
-		if (m->failed_allocs.v[i].size == e->size_bytes && m->failed_allocs.v[i].status == e->status)
+		if (m->failed_allocs.v[i].size == size && m->failed_allocs.v[i].status == status &&
+		    m->failed_allocs.v[i].kind == kind)
 			f = &m->failed_allocs.v[i];
 	if (!f) {
 		f = VEC_PUSH(&m->failed_allocs);
-		f->size = e->size_bytes;
-		f->status = e->status;
+		f->kind = kind;
+		f->size = size;
+		f->status = status;
 	}
 	f->count++;
 }
 
-static void on_pool_alloc(struct model *m, const struct event *ev, uint32_t pid)
+/* Addresses alone, and what is the driver's own, are cut from no buffer. */
+static bool has_buffer(const struct alloc *a)
+{
+	return a->va && a->kind != MEM_KIND_reserve && a->kind != MEM_KIND_svm;
+}
+
+void add_alloc(struct model *m, const struct alloc *new)
 {
 	const struct range *held;
-	struct ev_pool_alloc e;
 	struct alloc *a;
 
-	event__fixed(ev, &e, sizeof(e));
-	if (e.status) {
-		add_failed_alloc(m, &e);
-		return;
-	}
-	if (!e.va)
+	if (!new->va && !new->object)
 		return;
 	a = VEC_PUSH(&m->allocs);
-	*a = (struct alloc){.pid = pid,
-			    .va = e.va,
-			    .size = e.size_bytes,
-			    .begin_ns = ev->ts_ns,
-			    .pool = e.pool,
-			    .caller = e.caller};
+	*a = *new;
 	/* The driver's buffer is there before the call that made it returns. */
-	held = ranges__find(&m->live_bos, a->pid, e.va);
+	held = has_buffer(a) ? ranges__find(&m->live_bos, a->pid, a->va) : NULL;
 	if (held) {
 		a->bo = held->value + 1;
 		m->bos.v[held->value].allocs++;
 	}
-	map__set(&m->live_allocs, a->pid, e.va, m->allocs.n - 1);
+	if (a->kind == MEM_KIND_pool)
+		map__set(&m->live_allocs, a->pid, a->va, m->allocs.n - 1);
+}
+
+static void on_pool_alloc(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct ev_pool_alloc e;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (e.status)
+		add_failed_alloc(m, e.size_bytes, e.status, MEM_KIND_pool);
+	else
+		add_alloc(m, &(struct alloc){.pid = pid,
+					     .kind = MEM_KIND_pool,
+					     .va = e.va,
+					     .size = e.size_bytes,
+					     .begin_ns = ev->ts_ns,
+					     .pool = e.pool,
+					     .caller = e.caller});
 }
 
 static void on_pool_free(struct model *m, const struct event *ev, uint32_t pid)
@@ -431,6 +447,14 @@ static void on_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 	map__set(&m->dispatch_by_index, d->pid, packet_key(e.queue_id, e.index), m->dispatches.n - 1);
 	map__set(&m->last_dispatch, d->pid, e.queue_id, m->dispatches.n);
 	d->duration_ns = ended_before(m, d);
+	agent__dispatch(m, ev, d);
+}
+
+struct dispatch *model__dispatch(struct model *m, uint32_t pid, uint64_t queue_id, uint64_t index)
+{
+	size_t i;
+
+	return map__get(&m->dispatch_by_index, pid, packet_key(queue_id, index), &i) ? &m->dispatches.v[i] : NULL;
 }
 
 /* Each process says it of each card. */
@@ -457,10 +481,12 @@ static void on_emu_dispatch(struct model *m, const struct event *ev, uint32_t pi
 	event__fixed(ev, &e, sizeof(e));
 	if (!map__get(&m->rings, pid, e.ring, &queue))
 		return;
-	if (map__get(&m->dispatch_by_index, pid, packet_key(queue, e.index), &i))
-		m->dispatches.v[i].duration_ns = e.duration_ns;
-	else
+	if (map__get(&m->dispatch_by_index, pid, packet_key(queue, e.index), &i)) {
+		if (!m->dispatches.v[i].device_time)
+			m->dispatches.v[i].duration_ns = e.duration_ns;
+	} else {
 		map__set(&m->early_ends, pid, packet_key(queue, e.index), e.duration_ns);
+	}
 }
 
 static void on_fault(struct model *m, const struct event *ev, uint32_t pid)
@@ -593,7 +619,7 @@ static void on_event(struct model *m, const struct event *ev)
 	struct gap *g;
 	struct ev_emu_gap e;
 
-	if (memory__event(m, ev, pid) || interrupts__event(m, ev))
+	if (memory__event(m, ev, pid) || interrupts__event(m, ev) || agent__event(m, ev, pid))
 		return;
 	switch (ev->desc->id) {
 	case EV_session:
@@ -663,13 +689,15 @@ static void on_event(struct model *m, const struct event *ev)
 	case EV_queue_create:
 		event__fixed(ev, &create, sizeof(create));
 		map__set(&m->rings, pid, create.base, create.queue_id);
+		agent__queue(m, pid, &create);
 		for (size_t i = 0; i < m->devices.n; i++)
 			if (m->devices.v[i].pid == pid && m->devices.v[i].handle == create.agent)
 				map__set(&m->queue_devices, pid, create.queue_id, i + 1);
 		break;
 	case EV_queue_gap:
 		event__fixed(ev, &gap, sizeof(gap));
-		m->queue_gaps += gap.count;
+		m->queue_gaps += gap.cause == GAP_runtime ? 0 : gap.count;
+		agent__queue_gap(m, pid, &gap);
 		break;
 	case EV_kernel_symbol:
 		on_kernel_symbol(m, ev, pid);
@@ -716,9 +744,11 @@ int model__read(struct model *m, struct trace *t, unsigned int gfx_target_versio
 				m->recorder_last_ns = ev.ts_ns;
 		}
 		accounts__event(&m->accounts, &ev);
+		agentless__event(&m->agentless, &ev);
 		on_event(m, &ev);
 	}
 	memory__end(m);
+	agent__end(m);
 	accounts__end(&m->accounts, t);
 	/* eBPF sees a call break off when its process ends; the device's log says it was open. */
 	for (size_t i = 0; i < m->open.list.n; i++)
@@ -791,9 +821,11 @@ void model__free(struct model *m)
 	map__free(&m->open_by_thread);
 	free(m->open_since.v);
 	memory__free_all(m);
+	agent__free_all(m);
 	interrupts__free_all(m);
 	calls__free(&m->calls);
 	accounts__free(&m->accounts);
+	agentless__free(&m->agentless);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -813,12 +845,19 @@ const struct device *model__device(const struct model *m, uint32_t pid, uint64_t
 	return NULL;
 }
 
-const char *model__module(const struct model *m, uint32_t pid, uint64_t addr)
+const struct module *model__module_at(const struct model *m, uint32_t pid, uint64_t addr)
 {
 	for (size_t i = m->modules.n; i-- > 0;)
 		if (m->modules.v[i].pid == pid && addr - m->modules.v[i].base < m->modules.v[i].size)
-			return m->modules.v[i].path;
+			return &m->modules.v[i];
 	return NULL;
+}
+
+const char *model__module(const struct model *m, uint32_t pid, uint64_t addr)
+{
+	const struct module *x = model__module_at(m, pid, addr);
+
+	return x ? x->path : NULL;
 }
 
 const struct process *model__process(const struct model *m, uint32_t pid)
@@ -889,7 +928,8 @@ struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint
 		if (a->pid != pid || a->begin_ns > ts)
 			continue;
 		if (alive(a->begin_ns, a->end_ns, ts)) {
-			if (inside)
+			/* Of what lies in memory of another kind, the innermost. */
+			if (inside && (!p.inside || a->kind == p.inside->kind || a->size <= p.inside->size))
 				p.inside = a;
 			else if (a->va < va && (!p.below || a->va + a->size > p.below->va + p.below->size))
 				p.below = a;

@@ -12,6 +12,8 @@
 #define RDNA1_ANALYSIS_MODEL_H
 
 #include "account.h"
+#include "agent.h"
+#include "agentless.h"
 #include "calls.h"
 #include "pagetable.h"
 #include "../base/map.h"
@@ -42,19 +44,25 @@ struct pool {
 	uint64_t handle, device; /* of its agent */
 	uint32_t segment, flags;
 	bool all_agents;
+	uint16_t id; /* as newer agents name it; 0 without */
 };
 
-/* An allocation the application made through a pool. */
+/* An allocation the application made through a pool, or memory that it gave to the GPU otherwise. */
 struct alloc {
 	uint32_t pid;
+	uint16_t kind;	 /* enum ev_mem_kind */
+	bool searched;	 /* caller is outside ROCm's libraries */
 	uint64_t va, size, begin_ns, end_ns;
 	uint64_t pool;
-	uint64_t caller; /* return address of the call */
+	uint64_t caller; /* return address of the call; 0 not known */
+	uint64_t host;	 /* address in the process, where that is another */
+	uint64_t object; /* handle, of what has one */
 	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen */
 };
 
 /* Allocations of one size that failed one way. */
 struct failed_alloc {
+	uint16_t kind;
 	uint64_t size, count;
 	int32_t status; /* hsa_status_t */
 };
@@ -165,6 +173,8 @@ struct dispatch {
 	uint64_t queue_id, index, ts_ns, object;
 	uint32_t grid[3], workgroup[3];
 	uint64_t duration_ns; /* 0 when not known */
+	bool device_time;     /* as the device wrote it; else the wall time of the emulation */
+	size_t range;	      /* named range it is in: index plus 1 */
 };
 
 /* A page fault as the kernel saw it. Interrupts of one page and one cause are one fault. */
@@ -324,6 +334,8 @@ struct model {
 	struct ioctl_sums failed_drm;
 	uint64_t queue_gaps; /* packets that could not be read */
 	struct accounts accounts;
+	struct agentless agentless;
+	struct agent_side agent;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
 	/* inside */
@@ -357,6 +369,10 @@ const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t han
 const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle);
 /* Path of the file whose code is at addr; NULL when it is not known. */
 const char *model__module(const struct model *m, uint32_t pid, uint64_t addr);
+/* The same with where in it: base of the file; NULL without. */
+const struct module *model__module_at(const struct model *m, uint32_t pid, uint64_t addr);
+/* What the metadata of its code object says of a kernel; NULL when it is not known. */
+const struct kernel_facts *model__kernel_facts(const struct model *m, uint32_t pid, uint64_t object);
 const struct process *model__process(const struct model *m, uint32_t pid);
 /* Name of the kernel a dispatch named by `object`; NULL when it is not known. */
 const char *model__kernel(const struct model *m, uint32_t pid, uint64_t object);
@@ -380,6 +396,8 @@ struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint
 /* The GPU of an HSA queue, which the emulated device names by its ring; NULL when it is not known. */
 const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id);
 const struct device *model__ring_device(const struct model *m, uint32_t pid, uint64_t ring);
+/* Whether an intercept queue stands before the device's, which has another ring and other packet indices. */
+bool model__intercepted(const struct model *m, uint32_t pid, uint64_t queue_id);
 /* The newest SVM range that holds va; NULL when there is none. */
 const struct svm_range *model__svm_at(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 

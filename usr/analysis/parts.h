@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the model: what each makes of its events. memory.c has the driver's buffers and page
- * tables, interrupts.c faults and hardware queues.
+ * tables, interrupts.c faults and hardware queues, agent.c what
+ * only the agent sees.
  */
 #ifndef RDNA1_ANALYSIS_PARTS_H
 #define RDNA1_ANALYSIS_PARTS_H
@@ -15,6 +16,22 @@
 void take_kernel_side(struct model *m);
 bool has_exited(const struct model *m, uint32_t pid);
 void sum_ioctl(struct ioctl_sums *s, uint32_t cmd, int err);
+/* An allocation that worked, at its end. */
+void add_alloc(struct model *m, const struct alloc *a);
+void add_failed_alloc(struct model *m, uint64_t size, int32_t status, uint16_t kind);
+/* NULL when it was not seen. */
+struct dispatch *model__dispatch(struct model *m, uint32_t pid, uint64_t queue_id, uint64_t index);
+
+/* ---- agent.c ---- */
+
+/* False when the event is none of its. */
+bool agent__event(struct model *m, const struct event *ev, uint32_t pid);
+/* d is the model's newest. */
+void agent__dispatch(struct model *m, const struct event *ev, struct dispatch *d);
+void agent__queue(struct model *m, uint32_t pid, const struct ev_queue_create *e);
+void agent__queue_gap(struct model *m, uint32_t pid, const struct ev_queue_gap *e);
+void agent__end(struct model *m);
+void agent__free_all(struct model *m);
 
 /* ---- memory.c ---- */
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "print.h"
+
 #include "api.h"
 #include "drm.h"
+#include "hsa.h"
 #include "iv.h"
 #include "kfd.h"
 #include "pte.h"
@@ -94,6 +96,7 @@ static const struct name names_phase[] = {{PHASE_begin, "begin"}, {PHASE_end, "e
 static const struct name names_pte_op[] = {{PTE_OP_map, "map"}, {PTE_OP_unmap, "unmap"}, {0, NULL}};
 static const struct name names_gap[] = {{GAP_consumed, "consumed before it could be read"},
 					{GAP_unseen_doorbell, "doorbell not seen"},
+					{GAP_runtime, "of a queue of the runtime's own"},
 					{0, NULL}};
 static const struct name names_fault[] = {{EMU_FAULT_page, "page fault"},
 					  {EMU_FAULT_permission, "permission fault"},
@@ -596,6 +599,20 @@ static const struct {
 	[PRINT_PTE_GFX10] = {print_pte, NULL},
 	[PRINT_SDMA_OP] = {print_named, names_sdma},
 	[PRINT_EMU_FAULT] = {print_named, names_fault},
+	[PRINT_MEM_KIND] = {print_named, names_mem_kind},
+	[PRINT_COPY_KIND] = {print_named, names_copy_kind},
+	[PRINT_QUEUE_MAKER] = {print_named, names_queue_maker},
+	[PRINT_QUEUE_READ] = {print_named, names_queue_read},
+	[PRINT_QUEUE_SET] = {print_named, names_queue_set},
+	[PRINT_TIMED_BY] = {print_named, names_timed_by},
+	[PRINT_CODE_STORED] = {print_named, names_code_stored},
+	[PRINT_EVIDENCE] = {print_named, names_evidence},
+	[PRINT_DISPATCH_DONE] = {print_named, names_dispatch_done},
+	[PRINT_WATCH_STATE] = {print_named, names_watch_state},
+	[PRINT_RANGE_OP] = {print_named, names_range_op},
+	[PRINT_EXPORT_KIND] = {print_named, names_export_kind},
+	[PRINT_SIGNAL] = {print_named, names_signal},
+	[PRINT_QUEUE_PROPS] = {print_flags, names_queue_props},
 	[PRINT_API_CALL] = {print_api_call, NULL},
 };
 
@@ -611,8 +628,6 @@ void print_value(struct buf *b, enum print_kind kind, uint64_t v, bool is_signed
 	kinds[kind].print(b, &x);
 }
 
-/* ---- AQL packets (HSA Runtime Programmer's Reference 1.2, section 2.9) ---- */
-
 static uint64_t le(const uint8_t *p, unsigned int size)
 {
 	uint64_t v = 0;
@@ -621,52 +636,14 @@ static uint64_t le(const uint8_t *p, unsigned int size)
 	return v;
 }
 
-static void print_aql(struct buf *b, const uint8_t *p)
-{
-	static const struct name types[] = {{0, "VENDOR_SPECIFIC"},
-					    {1, "INVALID"},
-					    {2, "KERNEL_DISPATCH"},
-					    {3, "BARRIER_AND"},
-					    {4, "AGENT_DISPATCH"},
-					    {5, "BARRIER_OR"},
-					    {0, NULL}};
-	uint16_t header = (uint16_t)le(p, 2);
-
-	buf__putc(b, '{');
-	names__value(b, types, header & 0xff);
-	buf__printf(b, " (header 0x%04x)", header);
-	if (header & 0x100)
-		buf__puts(b, ", barrier");
-	switch (header & 0xff) {
-	case 2:
-		buf__printf(b,
-			    ", grid=%" PRIu64 "x%" PRIu64 "x%" PRIu64 ", workgroup=%" PRIu64
-			    "x%" PRIu64 "x%" PRIu64,
-			    le(p + 12, 4), le(p + 16, 4), le(p + 20, 4), le(p + 4, 2), le(p + 6, 2),
-			    le(p + 8, 2));
-		buf__printf(b,
-			    ", private=%" PRIu64 ", group=%" PRIu64 ", kernel_object=0x%" PRIx64
-			    ", kernarg=0x%" PRIx64,
-			    le(p + 24, 4), le(p + 28, 4), le(p + 32, 8), le(p + 40, 8));
-		break;
-	case 3:
-	case 5:
-		buf__puts(b, ", dep_signals=[");
-		for (int i = 0; i < 5; i++)
-			buf__printf(b, i ? ", 0x%" PRIx64 : "0x%" PRIx64, le(p + 8 + 8 * i, 8));
-		buf__putc(b, ']');
-		break;
-	default:
-		buf__puts(b, ", raw=");
-		buf__hex(b, p + 2, 54);
-	}
-	buf__printf(b, ", completion_signal=0x%" PRIx64 "}", le(p + 56, 8));
-}
-
 void print_bytes(struct buf *b, enum print_kind kind, const uint8_t *data, size_t len)
 {
 	if (kind == PRINT_AQL_PACKET && len == 64) {
-		print_aql(b, data);
+		print_aql_packet(b, data);
+	} else if (kind == PRINT_POINTERS) {
+		print_pointers(b, data, len);
+	} else if (kind == PRINT_KERNEL_ARGS) {
+		print_kernel_args(b, data, len);
 	} else if (kind == PRINT_KFD_VM_FAULT_INFO && len == STRUCT_SIZE_vm_fault_info) {
 		struct_print_vm_fault_info(b, data);
 	} else if (kind == PRINT_KFD_EXCEPTION && len == STRUCT_SIZE_memory_exception) {

@@ -39,6 +39,7 @@ struct kernel {
 	struct ordinals *ordinals;
 	struct kfd_file kfd;
 	struct stream_proc proc;
+	uint64_t max_bytes; /* as in kernel_config */
 	bool writing;
 	struct stream *streams; /* per CPU */
 	unsigned int num_cpus;
@@ -194,6 +195,7 @@ struct kernel *kernel__open(const struct kernel_config *cfg)
 	int err;
 
 	k->wake_fd = -1;
+	k->max_bytes = cfg->max_bytes;
 	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PROC_PID_INIT_INO)
 		k->own_ns = (uint32_t)st.st_ino;
 	c.own_ns = k->own_ns;
@@ -469,6 +471,22 @@ void kernel__attach_libraries(struct kernel *k, struct stream *log)
 	k->notes.n -= n;
 }
 
+void kernel__forgo_libraries(struct kernel *k, struct stream *log)
+{
+	for (size_t n = 0; n < k->notes.n; n++) {
+		struct finding f = {.log = log};
+		struct api_library late = {0};
+
+		merge_notes(k, n);
+		f.note = &k->notes.v[n];
+		late.path = f.note->map.name;
+		late.error = api_calls__runs(f.note->map.pid) ? -ECANCELED : -ESRCH;
+		if (!f.note->ours && late.path[0])
+			record_library(&late, &f);
+	}
+	k->notes.n = 0;
+}
+
 static void record_left(struct kernel *k, uint32_t pid)
 {
 	struct ev_proc_left e = {.pid = pid};
@@ -611,12 +629,15 @@ int kernel__start(struct kernel *k, int dir_fd)
 {
 	int err = stream_proc__open(&k->proc, dir_fd, SOURCE_kernel, "kernel");
 
-	if (!err && k->proc.map_error) {
-		err = k->proc.map_error;
-		stream_proc__close(&k->proc);
-	}
 	if (err)
 		return err;
+	err = k->proc.map_error;
+	if (!err && k->max_bytes)
+		err = stream_proc__limit(&k->proc, k->max_bytes);
+	if (err) {
+		stream_proc__close(&k->proc);
+		return err;
+	}
 	k->writing = true;
 	/* Streams are called kernel_<cpu>; only the counters carry the recorder's pid. */
 	snprintf(k->proc.prefix, sizeof(k->proc.prefix), "kernel");

@@ -28,6 +28,7 @@ struct kernel_config {
 	uint32_t groups; /* of hooks, as hook_groups__parse makes them; 0: the default ones */
 	/* The emulated device's stand-in for /dev/kfd, as fstat tells it; 0 without emulation. */
 	uint64_t kfd_dev, kfd_ino;
+	uint64_t max_bytes; /* of the kernel_<cpu> streams; 0: no bound */
 	uint32_t own_ns; /* kernel__open fills it in */
 	bool attach;	 /* to processes that run, and may have the device open */
 	bool verbose;	 /* libbpf's own messages to stderr */
@@ -64,6 +65,8 @@ int kernel__library_fd(const struct kernel *k);
 void kernel__look_for_libraries(struct kernel *k, int pid);
 bool kernel__libraries_wait(const struct kernel *k);
 void kernel__attach_libraries(struct kernel *k, struct stream *log);
+/* After kernel__finish: of those that were mapped last, none was probed. */
+void kernel__forgo_libraries(struct kernel *k, struct stream *log);
 
 /*
  * Those that the dynamic linker would find, with this LD_LIBRARY_PATH (NULL is fine): from then on no

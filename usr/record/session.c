@@ -142,6 +142,23 @@ static json_t *attached_to(const struct attach *a)
 	return list;
 }
 
+static json_t *without_agent(const struct session *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->without_agent.n; i++) {
+		const struct session_missed *m = &s->without_agent.v[i];
+		json_t *j = json_pack("{s:I}", "pid", (json_int_t)m->pid);
+
+		if (m->exe)
+			json_object_set_new(j, "exe", value__new_text(m->exe));
+		if (m->why)
+			json_object_set_new(j, "why", value__new_text(m->why));
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
 static json_t *result_of(int status)
 {
 	if (WIFSIGNALED(status))
@@ -185,6 +202,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	json_object_set_new(root, "sync_seconds", json_integer(s->sync_seconds));
 	json_object_set_new(root, "trace", value__new_text(s->trace ? s->trace : ""));
 	json_object_set_new(root, "ring_mb", json_integer(s->ring_mb));
+	if (s->max_size)
+		json_object_set_new(root, "max_size_bytes", json_integer((json_int_t)s->max_size));
 	json_object_set_new(root, "hooks", hooks_of(k));
 	if (s->facts)
 		json_object_set(root, "facts", s->facts);
@@ -200,6 +219,8 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 						(json_int_t)counts[i].written, "dropped",
 						(json_int_t)counts[i].dropped));
 		json_object_set_new(root, "counts", list);
+		if (s->without_agent.n)
+			json_object_set_new(root, "without_agent", without_agent(s));
 	}
 	put_environment(root);
 

@@ -9,6 +9,14 @@
 #include "attach.h"
 #include "kernel.h"
 #include "value.h"
+#include "../base/buf.h"
+
+/* A process that used the driver without the agent. */
+struct session_missed {
+	uint32_t pid;
+	char *exe; /* NULL: not known */
+	char *why; /* what was found; NULL when nothing was */
+};
 
 struct session {
 	char *dir; /* as given or made up */
@@ -20,6 +28,7 @@ struct session {
 	const char *emulated_what; /* as it stood behind --emulate=, or NULL */
 	struct json_t *facts; /* facts__collect's, or NULL */
 	unsigned int sync_seconds, ring_mb;
+	uint64_t max_size; /* bytes; 0: no bound */
 	char *trace; /* groups of hooks that are on, as --trace= takes them */
 	pid_t child;
 	const struct attach *attach; /* processes attached to, or NULL */
@@ -27,6 +36,7 @@ struct session {
 	/* At the end. */
 	bool ended;
 	int wait_status;
+	VEC(struct session_missed) without_agent;
 };
 
 /* "rdna1-trace-CMD-TIME-PID"; the caller's to free. */

@@ -117,6 +117,19 @@ static bool has_library(const struct model *m, const char *file)
 	return false;
 }
 
+/* Of those that were not looked at in time only the name is known: it may be one whose calls were seen. */
+static bool may_be_another(const struct model *m, const struct call_library *l)
+{
+	for (size_t i = 0; i < m->calls.libraries.n; i++) {
+		const struct call_library *x = &m->calls.libraries.v[i];
+		const char *slash = strrchr(x->path, '/');
+
+		if (x->calls && !strcmp(slash ? slash + 1 : x->path, l->path))
+			return true;
+	}
+	return false;
+}
+
 /* In "What was recorded". */
 void put_libraries(const struct model *m, struct buf *b)
 {
@@ -130,11 +143,14 @@ void put_libraries(const struct model *m, struct buf *b)
 		const char *name = strerrorname_np(-l->error);
 
 		if (l->error && !l->calls) {
-			buf__printf(b, "  no calls of %s: %s\n", l->path,
+			buf__printf(b, "  no calls of %s%s: %s\n", l->path,
+				    may_be_another(m, l) ? ", unless it was one of the others of that name" : "",
 				    l->error == -ENOENT ? "it has none of them"
 				    : l->error == -ENOEXEC ? "it is no library for x86-64, or one we do not read"
 				    : l->error == -ESRCH
 					    ? "its process ended before it could be probed"
+				    : l->error == -ECANCELED
+					    ? "it was mapped as the recording ended"
 				    : l->error == -EIDRM ? "it was mapped no more when it was to be probed"
 				    : l->error == -ESTALE
 					    ? "another file has its name by now"

@@ -6,12 +6,16 @@
 
 #include <stdlib.h>
 
-static void put_alloc(const struct model *m, struct buf *b, const struct alloc *a)
+void put_alloc(const struct model *m, struct buf *b, const struct alloc *a)
 {
-	char *pool = pool_name(m, model__pool(m, a->pid, a->pool));
+	char *kind = alloc_kind(m, a), *at = place_text(m, a->pid, a->caller);
 
-	buf__printf(b, "0x%" PRIx64 " (%" PRIu64 " bytes, %s)", a->va, a->size, pool);
-	free(pool);
+	buf__printf(b, "0x%" PRIx64 " (%" PRIu64 " bytes, %s", a->va, a->size, kind);
+	if (a->searched)
+		buf__printf(b, ", allocated at %s", at);
+	buf__putc(b, ')');
+	free(kind);
+	free(at);
 }
 
 /* Nobody tells the driver when such memory is freed: it goes with the mapping. */

@@ -53,10 +53,57 @@ void report_torn(const struct trace_stats *st, const char *dir, const char *sep,
 	buf__shell(b, dir);
 }
 
+void report_ring(const struct accounts *a, const struct trace_stats *st, uint64_t begin_ns,
+		 struct buf *b)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < a->list.n; i++)
+		n += a->list.v[i].by_cause[LOSS_overwritten];
+	if (!n && !st->removed_chunks)
+		return;
+	buf__printf(b, "  ring mode: %" PRIu64 " older event%s overwritten", n,
+		    n == 1 ? " was" : "s were");
+	if (st->whole_from_ns > begin_ns) {
+		buf__puts(b, "; the trace begins at ");
+		print_ns(b, st->whole_from_ns - begin_ns);
+		buf__puts(b, " of the recording");
+	}
+	buf__putc(b, '\n');
+}
+
 /* What became of events that were seen and are not here, nor counted as lost. */
 static const char *not_there(const struct model *m)
 {
-	return is_torn(&m->stats) || m->recovered ? "damaged or never on disk" : "in flight when killed";
+	if (m->stats.vanished_chunks)
+		return "overwritten while this was read";
+	if (is_torn(&m->stats) || m->recovered)
+		return "damaged or never on disk";
+	return m->stats.removed_chunks ? "in flight, or a chunk being overwritten, when killed"
+				       : "in flight when killed";
+}
+
+/* Processes that used the driver and whose own side is not here. */
+static void put_agentless(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	const struct agentless_process *p;
+	bool guess = false;
+
+	for (size_t i = 0; !m->attached.n && (p = agentless__get(&m->agentless, i)); i++) {
+		const char *why = NULL;
+
+		for (size_t k = 0; k < o->num_agentless; k++)
+			if (o->agentless[k].pid == p->pid)
+				why = o->agentless[k].why;
+		buf__printf(b, "  process %u (%s) used the driver without the agent: its own side is not recorded",
+			    p->pid, p->exe ? p->exe : "its program is not known");
+		if (why)
+			buf__printf(b, "; found: %s", why);
+		buf__putc(b, '\n');
+		guess |= !why;
+	}
+	if (guess)
+		buf__printf(b, "  likely: %s\n", agentless_reasons);
 }
 
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b)
@@ -102,6 +149,9 @@ void put_losses(const struct model *m, const struct text_options *o, struct buf 
 			buf__printf(b, "%s%s", m->hooks_off.v[from].name, from < i ? ", " : ": ");
 		buf__printf(b, "%s\n", h->reason);
 	}
+	report_ring(&m->accounts, &m->stats, m->begin_ns, b);
+	put_notes(m, b);
+	put_agentless(m, o, b);
 	put_libraries(m, b);
 	if (m->trace_options)
 		buf__printf(b, "  --trace=%s was given: of the kernel's side nothing else was to be recorded\n",

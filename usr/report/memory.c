@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Allocations of the application, and the driver's buffers that none of them explains. */
 #include "parts.h"
+#include "../decode/hsa.h"
 #include "../decode/kfd.h"
 #include "../decode/pte.h"
 
@@ -8,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long something lived, or (+) had lived when its process or the trace ended. */
+/* How long something lived, or (+) had lived when its process or the trace ended; ? where that was overwritten. */
 static char *lifetime(const struct model *m, uint32_t pid, uint64_t begin, uint64_t end)
 {
 	const struct process *p = model__process(m, pid);
 	uint64_t last = p && p->end_ns > begin ? p->end_ns : m->end_ns;
 	struct buf b = {0};
 
+	if (!end && end_overwritten(m, begin))
+		return xstrdup("?");
 	print_ns(&b, (end ? end : last) - begin);
 	if (!end)
 		buf__puts(&b, " +");
@@ -85,6 +88,41 @@ static char *asker(const struct model *m, const struct alloc *a)
 	return xasprintf("%.12s", path);
 }
 
+/* What a pool or region gave, by its grain; the rest the application had before, or it is the runtime's. */
+static bool from_pool(const struct alloc *a)
+{
+	return a->kind == MEM_KIND_pool || a->kind == MEM_KIND_region;
+}
+
+char *place_text(const struct model *m, uint32_t pid, uint64_t addr)
+{
+	const struct module *x = addr ? model__module_at(m, pid, addr) : NULL;
+	const char *slash = x ? strrchr(x->path, '/') : NULL;
+
+	if (!x)
+		return addr ? xasprintf("0x%" PRIx64, addr) : xstrdup("?");
+	return xasprintf("%s+0x%" PRIx64, slash ? slash + 1 : x->path, addr - x->base);
+}
+
+/* "GPU coarse", "locked host memory" */
+char *alloc_kind(const struct model *m, const struct alloc *a)
+{
+	struct buf b = {0};
+
+	if (from_pool(a))
+		return pool_name(m, model__pool(m, a->pid, a->pool));
+	names__value(&b, names_mem_kind, a->kind);
+	return take(&b);
+}
+
+static bool any_searched(const struct model *m)
+{
+	for (size_t i = 0; i < m->agent.sites.n; i++)
+		if (m->agent.sites.v[i].searched)
+			return true;
+	return false;
+}
+
 #define WIDE_ALLOCS 100 /* columns: what was asked and done fits in fewer */
 
 static void put_alloc_row(const struct model *m, const struct text_options *o, struct table *t,
@@ -107,6 +145,7 @@ static void put_alloc_row(const struct model *m, const struct text_options *o, s
 	table__cell(t, bo ? pte_text(m, bo) : xstrdup("-"));
 	table__cell(t, bo && bo->made_in_ns ? duration(bo->made_in_ns) : xstrdup("-"));
 	table__cell(t, lifetime(m, a->pid, a->begin_ns, a->end_ns));
+	table__cell(t, place_text(m, a->pid, a->caller));
 	free(memory);
 	free(size);
 }
@@ -115,19 +154,20 @@ static void put_alloc_row(const struct model *m, const struct text_options *o, s
 static void put_allocs_of(const struct model *m, const struct text_options *o, struct buf *b,
 			  uint32_t pid)
 {
-	static const struct column columns[] = {
+	const struct column columns[] = {
 		{"address", false, false, 0},	{"size", true, false, 0},
 		{"by", false, false, 0},	{"pool", false, false, 0},
 		{"KFD buffer", false, true, 0}, {"flags", false, false, 110},
 		{"PTE", false, false, 0},
 		{"made in", true, false, 140},
 		{"lived", true, false, WIDE_ALLOCS},
+		{"allocated at", false, false, any_searched(m) ? WIDE_ALLOCS : HIDDEN_COLUMN},
 	};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t shown = 0, all = 0;
 
 	for (size_t i = 0; i < m->allocs.n; i++) {
-		if (m->allocs.v[i].pid != pid)
+		if (m->allocs.v[i].pid != pid || !from_pool(&m->allocs.v[i]))
 			continue;
 		if (all++ < MAX_ROWS || o->all) {
 			shown++;
@@ -138,14 +178,101 @@ static void put_allocs_of(const struct model *m, const struct text_options *o, s
 	and_more(b, shown, all);
 }
 
+/* Memory of one kind. */
+struct kind_sum {
+	uint16_t kind;
+	uint64_t count, bytes, left, left_bytes, largest;
+};
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct kind_sum *x = a, *y = b;
+
+	return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+/* Locked and mapped memory, code, queues: what no pool gave, or gave long before. */
+static void put_other_memory(const struct model *m, const struct text_options *o, struct buf *b)
+{
+	static const struct column columns[] = {{"memory", false, true, 0}, {"count", true, false, 0},
+						{"bytes", true, false, 0},  {"largest", true, false, 0},
+						{"not freed", true, false, 0}};
+	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
+	VEC(struct kind_sum) sums = {0};
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		const struct alloc *a = &m->allocs.v[i];
+		size_t k = 0;
+
+		if (from_pool(a))
+			continue;
+		count++;
+		while (k < sums.n && sums.v[k].kind != a->kind)
+			k++;
+		if (k == sums.n)
+			VEC_PUSH(&sums)->kind = a->kind;
+		sums.v[k].count++;
+		sums.v[k].bytes += a->size;
+		sums.v[k].left += !a->end_ns;
+		sums.v[k].left_bytes += a->end_ns ? 0 : a->size;
+		sums.v[k].largest = a->size > sums.v[k].largest ? a->size : sums.v[k].largest;
+	}
+	if (!count)
+		return;
+	heading(b, "Other memory of the GPU's: %" PRIu64, count);
+	VEC_SORT(&sums, by_kind);
+	for (size_t k = 0; k < sums.n; k++) {
+		struct buf name = {0}, left = {0};
+
+		names__value(&name, names_mem_kind, sums.v[k].kind);
+		buf__printf(&left, "%" PRIu64, sums.v[k].left);
+		if (sums.v[k].left) {
+			buf__puts(&left, ", ");
+			buf__size(&left, sums.v[k].left_bytes);
+		}
+		table__cell(&t, take(&name));
+		table__cellf(&t, "%" PRIu64, sums.v[k].count);
+		table__cell(&t, bytes(sums.v[k].bytes));
+		table__cell(&t, bytes(sums.v[k].largest));
+		table__cell(&t, take(&left));
+	}
+	table__render(&t, b, o->width);
+	free(sums.v);
+}
+
+static void put_failed(const struct model *m, struct buf *b)
+{
+	for (size_t i = 0; i < m->failed_allocs.n; i++) {
+		const struct failed_alloc *f = &m->failed_allocs.v[i];
+		const char *name = hsa_status_name((uint32_t)f->status);
+
+		buf__puts(b, "  failed: ");
+		buf__size(b, f->size);
+		if (f->kind != MEM_KIND_pool && f->kind) {
+			buf__puts(b, " (");
+			names__value(b, names_mem_kind, f->kind);
+			buf__putc(b, ')');
+		}
+		buf__printf(b, ", %s (0x%x)", name ? name : "an error", (uint32_t)f->status);
+		if (f->count > 1)
+			buf__printf(b, ", %" PRIu64 " times", f->count);
+		buf__putc(b, '\n');
+	}
+}
+
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	VEC(uint32_t) pids = {0};
 	uint64_t total = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < m->allocs.n; i++) {
 		size_t p = 0;
 
+		if (!from_pool(&m->allocs.v[i]))
+			continue;
+		count++;
 		total += m->allocs.v[i].size;
 		while (p < pids.n && pids.v[p] != m->allocs.v[i].pid)
 			p++;
@@ -156,24 +283,15 @@ void put_allocs(const struct model *m, const struct text_options *o, struct buf 
 		heading(b, "Allocated through HSA: not known, the agent recorded nothing");
 		return;
 	}
-	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes%s", m->allocs.n, total,
+	heading(b, "Allocated through HSA: %zu, %" PRIu64 " bytes%s", count, total,
 		lost_of(m, SOURCE_agent) ? ", and what was lost of the agent's events (below)" : "");
 	for (size_t p = 0; p < pids.n; p++) {
 		if (pids.n > 1)
 			buf__printf(b, "  in process %u\n", pids.v[p]);
 		put_allocs_of(m, o, b, pids.v[p]);
 	}
-	for (size_t i = 0; i < m->failed_allocs.n; i++) {
-		const struct failed_alloc *f = &m->failed_allocs.v[i];
-		const char *name = hsa_status_name((uint32_t)f->status);
-
-		buf__puts(b, "  failed: ");
-		buf__size(b, f->size);
-		buf__printf(b, ", %s (0x%x)", name ? name : "an error", (uint32_t)f->status);
-		if (f->count > 1)
-			buf__printf(b, ", %" PRIu64 " times", f->count);
-		buf__putc(b, '\n');
-	}
+	put_failed(m, b);
+	put_other_memory(m, o, b);
 	free(pids.v);
 }
 

@@ -11,17 +11,26 @@
 #define MAX_ROWS 40 /* of a table, unless everything was asked for */
 #define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
 
-/* memory.c, pages.c, work.c, faults.c, calls.c, losses.c */
+/* memory.c, pages.c, work.c, faults.c, stopped.c, calls.c, losses.c */
 void put_faults(const struct model *m, const struct text_options *o, struct buf *b);
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);
 void put_buffers(const struct model *m, const struct text_options *o, struct buf *b);
 void put_page_tables(const struct model *m, const struct text_options *o, struct buf *b);
 void put_moves(const struct model *m, struct buf *b);
 void put_stops(const struct model *m, struct buf *b);
+void put_stopped(const struct model *m, const struct text_options *o, struct buf *b);
+void put_pointers(const struct model *m, const struct text_options *o, struct buf *b);
+void put_ranges(const struct model *m, const struct text_options *o, struct buf *b);
+void put_queues(const struct model *m, struct buf *b);
+void put_compilers(const struct model *m, struct buf *b);
+void put_notes(const struct model *m, struct buf *b);
 void put_dispatches(const struct model *m, const struct text_options *o, struct buf *b);
 void put_calls(const struct model *m, const struct text_options *o, struct buf *b);
 void put_libraries(const struct model *m, struct buf *b);
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
+
+/* Ring mode: the end of what began then may have been overwritten. */
+bool end_overwritten(const struct model *m, uint64_t begin_ns);
 
 /* text.c: strings for cells, to be freed */
 char *take(struct buf *b);
@@ -36,6 +45,12 @@ static inline const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
+
+/* memory.c: the same */
+char *place_text(const struct model *m, uint32_t pid, uint64_t addr); /* "libfoo.so+0x1234" */
+char *alloc_kind(const struct model *m, const struct alloc *a);	      /* "GPU coarse", "locked host memory" */
+/* faults.c: "0x1000 (4096 bytes, GPU coarse, allocated at libfoo.so+0x12)" */
+void put_alloc(const struct model *m, struct buf *b, const struct alloc *a);
 
 /* Whether rows must say which process they are about, which GPU. */
 bool several(const struct model *m);

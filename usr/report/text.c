@@ -101,11 +101,22 @@ uint64_t lost_of(const struct model *m, enum ev_source source)
 	return a.dropped + account__unexplained(&a);
 }
 
+bool end_overwritten(const struct model *m, uint64_t begin_ns)
+{
+	return begin_ns < m->stats.whole_from_ns;
+}
+
 bool unfinished(const struct model *m, const struct dispatch *x)
 {
 	const struct process *p = model__process(m, x->pid);
 
-	return p && p->device && !x->duration_ns;
+	if (!p || !p->device || x->duration_ns || end_overwritten(m, x->ts_ns))
+		return false;
+	/* The device has ROCr's packet in a queue of its own instead: when which of them ended is not known. */
+	if (model__intercepted(m, x->pid, x->queue_id))
+		return false;
+	/* The device names queues otherwise: what tells which is which may be overwritten, too. */
+	return !m->stats.whole_from_ns || model__queue_device(m, x->pid, x->queue_id);
 }
 
 /* KFD's 100102 is gfx1012. */
@@ -301,12 +312,15 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 	put_device(m, &all);
 	put_command(m, o, &all);
 	put_faults(m, o, &all);
+	put_stopped(m, o, &all);
+	put_pointers(m, o, &all);
 	put_stops(m, &all);
 	put_allocs(m, o, &all);
 	put_buffers(m, o, &all);
 	put_moves(m, &all);
 	put_page_tables(m, o, &all);
 	put_dispatches(m, o, &all);
+	put_ranges(m, o, &all);
 	put_calls(m, o, &all);
 	put_losses(m, o, &all);
 	wrap_lines(b, buf__str(&all), o->width);

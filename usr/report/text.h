@@ -5,11 +5,19 @@
 
 #include "../analysis/model.h"
 
+/* What the recorder found of a process that did not get the agent. */
+struct why_agentless {
+	uint32_t pid;
+	const char *why;
+};
+
 struct text_options {
 	unsigned int width; /* columns */
 	bool all;	    /* every row, however many */
 	bool recording;	    /* the trace is still being written */
 	const char *dir;    /* of the trace, as the user calls it */
+	const struct why_agentless *agentless;
+	size_t num_agentless;
 };
 
 void report_text(const struct model *m, const struct text_options *o, struct buf *b);
@@ -17,5 +25,9 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 /* What a damaged trace lacks. dir NULL: no word of how to recover it; sep stands before that word. */
 bool is_torn(const struct trace_stats *st);
 void report_torn(const struct trace_stats *st, const char *dir, const char *sep, struct buf *b);
+
+/* What ring mode removed, where it did, as a line. begin_ns: of the recording. */
+void report_ring(const struct accounts *a, const struct trace_stats *st, uint64_t begin_ns,
+		 struct buf *b);
 
 #endif

@@ -9,7 +9,73 @@ struct kernel_sum {
 	uint32_t pid;
 	uint64_t object, count, timed, total_ns;
 	size_t last; /* dispatch */
+	size_t first_time; /* of its times, sorted */
 };
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Times of each kernel in turn, each kernel's sorted; to be freed. where: kernels by process and object. */
+static uint64_t *sort_times(const struct model *m, struct kernel_sum *sums, size_t n, const struct map *where)
+{
+	uint64_t *times = xcalloc(m->dispatches.n + 1, sizeof(*times));
+	size_t *filled = xcalloc(n + 1, sizeof(*filled)), at = 0, i;
+
+	for (i = 0; i < n; i++) {
+		sums[i].first_time = at;
+		at += sums[i].timed;
+	}
+	for (size_t d = 0; d < m->dispatches.n; d++) {
+		const struct dispatch *x = &m->dispatches.v[d];
+
+		if (x->duration_ns && map__get(where, x->pid, x->object, &i))
+			times[sums[i].first_time + filled[i]++] = x->duration_ns;
+	}
+	for (i = 0; i < n; i++)
+		qsort(times + sums[i].first_time, sums[i].timed, sizeof(*times), by_value);
+	free(filled);
+	return times;
+}
+
+/* min, median, max */
+static void put_times(struct table *t, const uint64_t *times, uint64_t n)
+{
+	table__cell(t, n ? duration(times[0]) : xstrdup("-"));
+	table__cell(t, n ? duration(times[n / 2]) : xstrdup("-"));
+	table__cell(t, n ? duration(times[n - 1]) : xstrdup("-"));
+}
+
+/* Registers, and what of them was spilled. */
+static void put_code(const struct model *m, struct table *t, const struct kernel_sum *k)
+{
+	const struct kernel_facts *f = model__kernel_facts(m, k->pid, k->object);
+
+	if (!f) {
+		table__cell(t, xstrdup("?"));
+		table__cell(t, xstrdup("?"));
+		table__cell(t, xstrdup("?"));
+		table__cell(t, xstrdup("?"));
+		return;
+	}
+	table__cellf(t, "%u", f->e.wavefront_size);
+	table__cellf(t, "%u", f->e.vgprs);
+	table__cellf(t, "%u", f->e.sgprs);
+	table__cellf(t, "%u", f->e.sgpr_spills + f->e.vgpr_spills);
+}
+
+/* Whose times they are. */
+static const char *times_of(const struct model *m)
+{
+	if (!m->dispatches.n)
+		return "";
+	if (m->emulated)
+		return m->agent.device_times ? "; times are those of the emulated device" : "; times are the emulation's";
+	return "";
+}
 
 static int by_time(const void *a, const void *b)
 {
@@ -73,10 +139,18 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		{"count", true, false, 0},
 		{"time", true, false, 0},
 		{"each", true, false, 0},
+		{"min", true, false, m->agent.device_times ? 0 : HIDDEN_COLUMN},
+		{"median", true, false, m->agent.device_times ? 0 : HIDDEN_COLUMN},
+		{"max", true, false, m->agent.device_times ? 0 : HIDDEN_COLUMN},
+		{"wave", true, false, m->agent.kernels.n ? 90 : HIDDEN_COLUMN},
+		{"VGPRs", true, false, m->agent.kernels.n ? 90 : HIDDEN_COLUMN},
+		{"SGPRs", true, false, m->agent.kernels.n ? 110 : HIDDEN_COLUMN},
+		{"spills", true, false, m->agent.kernels.n ? 90 : HIDDEN_COLUMN},
 		{"grid of the last", false, false, 100}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	VEC(struct kernel_sum) sums = {0};
 	struct map where = {0};
+	uint64_t *times;
 	size_t shown, i;
 
 	for (size_t d = 0; d < m->dispatches.n; d++) {
@@ -100,7 +174,8 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s%s", m->dispatches.n,
 		m->dispatches.n == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
 		lost_of(m, SOURCE_agent) ? ", and what was lost of the agent's events (below)" : "",
-		m->emulated && m->dispatches.n ? "; times are the emulation's" : "");
+		times_of(m));
+	times = sort_times(m, sums.v, sums.n, &where);
 	VEC_SORT(&sums, by_time);
 	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;
 	for (size_t s = 0; s < shown; s++) {
@@ -121,6 +196,8 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		table__cellf(&t, "%" PRIu64, k->count);
 		table__cell(&t, k->timed ? duration(k->total_ns) : xstrdup("-"));
 		table__cell(&t, k->timed ? duration(k->total_ns / k->timed) : xstrdup("-"));
+		put_times(&t, times + k->first_time, k->timed);
+		put_code(m, &t, k);
 		table__cellf(&t, "%ux%ux%u by %ux%ux%u", last->grid[0], last->grid[1], last->grid[2],
 			     last->workgroup[0], last->workgroup[1], last->workgroup[2]);
 	}
@@ -128,11 +205,12 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		table__render(&t, b, o->width);
 	and_more(b, shown, sums.n);
 	put_unfinished(m, b);
-	if (m->queue_gaps)
-		buf__printf(b, "  %" PRIu64 " packet%s could not be read\n", m->queue_gaps, plural(m->queue_gaps));
+	put_queues(m, b);
+	put_compilers(m, b);
 	if (m->copies)
 		buf__printf(b, "  and %" PRIu64 " asynchronous cop%s, %" PRIu64 " bytes\n", m->copies,
 			    m->copies == 1 ? "y" : "ies", m->copied_bytes);
+	free(times);
 	free(sums.v);
 	map__free(&where);
 }

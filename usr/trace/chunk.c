@@ -52,6 +52,36 @@ static int by_name(const void *a, const void *b)
 	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool is_there(int dir, const char *name, uint32_t number)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s.%u", name, number);
+	return !faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+/*
+ * A directory is not read in one moment: meanwhile ring mode removes a stream's first chunks, and
+ * its writer adds new ones. Neither leaves a gap.
+ */
+static void settle(struct chunk_files *f, int dir)
+{
+	struct chunk_files old = *f;
+
+	f->numbers.v = NULL;
+	f->numbers.n = f->numbers.cap = 0;
+	for (size_t i = 0; i < old.numbers.n; i++) {
+		uint32_t next = old.numbers.v[i], at = i ? old.numbers.v[i - 1] + 1 : next;
+
+		if (at < next && !is_there(dir, f->name, at - 1))
+			f->numbers.n = 0;
+		for (; at < next && f->numbers.n && is_there(dir, f->name, at); at++)
+			*VEC_PUSH(&f->numbers) = at;
+		*VEC_PUSH(&f->numbers) = next;
+	}
+	free(old.numbers.v);
+}
+
 int chunk_list__read(struct chunk_list *l, int dir)
 {
 	VEC(char *) names = {0};
@@ -88,6 +118,9 @@ int chunk_list__read(struct chunk_list *l, int dir)
 		free(names.v[i]);
 	}
 	free(names.v);
+	for (size_t i = 0; i < l->streams.n; i++)
+		if (chunk_files__missing(&l->streams.v[i]))
+			settle(&l->streams.v[i], dir);
 	return 0;
 }
 

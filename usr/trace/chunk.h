@@ -26,7 +26,8 @@ struct chunk_list {
 int chunk_list__read(struct chunk_list *l, int dir);
 void chunk_list__free(struct chunk_list *l);
 
-/* How many numbers are missing between the first and the last: chunks that are lost. */
+/* How many numbers are missing between the first and the last: chunks that are lost. Those before the
+ * first were removed by ring mode. */
 uint64_t chunk_files__missing(const struct chunk_files *f);
 
 /* A descriptor or negative errno. A FIFO in a trace would make its reader wait for ever. */

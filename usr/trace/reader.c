@@ -21,6 +21,7 @@ struct cursor {
 	size_t next_number;
 	bool open;	   /* a chunk is current */
 	bool torn;	   /* it was counted as such */
+	bool cut;	   /* ring mode removed what stood before the next event */
 	uint64_t last_ts;  /* of the stream's events so far */
 	uint64_t from, until; /* no event of the current chunk is earlier, later */
 	uint64_t file_off; /* of the window's start in the chunk */
@@ -120,6 +121,9 @@ static void add_cursor(struct trace *t, const struct chunk_files *f)
 	c->info.name = f->name;
 	c->info.kind = kind_of(f->name);
 	c->info.counters = strstr(f->name, "_counts") != NULL;
+	c->info.removed = f->numbers.v[0];
+	c->cut = c->info.removed;
+	t->stats.removed_chunks += c->info.removed;
 	t->stats.missing_chunks += chunk_files__missing(f);
 	*VEC_PUSH(&t->cursors) = c;
 }
@@ -137,6 +141,13 @@ static void torn(struct trace *t, struct cursor *c, uint64_t bytes)
 	t->stats.torn_bytes += bytes;
 	t->stats.torn_chunks += !c->torn;
 	c->torn = true;
+}
+
+/* Ring mode removed the chunk since the directory was read. */
+static void vanished(struct trace *t, struct cursor *c)
+{
+	t->stats.vanished_chunks++;
+	c->cut = true;
 }
 
 /* Fill the window from the chunk at win_at on. */
@@ -216,8 +227,11 @@ static int next_chunk(struct trace *t, struct cursor *c)
 
 		c->next_number++;
 		fd = open_chunk(t, c);
-		if (fd < 0)
-			continue; /* ring mode deleted it meanwhile */
+		if (fd < 0) {
+			if (fd == -ENOENT)
+				vanished(t, c);
+			continue;
+		}
 		c->open = begin_chunk(t, c, fd);
 		close(fd);
 		if (c->open)
@@ -227,13 +241,22 @@ static int next_chunk(struct trace *t, struct cursor *c)
 }
 
 /* The event at win_at and the head of the one behind it are in the window, as far as the chunk
- * goes. */
-static bool in_window(struct trace *t, struct cursor *c)
+ * goes. 0 or negative errno. */
+static int fill_window(struct trace *t, struct cursor *c)
 {
 	size_t got = c->win_len - c->win_at;
 
-	return got >= EV_SIZE_MAX + sizeof(struct ev_head) ||
-	       c->file_off + c->win_len >= c->content || !refill(t, c, -1);
+	if (got >= EV_SIZE_MAX + sizeof(struct ev_head) ||
+	    c->file_off + c->win_len >= c->content)
+		return 0;
+	return refill(t, c, -1);
+}
+
+static void note_begin(struct trace *t, struct cursor *c)
+{
+	if (c->cut && c->ts > t->stats.whole_from_ns)
+		t->stats.whole_from_ns = c->ts;
+	c->cut = false;
 }
 
 /* Put the next event of a known id at win_at, head fields filled. 1, or 0 at the stream's end. */
@@ -243,6 +266,7 @@ static int advance(struct trace *t, struct cursor *c)
 	for (;;) {
 		struct ev_head h;
 		uint64_t left;
+		int err;
 
 		if (!c->open && !next_chunk(t, c))
 			return 0;
@@ -251,15 +275,21 @@ static int advance(struct trace *t, struct cursor *c)
 			c->open = false;
 			continue;
 		}
-		if (!in_window(t, c) ||
-		    !chunk__event(c->win + c->win_at, c->win_len - c->win_at,
-				  c->file_off + c->win_at, c->from, c->until)) {
+		err = fill_window(t, c);
+		if (err == -ENOENT) {
+			vanished(t, c);
+			c->open = false;
+			continue;
+		}
+		if (err || !chunk__event(c->win + c->win_at, c->win_len - c->win_at,
+					 c->file_off + c->win_at, c->from, c->until)) {
 			torn(t, c, left);
 			c->open = false;
 			continue;
 		}
 		memcpy(&h, c->win + c->win_at, sizeof(h));
-		c->last_ts = c->from = h.timestamp;
+		c->last_ts = c->from = c->ts = h.timestamp;
+		note_begin(t, c);
 		c->info.bytes += h.size;
 		if (!event_desc__find(h.id)) {
 			t->stats.unknown++;
@@ -267,7 +297,6 @@ static int advance(struct trace *t, struct cursor *c)
 			c->win_at += h.size;
 			continue;
 		}
-		c->ts = h.timestamp;
 		c->size = h.size;
 		c->id = h.id;
 		c->head_valid = true;

@@ -3,7 +3,8 @@
  * Reading a trace directory: all streams merged by time in one pass, memory bounded by the number
  * of streams. Accepts what a crash leaves: a chunk ends at the first event that cannot be one, its
  * other bytes are counted and the stream's later chunks are read; unknown event ids are skipped by
- * their size and counted. Pure reading: prints nothing, changes nothing.
+ * their size and counted. And what ring mode leaves: a stream's first chunks may be gone, or go while
+ * they are read. Pure reading: prints nothing, changes nothing.
  */
 #ifndef RDNA1_TRACE_READER_H
 #define RDNA1_TRACE_READER_H
@@ -24,6 +25,7 @@ struct trace_stream {
 	uint64_t events, seen, bytes;
 	uint64_t torn_bytes;
 	uint32_t chunks;
+	uint32_t removed; /* chunks before its first one: ring mode */
 };
 
 struct event {
@@ -41,6 +43,9 @@ struct trace_stats {
 	uint64_t torn_bytes; /* of what the chunks say they hold: not there, or no events */
 	uint32_t torn_chunks;
 	uint64_t missing_chunks; /* in the middle of a stream */
+	/* Ring mode: chunks that streams lack at their start, chunks removed while they were read,
+	 * and the time from which on every stream is there; 0 when none lacks anything. */
+	uint64_t removed_chunks, vanished_chunks, whole_from_ns;
 	uint32_t foreign_chunks; /* of another trace, or no chunk at all: left out */
 };
 

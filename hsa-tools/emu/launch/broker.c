@@ -37,10 +37,16 @@ struct peer {
 	struct peer *next;
 };
 
+/* A process that has a range; twice, if it has it twice. */
+struct owner {
+	pid_t pid;
+	struct owner *next;
+};
+
 /* A range of VRAM or GTT that is in use. */
 struct extent {
 	uint64_t offset, bytes;
-	pid_t owner;
+	struct owner *owners;
 	struct extent *next; /* ascending */
 };
 
@@ -144,6 +150,32 @@ static void log_open(struct broker *b, const struct call *c, bool answered)
 
 /* ---- VRAM and GTT ---- */
 
+static bool add_owner(struct extent *e, pid_t pid)
+{
+	struct owner *o = malloc(sizeof(*o));
+
+	if (!o)
+		return false;
+	*o = (struct owner){pid, e->owners};
+	e->owners = o;
+	return true;
+}
+
+/* True when pid was one of its owners. */
+static bool drop_owner(struct extent *e, pid_t pid)
+{
+	for (struct owner **p = &e->owners; *p; p = &(*p)->next) {
+		struct owner *o = *p;
+
+		if (o->pid != pid)
+			continue;
+		*p = o->next;
+		free(o);
+		return true;
+	}
+	return false;
+}
+
 static int64_t heap_alloc(struct heap *h, uint64_t bytes, pid_t owner)
 {
 	uint64_t align = bytes >= 2u << 20 ? 2u << 20 : 4096, at = h->base;
@@ -166,7 +198,11 @@ static int64_t heap_alloc(struct heap *h, uint64_t bytes, pid_t owner)
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	*e = (struct extent){at, bytes, owner, *p};
+	*e = (struct extent){.offset = at, .bytes = bytes, .next = *p};
+	if (!add_owner(e, owner)) {
+		free(e);
+		return -ENOMEM;
+	}
 	*p = e;
 	h->used += bytes;
 	return (int64_t)at;
@@ -185,23 +221,48 @@ static void heap_drop(struct heap *h, struct extent **p)
 	free(e);
 }
 
+static struct extent **heap_find(struct heap *h, uint64_t offset)
+{
+	struct extent **p = &h->extents;
+
+	while (*p && (*p)->offset != offset)
+		p = &(*p)->next;
+	return p;
+}
+
 static int64_t heap_free(struct heap *h, uint64_t offset, pid_t owner)
 {
-	for (struct extent **p = &h->extents; *p; p = &(*p)->next)
-		if ((*p)->offset == offset && (*p)->owner == owner) {
-			heap_drop(h, p);
-			return 0;
-		}
-	return -EINVAL;
+	struct extent **p = heap_find(h, offset);
+
+	if (!*p || !drop_owner(*p, owner))
+		return -EINVAL;
+	if (!(*p)->owners)
+		heap_drop(h, p);
+	return 0;
 }
 
 static void heap_forget(struct heap *h, pid_t owner)
 {
-	for (struct extent **p = &h->extents; *p;)
-		if ((*p)->owner == owner)
-			heap_drop(h, p);
-		else
+	for (struct extent **p = &h->extents; *p;) {
+		while (drop_owner(*p, owner))
+			;
+		if ((*p)->owners)
 			p = &(*p)->next;
+		else
+			heap_drop(h, p);
+	}
+}
+
+/* The bytes of what begins at offset. pid: it is its, too; 0: nobody's */
+static int64_t heap_hold(struct heap *h, uint64_t offset, pid_t pid)
+{
+	struct extent *e = *heap_find(h, offset);
+
+	if (!e)
+		return -EINVAL;
+	if (pid && !add_owner(e, pid))
+		return -ENOMEM;
+	return (int64_t)e->bytes;
 }
 
 /* ---- calls ---- */
@@ -438,6 +499,7 @@ static void reset_all(struct broker *b, const struct peer *cause, uint32_t card)
 static int64_t question(struct broker *b, const struct peer *peer, const struct emu_msg *m)
 {
 	struct card *c = &b->cards[m->file];
+	struct heap *at = m->a < c->gtt.base ? &c->vram : &c->gtt; /* of an offset */
 
 	if (m->file >= b->args->config->num_cards)
 		return -EINVAL;
@@ -445,13 +507,15 @@ static int64_t question(struct broker *b, const struct peer *peer, const struct 
 	case EMU_VRAM_ALLOC:
 		return heap_alloc(&c->vram, m->a, peer->pid);
 	case EMU_VRAM_FREE:
-		return heap_free(&c->vram, m->a, peer->pid);
+		return heap_free(at, m->a, peer->pid);
+	case EMU_HOLD:
+		return heap_hold(at, m->a, peer->pid);
+	case EMU_HELD_BYTES:
+		return heap_hold(at, m->a, 0);
 	case EMU_VRAM_FREE_BYTES:
 		return (int64_t)(c->vram.bytes - c->vram.used);
 	case EMU_GTT_ALLOC:
 		return heap_alloc(&c->gtt, m->a, peer->pid);
-	case EMU_GTT_FREE:
-		return heap_free(&c->gtt, m->a, peer->pid);
 	default:
 		return -EINVAL;
 	}
@@ -633,6 +697,8 @@ static void setup(struct broker *b)
 
 	if (dir >= 0) {
 		b->tracing = !stream_proc__open(&b->proc, dir, SOURCE_emu, "emu");
+		if (b->tracing && b->args->config->trace_bytes)
+			stream_proc__limit(&b->proc, b->args->config->trace_bytes);
 		close(dir);
 	}
 	snprintf(tid, sizeof(tid), "%d", (int)getpid());

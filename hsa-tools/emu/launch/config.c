@@ -142,8 +142,10 @@ static int word(struct parser *p, const char *w)
 		p->c->svm = 1;
 	else if (!strcmp(w, "large-bar"))
 		p->c->large_bar = 1;
+	else if (!strcmp(w, "ipc"))
+		p->c->ipc = 1;
 	else
-		return wrong(p, "'%s' is none of gfxNNNN, a number of cards, svm, large-bar, kfd:1.N, "
+		return wrong(p, "'%s' is none of gfxNNNN, a number of cards, svm, large-bar, ipc, kfd:1.N, "
 				"fault:KIND@N, list", w);
 	return 0;
 }

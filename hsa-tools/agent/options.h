@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* RDNA1_TRACE_OPTIONS: what the user asks of the agent. Read once, at OnLoad. */
+#ifndef RDNA1_AGENT_OPTIONS_H
+#define RDNA1_AGENT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum code_choice { CODE_USED, CODE_ALL, CODE_OFF };
+enum hang_choice { ON_HANG_REPORT, ON_HANG_ABORT, ON_HANG_SIGNAL };
+
+struct options {
+	char dir[4096];	       /* "" when not given */
+	uint64_t buffer_bytes; /* ring mode; 0: append */
+	bool callsite;	       /* look for the caller outside ROCm's libraries */
+	bool intercept;	       /* read packets through ROCr's intercept queue */
+	uint32_t timing_every; /* device time of every N-th dispatch; 0 of none */
+	enum code_choice code;
+	uint32_t watchdog_ms; /* 0: none */
+	enum hang_choice on_hang;
+	int on_hang_signal; /* ON_HANG_SIGNAL */
+};
+
+/* text: NULL for none. What is not understood is said on stderr and left at its default. */
+void options_parse(struct options *o, const char *text);
+
+#endif
