@@ -26,29 +26,29 @@ enum { PLACES = 8 };
 
 /* One thread's stream. Lives in the list below from the thread's first event to its end. */
 struct thread {
-	struct stream stream;
-	struct stream_spare spare;
-	uint32_t tid;
-	int depth;	   /* inside a hook: our own calls are not recorded */
-	int ends;	   /* times the thread's end has been told of */
-	const void *frame; /* of that hook, and where it returns to: see was_left() */
+	const void *frame; /* of the hook it is in, and where that returns to: see was_left() */
 	uint64_t back;
-	int used; /* atomic: claimed by a thread */
-	struct thread *next;
+	int depth; /* inside a hook: our own calls are not recorded */
+	uint32_t tid;
 	uint64_t map_version; /* of the places */
-	uint32_t num_places;  /* ever */
+	struct stream stream;
 	struct place places[PLACES];
+	uint32_t num_places; /* ever */
+	int ends;	     /* times the thread's end has been told of */
+	int used;	     /* atomic: claimed by a thread */
+	struct thread *next;
+	struct stream_spare spare;
 };
 
 struct agent {
+	bool recording;
+	bool exiting; /* exit() has begun */
+	bool has_amd;
+	int dir_fd; /* the trace directory */
 	struct stream_proc proc;
 	struct options options;
-	int dir_fd; /* the trace directory */
-	bool recording;
-	bool exiting;	   /* exit() has begun */
 	CoreApiTable core; /* as it was before us: what the hooks call */
 	struct amd_table amd;
-	bool has_amd;
 	struct thread *threads; /* atomic list, never shortened */
 	uint64_t dispatches;	/* atomic; of queues that are gone */
 	uint64_t pool_allocs;	/* atomic */
@@ -161,7 +161,7 @@ static inline void memory_renew(struct thread *t)
 {
 	const uint64_t version = map__version();
 
-	if (version == t->map_version)
+	if (likely(version == t->map_version))
 		return;
 	for (int i = 0; i < PLACES; i++)
 		t->places[i].size = 0;
@@ -172,7 +172,7 @@ static inline void memory_renew(struct thread *t)
 static inline const struct place *memory_place(const struct thread *t, uint64_t addr)
 {
 	for (int i = 0; i < PLACES; i++)
-		if (addr - t->places[i].lo < t->places[i].size)
+		if (likely(addr - t->places[i].lo < t->places[i].size))
 			return &t->places[i];
 	return NULL;
 }
@@ -202,12 +202,12 @@ void memory_not_taken(struct thread *t, const char *call, uint64_t va, hsa_statu
 struct code; /* a code object */
 struct kernel_facts {
 	uint32_t kernarg_bytes;
-	struct code *code; /* NULL: not known */
-	int used;	   /* atomic: its code object is known to be */
-	char name[160];	   /* of the kernel, cut */
-	uint16_t num_pointers;
 	uint32_t pointers_end; /* of the last one */
-	uint16_t pointers[];   /* offsets of 8 bytes in the kernarg segment */
+	uint16_t num_pointers;
+	int used;	     /* atomic: its code object is known to be */
+	struct code *code;   /* NULL: not known */
+	char name[160];	     /* of the kernel, cut */
+	uint16_t pointers[]; /* offsets of 8 bytes in the kernarg segment */
 };
 /* What is known of a kernel; NULL when nothing is. Lock-free. */
 struct kernel_facts *kernel_find(uint64_t kernel_object);

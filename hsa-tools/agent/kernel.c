@@ -155,7 +155,7 @@ struct kernel_facts *kernel_find(uint64_t object)
 		const struct kernel *k = &t->at[(hash(object) + i) & (t->size - 1)];
 		uint64_t key = __atomic_load_n(&k->object, __ATOMIC_ACQUIRE);
 
-		if (key == object)
+		if (likely(key == object))
 			return __atomic_load_n(&k->facts, __ATOMIC_ACQUIRE);
 		if (!key)
 			break;

@@ -10,7 +10,6 @@ enum code_choice { CODE_USED, CODE_ALL, CODE_OFF };
 enum hang_choice { ON_HANG_REPORT, ON_HANG_ABORT, ON_HANG_SIGNAL };
 
 struct options {
-	char dir[4096];	       /* "" when not given */
 	uint64_t buffer_bytes; /* ring mode; 0: append */
 	bool callsite;	       /* look for the caller outside ROCm's libraries */
 	bool intercept;	       /* read packets through ROCr's intercept queue */
@@ -19,6 +18,7 @@ struct options {
 	uint32_t watchdog_ms; /* 0: none */
 	enum hang_choice on_hang;
 	int on_hang_signal; /* ON_HANG_SIGNAL */
+	char dir[4096];	    /* "" when not given */
 };
 
 /* text: NULL for none. What is not understood is said on stderr and left at its default. */

@@ -51,18 +51,19 @@ static inline void copy_packet(uint8_t to[64], const uint8_t *slot)
 /* Returns the bytes that could be read. */
 static size_t read_kernarg(struct thread *t, uint64_t addr, uint8_t *out, size_t size)
 {
-	const struct place *p = memory_place(t, addr);
 	const uint8_t *from = (const uint8_t *)(uintptr_t)addr;
+	const struct place *p;
 	struct place found;
 
 	if (!addr || !size)
 		return 0;
-	if (!p && memory_find(t, addr, &found) == MAP_INSIDE)
+	p = memory_place(t, addr);
+	if (unlikely(!p) && memory_find(t, addr, &found) == MAP_INSIDE)
 		p = &found;
 	/* Not memory we know: a wrong address must not crash the application here. */
-	if (!p || !p->host || size > p->size - (addr - p->lo))
+	if (unlikely(!p || !p->host || size > p->size - (addr - p->lo)))
 		return agent_peek(addr, out, size);
-	if (addr & 7)
+	if (unlikely(addr & 7))
 		memcpy(out, from, size);
 	else
 		copy_words(out, from, size);
@@ -76,7 +77,7 @@ static void put_pointer(struct thread *t, uint16_t at, uint64_t value, uint8_t *
 	struct ev_pointer e;
 	struct place found;
 
-	if (!p) {
+	if (unlikely(!p)) {
 		answer = memory_find(t, value, &found);
 		p = &found;
 	}
@@ -94,7 +95,7 @@ static size_t resolve(struct thread *t, const struct kernel_facts *k, const uint
 	uint64_t value;
 
 	for (; at < end; at++) {
-		if (!whole && *at + sizeof(value) > len)
+		if (unlikely(!whole) && *at + sizeof(value) > len)
 			continue;
 		memcpy(&value, kernarg + *at, sizeof(value));
 		if (!value)
@@ -114,16 +115,25 @@ static bool has_signal(const struct queue *q, const hsa_kernel_dispatch_packet_t
 		type == HSA_PACKET_TYPE_BARRIER_OR);
 }
 
+/* In ring mode the event itself may go. */
+static __attribute__((noinline)) void keep_copy(const struct thread *t, struct event_copy *to,
+						const uint8_t *event)
+{
+	memcpy(to->bytes, event - sizeof(struct ev_head),
+	       t->stream.pending < sizeof(to->bytes) ? t->stream.pending : sizeof(to->bytes));
+}
+
 /* event: its payload, NULL when it was lost. */
-static void keep(struct thread *t, struct queue *q, uint64_t index,
-		 const hsa_kernel_dispatch_packet_t *p, uint64_t signal, const uint8_t *event)
+static inline void keep(struct thread *t, struct queue *q, uint64_t index,
+			const hsa_kernel_dispatch_packet_t *p, uint64_t signal,
+			const uint8_t *event)
 {
 	struct recent *r = q->recent ? &q->recent[index % RECENT] : NULL;
 
-	if (!r)
+	if (unlikely(!r))
 		return;
 	__atomic_store_n(&r->index, 0, __ATOMIC_RELEASE);
-	r->ts_ns = event ? t->stream.last_ts : agent_now();
+	r->ts_ns = likely(event) ? t->stream.last_ts : agent_now();
 	/* Of other packets what stands there is the application's own business. */
 	r->signal = has_signal(q, p) ? signal : 0;
 	r->signal_before = r->signal ? signal_glance(signal) : 0;
@@ -131,10 +141,8 @@ static void keep(struct thread *t, struct queue *q, uint64_t index,
 	r->items = (uint64_t)p->grid_size_x * p->grid_size_y * p->grid_size_z;
 	memcpy(&r->first, p, sizeof(r->first));
 	r->event = event;
-	if (event && q->copies)
-		memcpy(q->copies[index % RECENT].bytes, event - sizeof(struct ev_head),
-		       t->stream.pending < sizeof(q->copies->bytes) ? t->stream.pending
-								    : sizeof(q->copies->bytes));
+	if (unlikely(event && q->copies))
+		keep_copy(t, &q->copies[index % RECENT], event);
 	__atomic_store_n(&r->index, index + 1, __ATOMIC_RELEASE);
 }
 
@@ -149,12 +157,12 @@ static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
 	uint8_t *at, *kernarg, *pointers;
 	size_t got, resolved = 0;
 
-	if (k && k->code && !__atomic_load_n(&k->used, __ATOMIC_RELAXED)) {
+	if (unlikely(k && k->code && !__atomic_load_n(&k->used, __ATOMIC_RELAXED))) {
 		code_used(k->code);
 		__atomic_store_n(&k->used, 1, __ATOMIC_RELAXED);
 	}
 	at = agent_reserve(t, EV_dispatch, sizeof(e) + 2 + sizeof(*p) + 2 + want + 2 + room);
-	if (!at) {
+	if (unlikely(!at)) {
 		keep(t, q, index, p, signal, NULL);
 		return;
 	}
@@ -163,9 +171,9 @@ static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
 	memory_renew(t);
 	/* The event has its full size; bytes that cannot be read are zeros and counted. */
 	got = read_kernarg(t, addr_of(p->kernarg_address), kernarg, want);
-	if (got < want)
+	if (unlikely(got < want))
 		memset(kernarg + got, 0, want - got);
-	if (k)
+	if (likely(k))
 		resolved = resolve(t, k, kernarg, got, pointers);
 	if (resolved < room)
 		agent_shrink(t, room - resolved);
@@ -236,7 +244,7 @@ void packets_read(struct thread *t, struct queue *q, uint64_t rung, uint64_t end
 	uint64_t next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
 
 	while ((int64_t)(end - next) > 0) {
-		uint8_t *slot = (uint8_t *)q->q->base_address + (next & mask) * 64;
+		const uint8_t *slot = q->base + (next & mask) * 64;
 		union {
 			hsa_kernel_dispatch_packet_t dispatch;
 			uint8_t bytes[64];
@@ -253,8 +261,8 @@ void packets_read(struct thread *t, struct queue *q, uint64_t rung, uint64_t end
 		 * The only packet of a doorbell that nobody has rung before cannot have been taken.
 		 * Asking is not free: the device writes that line.
 		 */
-		if (type == HSA_PACKET_TYPE_INVALID || end - next > 1 ||
-		    (int64_t)(next - rung) < 0) {
+		if (unlikely(type == HSA_PACKET_TYPE_INVALID || end - next > 1 ||
+			     (int64_t)(next - rung) < 0)) {
 			/* Taken while we looked: what was copied may be the next lap's. */
 			taken = agent.core.hsa_queue_load_read_index_scacquire_fn(q->q);
 			if ((int64_t)(taken - next) > 0) {
@@ -269,14 +277,15 @@ void packets_read(struct thread *t, struct queue *q, uint64_t rung, uint64_t end
 			if (type == HSA_PACKET_TYPE_INVALID)
 				return; /* its producer has not finished: at the next doorbell */
 		}
-		if (!claim(q, &next, next + 1))
+		if (unlikely(!claim(q, &next, next + 1)))
 			continue;
 		signal = p.dispatch.completion_signal.handle;
-		if (type == HSA_PACKET_TYPE_KERNEL_DISPATCH && timing)
+		if (unlikely(timing) && type == HSA_PACKET_TYPE_KERNEL_DISPATCH)
 			signal = timing_dispatch(t, q, next, &p.dispatch,
-						 alone && (int64_t)(next - rung) >= 0 ? (void *)slot
-										      : NULL);
-		if (type == HSA_PACKET_TYPE_KERNEL_DISPATCH)
+						 alone && (int64_t)(next - rung) >= 0
+							 ? (void *)(uintptr_t)slot
+							 : NULL);
+		if (likely(type == HSA_PACKET_TYPE_KERNEL_DISPATCH))
 			record_dispatch(t, q, next, &p.dispatch, signal);
 		else
 			record_packet(t, q, next, p.bytes);

@@ -26,7 +26,7 @@ static inline struct queue *find_queue(uint64_t doorbell)
 		struct queue *q = slot(doorbell, i);
 		uint64_t key = __atomic_load_n(&q->doorbell, __ATOMIC_ACQUIRE);
 
-		if (key == doorbell)
+		if (likely(key == doorbell))
 			return q;
 		if (!key)
 			return NULL;
@@ -85,6 +85,7 @@ static struct queue *add_queue(hsa_queue_t *hq, hsa_agent_t on, uint8_t made_by,
 			q = slot(doorbell, i);
 	if (q) {
 		q->q = hq;
+		q->base = hq->base_address;
 		q->agent = on.handle;
 		q->id = hq->id;
 		q->size = hq->size;
@@ -162,12 +163,12 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 	uint64_t end = (uint64_t)value + 1, rung;
 	struct thread *t;
 
-	if (!q && agent.options.timing_every)
+	if (unlikely(!q && agent.options.timing_every))
 		timing_store(signal);
-	if (!q || q->read_at != QUEUE_READ_doorbell)
+	if (unlikely(!q || q->read_at != QUEUE_READ_doorbell))
 		return;
 	t = agent_enter();
-	if (!t)
+	if (unlikely(!t))
 		return;
 	/*
 	 * Of several producers the one with an earlier packet may come later. Two at once may leave
@@ -175,7 +176,7 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 	 * doorbell comes.
 	 */
 	rung = __atomic_load_n(&q->rung, __ATOMIC_RELAXED);
-	if ((int64_t)(end - rung) > 0)
+	if (likely((int64_t)(end - rung) > 0))
 		__atomic_store_n(&q->rung, end, __ATOMIC_RELAXED);
 	else
 		end = rung;

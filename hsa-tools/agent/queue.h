@@ -72,23 +72,26 @@ struct watch {
 };
 
 struct queue {
+	/* A line of the cache: what a doorbell asks for. */
 	uint64_t doorbell; /* atomic key: signal handle; 0 free */
-	hsa_queue_t *q;
-	uint64_t agent; /* hsa_agent_t of the device it belongs to */
-	uint64_t id;
+	const uint8_t *base;
 	uint32_t size;		  /* packets */
 	uint8_t made_by, read_at; /* enum ev_queue_maker, ev_queue_read */
 	bool timed;		  /* the device writes times into its signals */
+	uint64_t id;
 	uint64_t rung; /* atomic: the highest packet a doorbell was rung for, plus 1; see queue.c */
 	uint64_t next; /* atomic: first packet nobody has read */
-	uint64_t begin;	       /* next, when it was first seen */
-	uint64_t others;       /* atomic: packets since then that were no dispatches, or not read */
-	struct thread *first;  /* atomic: with timing=, the first that rang */
-	int shared;	       /* atomic: another one has */
-	struct recent *recent; /* RECENT; NULL without memory */
+	struct recent *recent;	   /* RECENT; NULL without memory */
 	struct event_copy *copies; /* the same number, in ring mode */
+
+	hsa_queue_t *q;
+	uint64_t agent;	      /* hsa_agent_t of the device it belongs to */
+	uint64_t begin;	      /* next, when it was first seen */
+	uint64_t others;      /* atomic: packets since then that were no dispatches, or not read */
+	struct thread *first; /* atomic: with timing=, the first that rang */
+	int shared;	      /* atomic: another one has */
 	struct watch watch;
-};
+} __attribute__((aligned(64)));
 extern struct queue queues[MAX_QUEUES];
 /* Removed, and there are entries behind it that a search must find. */
 #define QUEUE_DELETED 1ull
@@ -159,8 +162,8 @@ static inline int64_t signal_glance(uint64_t handle)
 {
 	const uint64_t at = handle + AMD_SIGNAL_VALUE, page = at >> 12;
 
-	if (!(handle & 7) &&
-	    __atomic_load_n(&signal_pages[page % SIGNAL_PAGES], __ATOMIC_RELAXED) == page + 1)
+	if (likely(!(handle & 7) && __atomic_load_n(&signal_pages[page % SIGNAL_PAGES],
+						    __ATOMIC_RELAXED) == page + 1))
 		return __atomic_load_n((const int64_t *)(uintptr_t)at, __ATOMIC_RELAXED);
 	return signal_first_glance(handle);
 }

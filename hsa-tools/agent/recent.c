@@ -17,7 +17,7 @@ const struct recent *recent_at(const struct queue *q, uint64_t index)
 
 bool ring_peek(const struct queue *q, uint64_t index, void *packet)
 {
-	const uint64_t at = addr_of(q->q->base_address) + (index & (q->size - 1)) * 64;
+	const uint64_t at = addr_of(q->base) + (index & (q->size - 1)) * 64;
 
 	return agent_peek(at, packet, 64) == 64;
 }

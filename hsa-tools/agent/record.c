@@ -156,22 +156,22 @@ struct thread *agent_enter_nested_from(const void *frame, const void *back)
 {
 	struct thread *t = self;
 
-	if (!agent.recording)
+	if (unlikely(!agent.recording))
 		return NULL;
-	if (!stream_proc__mine(&agent.proc)) { /* a forked child: it has no stream */
+	if (unlikely(!stream_proc__mine(&agent.proc))) { /* a forked child: it has no stream */
 		/* What libraries do when it ends is nobody's call. */
 		if (!agent.exiting)
 			stream_proc__lost(&agent.proc, LOSS_forked, 1, true);
 		return NULL;
 	}
-	if (!t) {
+	if (unlikely(!t)) {
 		t = new_thread_uncancelled();
 		if (!t) {
 			stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
 			return NULL;
 		}
 	}
-	if (!t->depth++) {
+	if (likely(!t->depth++)) {
 		t->frame = frame;
 		t->back = addr_of(back);
 	}
@@ -208,7 +208,9 @@ struct thread *agent_enter_from(const void *frame, const void *back)
 {
 	struct thread *t = self;
 
-	return t && t->depth && !was_left(t, frame) ? NULL : agent_enter_nested_from(frame, back);
+	if (unlikely(t && t->depth) && !was_left(t, frame))
+		return NULL;
+	return agent_enter_nested_from(frame, back);
 }
 
 void agent_leave(struct thread *t)

@@ -129,31 +129,28 @@ static void make_ours(struct thread *t)
 		agent_note(t, "only %u of %u signals for timing= could be made", num_ours, OURS);
 }
 
+static bool change_used(struct ours *o, int from, int to)
+{
+	return __atomic_compare_exchange_n(&o->used, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
 /* Read one that ended. Returns whether it is free again. */
 static bool reap(struct thread *t, struct ours *o)
 {
 	struct pending p;
-	int used = 1;
 
 	if (__atomic_load_n(&o->used, __ATOMIC_ACQUIRE) != 1 ||
-	    agent.core.hsa_signal_load_scacquire_fn(o->signal) > 0 || !take(o->signal.handle, &p))
+	    agent.core.hsa_signal_load_scacquire_fn(o->signal) > 0 || !change_used(o, 1, 3))
 		return false;
+	/* Between the two it may have been read, and be another packet's by now. */
+	if (agent.core.hsa_signal_load_scacquire_fn(o->signal) > 0 || !take(o->signal.handle, &p)) {
+		change_used(o, 3, 1);
+		return false;
+	}
 	record(t, &p, o->signal.handle, TIMED_BY_agent);
 	agent.core.hsa_signal_store_relaxed_fn(o->signal, 1);
-	return __atomic_compare_exchange_n(&o->used, &used, 0, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_RELAXED);
-}
-
-/*
- * The device took the packet without it (see timing_dispatch), or its queue is gone: nothing will
- * change it, or something may, late. Not used again.
- */
-static void give_up(struct ours *o)
-{
-	struct pending p;
-
-	if (take(o->signal.handle, &p))
-		__atomic_store_n(&o->used, 2, __ATOMIC_RELEASE);
+	return change_used(o, 3, 0);
 }
 
 static bool is_lost(const struct ours *o)
@@ -167,6 +164,25 @@ static bool is_lost(const struct ours *o)
 	       agent.core.hsa_signal_load_scacquire_fn(o->signal) > 0;
 }
 
+/*
+ * The device took the packet without it (see timing_dispatch), or its queue is about to be gone:
+ * nothing will change it, or something may, late.
+ */
+static bool is_hopeless(const struct ours *o, const struct queue *gone)
+{
+	return gone ? o->q == gone : is_lost(o);
+}
+
+static void give_up(struct ours *o, const struct queue *gone)
+{
+	struct pending p;
+
+	/* Asked twice: meanwhile it may have been read, and be another packet's. */
+	if (!is_hopeless(o, gone) || !change_used(o, 1, 3))
+		return;
+	change_used(o, 3, is_hopeless(o, gone) && take(o->signal.handle, &p) ? 2 : 1);
+}
+
 static struct ours *get_ours(struct thread *t)
 {
 	uint32_t n = __atomic_load_n(&num_ours, __ATOMIC_ACQUIRE);
@@ -174,11 +190,9 @@ static struct ours *get_ours(struct thread *t)
 	/* A few at a time: what has ended is found in the course of the next launches. */
 	for (uint32_t i = 0; n && i < 8; i++) {
 		struct ours *o = &ours[__atomic_fetch_add(&next_look, 1, __ATOMIC_RELAXED) % n];
-		int unused = 0;
 
 		reap(t, o);
-		if (__atomic_compare_exchange_n(&o->used, &unused, 3, false, __ATOMIC_ACQ_REL,
-						__ATOMIC_RELAXED))
+		if (change_used(o, 0, 3))
 			return o;
 	}
 	return NULL;
@@ -236,28 +250,29 @@ void timing_queue(struct thread *t, struct queue *q)
 			   (unsigned long long)q->id, (unsigned int)status);
 }
 
-static void sweep(struct thread *t, const struct queue *q, bool last)
+/* gone: only those of that queue, which are not waited for any more; NULL: all. */
+static void sweep(struct thread *t, const struct queue *gone)
 {
 	uint32_t n = __atomic_load_n(&num_ours, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct ours *o = &ours[i];
 
-		if (__atomic_load_n(&o->used, __ATOMIC_ACQUIRE) != 1 || (q && o->q != q))
+		if (__atomic_load_n(&o->used, __ATOMIC_ACQUIRE) != 1 || (gone && o->q != gone))
 			continue;
-		if (!reap(t, o) && (last || is_lost(o)))
-			give_up(o);
+		if (!reap(t, o))
+			give_up(o, gone);
 	}
 }
 
 void timing_queue_gone(struct thread *t, const struct queue *q)
 {
-	sweep(t, q, true);
+	sweep(t, q);
 }
 
 void timing_sweep(struct thread *t)
 {
-	sweep(t, NULL, false);
+	sweep(t, NULL);
 }
 
 /* ---- the application's signals ---- */
@@ -291,7 +306,7 @@ static void waited(hsa_signal_t signal)
 	t = agent_enter();
 	if (!t)
 		return;
-	sweep(t, NULL, false);
+	sweep(t, NULL);
 	agent_leave(t);
 }
 

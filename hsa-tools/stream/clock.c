@@ -75,10 +75,10 @@ ev_u64 stream__time(struct stream *s)
 	struct stream_clock *c = &s->clock;
 	ev_u64 cycles;
 
-	if (!s->proc->tsc)
+	if (unlikely(!s->proc->tsc))
 		return stream__now();
 	cycles = __builtin_ia32_rdtsc() - c->tsc;
-	if (cycles < c->span)
+	if (likely(cycles < c->span))
 		return c->ns + (cycles * c->rate >> 32);
 	return read_both(c);
 }

@@ -724,19 +724,19 @@ void *stream__reserve(struct stream *s, ev_u16 id, size_t payload_bytes, ev_u32 
 	size_t size = sizeof(struct ev_head) + payload_bytes;
 	struct ev_head head;
 
-	if (!stream_proc__mine(s->proc))
+	if (unlikely(!stream_proc__mine(s->proc)))
 		return NULL;
 	if (!ts)
 		ts = stream__time(s);
-	if (ts < s->last_ts)
+	if (unlikely(ts < s->last_ts))
 		ts = s->last_ts;
-	if (s->map)
+	if (likely(s->map))
 		chunk_head(s)->seen = ++s->seen;
-	if (s->pending)
+	if (unlikely(s->pending))
 		return lose(s, LOSS_nested);
-	if (size > EV_SIZE_MAX)
+	if (unlikely(size > EV_SIZE_MAX))
 		return lose(s, LOSS_too_big);
-	if (!s->map || size > s->map_bytes - s->used) {
+	if (unlikely(!s->map || size > s->map_bytes - s->used)) {
 		bool first = !s->map || s->proc->ring; /* its `seen` does not count this one yet */
 		int cause = (int)s->cause;
 
@@ -775,12 +775,12 @@ bool stream__commit(struct stream *s)
 	ev_u32 from = s->used, size = s->pending;
 	int err = 0;
 
-	if (!size)
+	if (unlikely(!size))
 		return false;
 	s->pending = 0;
-	if (s->file.fd >= 0)
+	if (unlikely(s->file.fd >= 0))
 		err = write_at(&s->file, s->map + from, size, from);
-	if (err) {
+	if (unlikely(err)) {
 		lose(s, cause_of(err));
 		return false;
 	}
@@ -788,11 +788,11 @@ bool stream__commit(struct stream *s)
 	/* Only now does the event exist, for a reader of a file whose writer dies here. */
 	__atomic_store_n((ev_u64 *)__builtin_assume_aligned((void *)&head->content_bits, 8),
 			 (ev_u64)s->used * 8, __ATOMIC_RELEASE);
-	if (__builtin_expect(s->used >= s->ask_at, 0))
+	if (unlikely(s->used >= s->ask_at))
 		ask_for_spare(s);
-	if (s->file.fd >= 0)
+	if (unlikely(s->file.fd >= 0))
 		err = write_at(&s->file, head, sizeof(*head), 0);
-	if (!err)
+	if (likely(!err))
 		return true;
 	/* The file does not know of it; the next one overwrites it. */
 	s->used = from;

@@ -33,6 +33,10 @@
 
 #define STREAM_NAME_MAX 64
 
+/* Where an event is written often: what happens stands together, and less of the cache is code. */
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 /* What the metadata file says about the trace as a whole. */
 struct stream_meta {
 	ev_u8 uuid[16];
@@ -81,6 +85,10 @@ struct stream_clock {
 
 /* The counters of one process: in its chunk file at every moment. */
 struct stream_proc {
+	/* What every event asks for. */
+	volatile ev_u32 *sentinel; /* own page, MADV_WIPEONFORK: 0 in a forked child */
+	bool tsc;		   /* events are timed by stream_clock */
+
 	struct stream_dir dir;
 	ev_u16 source; /* enum ev_source */
 	ev_u32 pid;
@@ -90,10 +98,8 @@ struct stream_proc {
 	int map_error; /* negative errno when it could not */
 	struct stream_file file;
 	struct ev_loss *losses[LOSS_COUNT]; /* into map */
-	bool tsc; /* events are timed by stream_clock */
 	struct ring *ring;		    /* NULL: append */
 	ev_u32 generation; /* of writers of this kind and pid: 2 for what was executed in its place */
-	volatile ev_u32 *sentinel;  /* own page, MADV_WIPEONFORK: 0 in a forked child */
 	/* atomic: says that a spare is wanted, in the writer's thread; NULL: nobody prepares any */
 	void (*wake)(void);
 	ev_u32 num_spares; /* atomic: ever, for their names */
@@ -160,21 +166,24 @@ struct stream_spare {
 };
 
 struct stream {
+	/* What every event touches. */
 	struct stream_proc *proc;
-	char name[STREAM_NAME_MAX];
-	ev_u64 instance_id;
 	ev_u64 last_ts;
 	struct stream_clock clock;
 	ev_u64 seen;
+	ev_u8 *map; /* current chunk, NULL before the first */
+	ev_u32 map_bytes;
+	ev_u32 used;
+	ev_u32 pending; /* size of the reserved event, 0 when none */
+	ev_u32 ask_at;	/* that much is used: a spare is to be asked for; UINT32_MAX: not */
+	struct stream_file file;
+
+	char name[STREAM_NAME_MAX];
+	ev_u64 instance_id;
 	ev_u32 chunk_bytes; /* size of the next chunk; doubles up to chunk_max */
 	ev_u32 chunk_max;
 	ev_u32 next_chunk;
 	ev_u32 cpu;
-	ev_u8 *map; /* current chunk, NULL before the first */
-	struct stream_file file;
-	ev_u32 map_bytes;
-	ev_u32 used;
-	ev_u32 pending;		  /* size of the reserved event, 0 when none */
 	ev_u64 retry_ts;	  /* no chunk could be made: not before this time again */
 	enum ev_loss_cause cause; /* why it could not */
 	/* Ring mode. */
@@ -183,7 +192,6 @@ struct stream {
 	ev_u32 place;	   /* in struct ring, from 1; 0 before the first chunk */
 	bool kept;
 	int lock; /* of stream__lock */
-	ev_u32 ask_at; /* that much is used: a spare is to be asked for; UINT32_MAX: not */
 	struct stream_spare *spare;
 };
 

@@ -102,7 +102,7 @@ static void begin(void)
 	CHECK(peek_init());
 	map__clear();
 	hq = (hsa_queue_t){.base_address = ring, .size = RING, .id = 7};
-	q = (struct queue){.q = &hq, .id = 7, .size = RING, .doorbell = 64};
+	q = (struct queue){.q = &hq, .base = (const uint8_t *)ring, .id = 7, .size = RING, .doorbell = 64};
 	read_index = 0;
 	memset(ring, 0, sizeof(ring));
 	for (int i = 0; i < RING; i++)
