@@ -248,15 +248,16 @@ static void test_pointers(void)
 	CHECK_EQ(m.agent.not_asked, 3);
 	text = report(&m, 160);
 	SAYS(text, "Kernel arguments that point to no live memory: 4 ");
-	SAYS(text, "conv2d_direct +8 0x20010 freed: buffer 0x20000 (64 bytes), 16 bytes into it 3 ");
-	SAYS(text, "conv2d_direct +24 0xdead0000 nothing that was seen to be allocated 3 ");
-	SAYS(text, "conv2d_direct +32 0x30050 16 bytes past the end of locked host memory 0x30000 (64 bytes) 3 ");
-	SAYS(text, "0xdef +8 0x20010 freed: buffer 0x20000 (64 bytes), 16 bytes into it 2 ");
+	SAYS(text, "conv2d_direct +8 0x20010 freed: 16 B into 64 B 0x20000 3 ");
+	SAYS(text, "conv2d_direct +24 0xdead0000 nothing allocated - 3 ");
+	SAYS(text, "conv2d_direct +32 0x30050 16 B past the end of 64 B, locked host memory 0x30000 3 ");
+	SAYS(text, "0xdef +8 0x20010 freed: 16 B into 64 B 0x20000 2 ");
 	SAYS_NOT(text, "+16");
 	SAYS(text, "3 pointers of kernel arguments could not be looked up");
 	free(text);
 	text = report(&m, 80);
-	SAYS(text, "conv2d_direct +8 0x20010 freed");
+	SAYS(text, "conv2d_direct +8 0x20010 freed: 16 B into 64 B 3 ");
+	SAYS(text, "conv2d_direct +32 0x30050 16 B past the end of ");
 	free(text);
 	model__free(&m);
 }
@@ -463,6 +464,30 @@ static void put_recent_ring(uint64_t index, uint64_t object, uint64_t ts)
 	    (struct tail[]){{packet, 64, false}, {NULL, 0, false}, {NULL, 0, false}}, 3);
 }
 
+/* Events that end before their last fields, as damage leaves them. */
+static void test_short(void)
+{
+	struct ev_recent_dispatch recent = {.queue_id = 5, .index = 12};
+	struct ev_kernel_info info = {.kernel_object = 0xabc, .kernarg_bytes = 16};
+	struct ev_code_object_info code = {.va = 0x1000, .size_bytes = 64};
+	uint8_t packet[64] = {0};
+	struct model m;
+
+	begin();
+	put_start();
+	put_symbol(0xabc, "spin");
+	put(EV_kernel_info, &info, sizeof(info), 1, 10, NULL, 0);
+	put(EV_code_object_info, &code, sizeof(code), 1, 11, NULL, 0);
+	FIXED(&a, queue_state, 1, 60, .queue_id = 5, .reason = EVIDENCE_hang, .read_index = 12, .write_index = 14,
+	      .recorded = 13);
+	put(EV_recent_dispatch, &recent, sizeof(recent), 1, 61, (struct tail[]){{packet, 64, false}}, 1);
+	put(EV_recent_dispatch, &recent, sizeof(recent), 1, 62, NULL, 0);
+	m = end();
+	CHECK_EQ(m.agent.recent.n, 1);
+	free(report(&m, 80));
+	model__free(&m);
+}
+
 static void test_evidence(void)
 {
 	struct model m;
@@ -544,6 +569,7 @@ int main(void)
 	test_code();
 	test_queues();
 	test_ranges();
+	test_short();
 	test_evidence();
 	END_TESTS;
 }

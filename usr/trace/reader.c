@@ -471,6 +471,6 @@ uint16_t event__bytes(const struct event *ev, unsigned int i, const uint8_t **da
 			*data = v.data;
 			return v.len;
 		}
-	*data = NULL;
+	*data = ev->payload; /* memcpy of nothing wants an address, too */
 	return 0;
 }

@@ -80,7 +80,7 @@ static inline void event__fixed(const struct event *ev, void *out, size_t size)
 	memcpy(out, ev->payload, n);
 }
 
-/* The i-th BYTES or TEXT of an event. Returns its length, 0 when absent. */
+/* The i-th BYTES or TEXT of an event. Returns its length, 0 when absent; *data is never NULL. */
 uint16_t event__bytes(const struct event *ev, unsigned int i, const uint8_t **data);
 
 static inline struct field_iter event__fields(const struct event *ev)
