@@ -22,8 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WITNESS_MS 50 /* it is asked when a signal comes; its answer takes a few context switches */
-#define WATCH_MS 100  /* how soon we are continued after the command was */
+#define WITNESS_MS 50	/* it tells what it gets at once: a few context switches */
+#define ANSWER_MS  5000 /* a busy machine: as long as it may take to answer */
+#define WATCH_MS   100	/* how soon we are continued after the command was */
 
 static const int ours[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1, SIGUSR2,
 			   SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH};
@@ -35,7 +36,9 @@ struct signals {
 	sigset_t set;
 	int fd;
 	pid_t witness;
-	int told; /* reads a byte per signal the witness got */
+	int told; /* reads a byte per signal the witness got, and ANSWERS + n for question n */
+	unsigned int questions;
+	bool got[NSIG]; /* it has told of them, and we have not come to them yet */
 };
 
 struct signals *signals__begin(void)
@@ -76,8 +79,13 @@ static char state_of(pid_t pid)
 /*
  * The recorder tells it with TELL when it stops with the command (its pid) and when it goes on (0).
  * Who continues or kills the command alone does not continue the recorder: the witness does.
+ *
+ * A negative number is a question: TELL comes behind all other signals, so with its answer there is
+ * nothing that it has got and not told.
  */
-#define TELL SIGRTMAX
+#define TELL	SIGRTMAX
+#define ANSWERS 128u
+#define QUESTION_MASK 127u
 
 static void __attribute__((noreturn)) witness(int tell, const sigset_t *set, pid_t parent)
 {
@@ -94,9 +102,11 @@ static void __attribute__((noreturn)) witness(int tell, const sigset_t *set, pid
 		unsigned char byte = (unsigned char)sig;
 		char state;
 
-		if (sig == TELL) {
+		if (sig == TELL && si.si_int >= 0) {
 			stopped = si.si_int;
 		} else if (sig > 0) {
+			if (sig == TELL)
+				byte = (unsigned char)-si.si_int;
 			if (write(tell, &byte, 1) != 1)
 				break;
 		} else if (stopped && errno == EAGAIN) {
@@ -154,16 +164,35 @@ void signals__restore(const struct signals *s)
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
-/* Whether the group got sig, too. */
+static bool ask_witness(struct signals *s, unsigned int *answer)
+{
+	*answer = ANSWERS + (++s->questions & QUESTION_MASK);
+	return !sigqueue(s->witness, TELL, (union sigval){.sival_int = -(int)*answer});
+}
+
+/* Whether the group got sig, too. SIGCONT: the witness may be stopped, and is not asked. */
 static bool witnessed(struct signals *s, int sig)
 {
 	struct pollfd p = {.fd = s->told, .events = POLLIN};
+	unsigned int answer = 0;
 	unsigned char byte;
+	int n;
 
-	while (s->told >= 0 && poll(&p, 1, WITNESS_MS) > 0 && read(s->told, &byte, 1) == 1)
-		if (byte == sig)
-			return true;
-	return false;
+	/* Of two that wait, we may come to the other one first. */
+	while (s->told >= 0 && !s->got[sig]) {
+		n = poll(&p, 1, answer ? ANSWER_MS : WITNESS_MS);
+		if (n > 0 && read(s->told, &byte, 1) == 1) {
+			if (byte == answer)
+				break;
+			if (byte < NSIG)
+				s->got[byte] = true;
+		} else if (n || answer || sig == SIGCONT || !ask_witness(s, &answer)) {
+			break;
+		}
+	}
+	n = s->got[sig];
+	s->got[sig] = false;
+	return n;
 }
 
 /*
@@ -230,6 +259,7 @@ int signals__forward(struct signals *s, pid_t command)
 			return sig;
 		}
 	}
+	memset(s->got, 0, sizeof(s->got));
 	return 0;
 }
 
