@@ -6,6 +6,7 @@ import ctypes
 import glob
 import random
 import re
+import shutil
 import signal
 import time
 
@@ -44,11 +45,39 @@ def all_gone():
     return False
 
 
-def one(number, victim, after):
+def start(directory, out):
+    return subprocess.Popen([TOOL, "--emulate", "-o", directory, "--", workload("conv2d"), "--repeat", "5"],
+                            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+
+def until_up(p):
+    while not application(p.pid):
+        expect(p.poll() is None, f"it ended with {p.returncode}")
+        time.sleep(0.005)
+
+
+def times_of_application():
+    """How long it takes here until the application is there, and from then on until it is gone."""
+    began = time.time()
+    directory = os.path.join(T, "unharmed")
+    p = start(directory, subprocess.DEVNULL)
+    until_up(p)
+    up = time.time() - began
+    while application(p.pid):
+        time.sleep(0.005)
+    took = time.time() - began - up
+    expect(p.wait(timeout=60) == 0 and all_gone(), f"{p.returncode}")
+    shutil.rmtree(directory)
+    return up, took
+
+
+def one(number, victim, after, up):
+    """up: so long after the application is there, not after the start."""
     directory = os.path.join(T, f"{victim}-{number}")
     out = open(directory + ".out", "w")
-    p = subprocess.Popen([TOOL, "--emulate", "-o", directory, "--", workload("conv2d"), "--repeat", "5"],
-                         stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    p = start(directory, out)
+    if up:
+        until_up(p)
     time.sleep(after)
     app = application(p.pid)
     if victim in ("application", "both") and app:
@@ -73,13 +102,16 @@ def main():
     PR_SET_CHILD_SUBREAPER = 36
     expect(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "no subreaper")
     rnd = random.Random(seed)
-    events = with_app = early = 0
+    events = with_app = without = 0
+    measured = [times_of_application() for _ in range(3)]
+    up, took = min(m[0] for m in measured), min(m[1] for m in measured)
     for victim in ("application", "recorder", "both"):
         for number in range(times):
-            directory, app = one(number, victim, rnd.uniform(0.005, 0.8))
+            early = number % 3 == 0
+            directory, app = one(number, victim, rnd.uniform(0.005, up if early else took), not early)
             with_app += app
             if not os.path.exists(os.path.join(directory, "ctf")):
-                early += 1  # killed before anything was recorded
+                without += 1  # killed before anything was recorded
                 run = sh(TOOL, "report", directory)
                 expect(run.returncode == 1 and run.stderr.startswith("rdna1-trace: " + directory),
                        run.stderr)
@@ -94,7 +126,7 @@ def main():
         time.sleep(0.1)
     expect(not glob.glob(f"{T}/rdna1-emu.*"), "a broker is left, or its directory")
     expect(with_app > times, "the application was never there")
-    print(f"{3 * times} kills (seed {seed}), {with_app} with the application up, {early} before "
+    print(f"{3 * times} kills (seed {seed}), {with_app} with the application up, {without} before "
           f"there was a trace: {events} events read twice")
 
 

@@ -61,6 +61,26 @@ static void put_target(struct buf *b, const struct ev_pointer *p, uint64_t point
 	}
 }
 
+/* The same for a column: the pointer stands beside it. */
+static void put_target_cell(struct buf *b, const struct bad_pointer *p)
+{
+	const bool past = p->state == POINTER_STATE_past_end;
+
+	if (!past && p->state != POINTER_STATE_freed) {
+		buf__puts(b, "nothing allocated");
+		return;
+	}
+	if (!past)
+		buf__puts(b, "freed: ");
+	buf__size(b, p->pointer - p->base - (past ? p->size : 0));
+	buf__puts(b, past ? " past the end of " : " into ");
+	buf__size(b, p->size);
+	if (p->kind != MEM_KIND_pool && p->kind != MEM_KIND_region && p->kind) {
+		buf__puts(b, ", ");
+		names__value(b, names_mem_kind, p->kind);
+	}
+}
+
 void put_pointers(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	const struct column columns[] = {{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
@@ -68,6 +88,7 @@ void put_pointers(const struct model *m, const struct text_options *o, struct bu
 					 {"argument", true, false, 0},
 					 {"pointer", false, false, 0},
 					 {"where it points", false, true, 0},
+					 {"memory", false, false, 100},
 					 {"dispatches", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t n = m->agent.bad_pointers.n, shown = o->all || n < MAX_ROWS ? n : MAX_ROWS;
@@ -76,12 +97,10 @@ void put_pointers(const struct model *m, const struct text_options *o, struct bu
 		heading(b, "Kernel arguments that point to no live memory: %zu", n);
 		for (size_t i = 0; i < shown; i++) {
 			const struct bad_pointer *x = &m->agent.bad_pointers.v[i];
-			const struct ev_pointer p = {
-				.at = x->at, .state = x->state, .kind = x->kind, .base = x->base, .size = x->size};
 			const char *name = model__kernel(m, x->pid, x->object);
 			struct buf where = {0};
 
-			put_target(&where, &p, x->pointer);
+			put_target_cell(&where, x);
 			table__cellf(&t, "%u", x->pid);
 			if (name)
 				table__cellf(&t, "%.40s", name);
@@ -90,6 +109,10 @@ void put_pointers(const struct model *m, const struct text_options *o, struct bu
 			table__cellf(&t, "+%u", x->at);
 			table__cellf(&t, "0x%" PRIx64, x->pointer);
 			table__cell(&t, take(&where));
+			if (x->base)
+				table__cellf(&t, "0x%" PRIx64, x->base);
+			else
+				table__cellf(&t, "-");
 			table__cellf(&t, "%" PRIu64, x->count);
 		}
 		table__render(&t, b, o->width);
