@@ -88,7 +88,8 @@ def got(*_):
     sys.exit(3)
 signal.signal(signal.SIGINT, got)
 say("ready")
-signal.pause()
+while True:
+    time.sleep(0.1)  # pause() would not see one that came just before it
 """)
 TIDIES = python("tidies", """
 def stop(*_):
@@ -209,7 +210,8 @@ def got(*_):
     sys.exit(6)
 signal.signal(signal.SIGHUP, got)
 say("ready")
-signal.pause()
+while True:
+    time.sleep(0.1)  # pause() would not see one that came just before it
 """).split()[1:]
 
 
