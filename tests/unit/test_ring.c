@@ -3,7 +3,7 @@
  * Ring mode: the bound holds at every moment, what is left is the newest, and every event that was
  * seen is written or counted.
  */
-#include "t.h"
+#include "trace_dir.h"
 #include "../../hsa-tools/stream/stream.h"
 #include "../../usr/trace/reader.h"
 
@@ -18,17 +18,6 @@
 
 #define KB 1024ull
 #define MB (1024 * KB)
-
-static int make_trace(const char *dir)
-{
-	struct stream_meta meta;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-
-	stream_meta__init(&meta);
-	CHECK(fd >= 0);
-	CHECK_EQ(stream_dir__create(fd, &meta), 0);
-	return fd;
-}
 
 static void begin(struct stream_proc *p, int fd, ev_u64 limit)
 {
@@ -142,7 +131,7 @@ static void check_account(const struct found *f, ev_u64 made)
 static void test_one(ev_u64 limit, bool mapped)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	ev_u64 n = limit / 28 * 5, over = 0;
 	struct stream_proc p;
 	struct stream s;
@@ -217,7 +206,7 @@ static void *watch_disk(void *arg)
 static void test_threads(ev_u64 limit, ev_u32 rounds, ev_u64 events)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir), stop = 0;
+	int fd = t_make_trace(dir), stop = 0;
 	ev_u64 most = 0, made = 0;
 	void *args[] = {dir, &most, &stop};
 	struct writer w[8];
@@ -254,7 +243,7 @@ static void test_threads(ev_u64 limit, ev_u32 rounds, ev_u64 events)
 static void test_ended_threads(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 	struct found f;
 
@@ -280,7 +269,7 @@ static void test_ended_threads(void)
 static void test_order(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream idle, busy;
 	struct stream_proc p;
 	struct found f;
@@ -326,7 +315,7 @@ static void *write_kept(void *arg)
 static void test_kept(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	ev_u64 next = 0;
 	struct stream kept, busy;
 	void *args[] = {&kept, &next};
@@ -363,7 +352,7 @@ static void test_kept(void)
 static void test_lock(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 	struct stream s;
 	struct found f;
@@ -390,7 +379,7 @@ static void test_lock(void)
 static void test_too_many_threads(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir), without = 0;
+	int fd = t_make_trace(dir), without = 0;
 	struct stream s[40];
 	struct stream_proc p;
 	struct found f;
@@ -426,7 +415,7 @@ static void test_large_events(void)
 {
 	static ev_u8 payload[EV_SIZE_MAX];
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 	struct stream s;
 	struct found f;
@@ -458,7 +447,7 @@ static void test_large_events(void)
 static void test_directory_removed(void)
 {
 	char *dir = t_tmpdir(), *cmd;
-	int fd = make_trace(dir), written = 0;
+	int fd = t_make_trace(dir), written = 0;
 	struct stream_proc p;
 	struct stream s;
 
@@ -482,7 +471,7 @@ static void test_directory_removed(void)
 static void test_not_removable(void)
 {
 	char *dir = t_tmpdir(), first[128];
-	int fd = make_trace(dir), ctf = openat(fd, "ctf", O_RDONLY | O_DIRECTORY);
+	int fd = t_make_trace(dir), ctf = openat(fd, "ctf", O_RDONLY | O_DIRECTORY);
 	ev_u64 n = 0, lost = 0;
 	struct stream_proc p;
 	struct stream s;
@@ -518,7 +507,7 @@ static void test_not_removable(void)
 static void test_again(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct found f;
 
 	for (ev_u32 round = 0; round < 3; round++) {
@@ -547,7 +536,7 @@ static void test_kill(void)
 {
 	for (int round = 0; round < 10; round++) {
 		char *dir = t_tmpdir();
-		int fd = make_trace(dir);
+		int fd = t_make_trace(dir);
 		pid_t pid = fork();
 		struct found f;
 
@@ -580,7 +569,7 @@ static void test_kill(void)
 static void test_live(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct writer w = {.who = 3, .rounds = 1, .events = 500000};
 	struct stream_proc p;
 	struct found f = {0};
@@ -630,7 +619,7 @@ static void test_limits(void)
 		     {"18446744073709551615G", 0},
 		     {"17179869185G", 0}};
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

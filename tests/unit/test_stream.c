@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The chunk writer and the reader against each other: what is written is read, whatever happens. */
-#include "t.h"
+#include "trace_dir.h"
 #include "../../hsa-tools/stream/stream.h"
 #include "../../usr/trace/reader.h"
 
@@ -11,17 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int make_trace(const char *dir)
-{
-	struct stream_meta meta;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-
-	stream_meta__init(&meta);
-	CHECK(fd >= 0);
-	CHECK_EQ(stream_dir__create(fd, &meta), 0);
-	return fd;
-}
 
 static bool put_sync(struct stream *s, ev_u64 took, ev_u64 ts)
 {
@@ -34,7 +23,7 @@ static bool put_sync(struct stream *s, ev_u64 took, ev_u64 ts)
 static void test_round_trip(void)
 {
 	char *dir = t_tmpdir(), err[256];
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 	struct stream a, b;
 	struct trace *t;
@@ -88,7 +77,7 @@ static void test_round_trip(void)
 static void test_clamp(void)
 {
 	char *dir = t_tmpdir(), err[256];
-	int fd = make_trace(dir);
+	int fd = t_make_trace(dir);
 	struct stream_proc p;
 	struct stream s;
 	struct trace *t;
@@ -122,7 +111,7 @@ static ev_u64 lost_by(struct stream_proc *p, enum ev_loss_cause cause)
 static void test_file_limit(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir), status = 0;
+	int fd = t_make_trace(dir), status = 0;
 	pid_t pid = fork();
 
 	if (!pid) {
@@ -160,7 +149,7 @@ static void test_file_limit(void)
 static void test_directory_removed(void)
 {
 	char *dir = t_tmpdir(), *cmd;
-	int fd = make_trace(dir), written = 0;
+	int fd = t_make_trace(dir), written = 0;
 	struct stream_proc p;
 	struct stream s;
 
@@ -182,7 +171,7 @@ static void test_directory_removed(void)
 static void test_fork(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir), status;
+	int fd = t_make_trace(dir), status;
 	struct stream_proc p;
 	struct stream s;
 	pid_t pid;
@@ -204,7 +193,7 @@ static void test_fork(void)
 static void test_name_reuse(void)
 {
 	char *dir = t_tmpdir(), err[256];
-	int fd = make_trace(dir), n = 0;
+	int fd = t_make_trace(dir), n = 0;
 	struct trace *t;
 	struct event ev;
 
@@ -233,7 +222,7 @@ static void test_kill(void)
 {
 	for (int round = 0; round < 10; round++) {
 		char *dir = t_tmpdir(), err[256];
-		int fd = make_trace(dir);
+		int fd = t_make_trace(dir);
 		pid_t pid = fork();
 		struct trace *t;
 		struct event ev;
@@ -273,7 +262,7 @@ static void test_kill(void)
 static void test_damage(void)
 {
 	char *dir = t_tmpdir(), err[256];
-	int fd = make_trace(dir), ctf, chunk, n = 0;
+	int fd = t_make_trace(dir), ctf, chunk, n = 0;
 	struct stream_proc p;
 	struct stream s;
 	struct trace *t;
@@ -331,7 +320,7 @@ static void test_damage(void)
 static void test_stops(void)
 {
 	char *dir = t_tmpdir(), err[256], name[64];
-	int fd = make_trace(dir), ctf, chunk;
+	int fd = t_make_trace(dir), ctf, chunk;
 	ev_u64 n[8] = {0}, ts;
 	struct stream_proc p;
 	struct stream s;
@@ -451,7 +440,7 @@ static void test_refused(void)
 static void test_join(void)
 {
 	char *dir = t_tmpdir();
-	int fd = make_trace(dir), meta;
+	int fd = t_make_trace(dir), meta;
 	struct stream_dir a, b;
 	struct stream_meta other;
 
