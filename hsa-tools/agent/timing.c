@@ -158,10 +158,11 @@ static bool is_lost(const struct ours *o)
 	const struct queue *q = o->q;
 	uint64_t read, write;
 
+	if (agent.core.hsa_signal_load_scacquire_fn(o->signal) <= 0)
+		return false;
 	/* It may also not have been taken yet. */
-	return queue_live(q) && queue_peek(q, &read, &write) &&
-	       (int64_t)(read - o->index) > 2 * (int64_t)q->size &&
-	       agent.core.hsa_signal_load_scacquire_fn(o->signal) > 0;
+	return !queue_live(q) ||
+	       (queue_peek(q, &read, &write) && (int64_t)(read - o->index) > 2 * (int64_t)q->size);
 }
 
 /*

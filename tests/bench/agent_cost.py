@@ -69,7 +69,7 @@ def event_cost(line, runs=9, events=100000):
 
 # ---- a launch ----
 
-def launches(line, runs=3, n=1000000):
+def launches(line, runs=5, n=1000000):
     ways = {"agent": (), "queue": INTERCEPT, "none": WITHOUT}
     figures = {way: [] for way in ways}
     for _ in range(runs):

@@ -142,17 +142,17 @@ os.kill(int(r.out), signal.SIGTERM)
 # ---- Ctrl-C on a terminal reaches the command once, and we end as it does ----
 handler = """
 import signal, time
-n = 0
+over = False
 def got(*_):
-    global n
-    n += 1
     print("got SIGINT", flush=True)
+def end(*_):
+    global over
+    over = True
 signal.signal(signal.SIGINT, got)
+signal.signal(signal.SIGWINCH, end)
 print("ready", flush=True)
-end = time.time() + 60
-while time.time() < end and not n:
+while not over:
     time.sleep(0.05)
-time.sleep(0.5)
 print("done", flush=True)
 """
 pid, fd = pty.fork()
@@ -172,6 +172,8 @@ while True:
         sent = True
         time.sleep(0.2)
         os.write(fd, b"\x03")
+        time.sleep(0.2)
+        os.kill(pid, signal.SIGWINCH)  # after it, nothing more of the other comes
 _, status = os.waitpid(pid, 0)
 expect(text.count(b"got SIGINT") == 1 and b"done" in text, f"Ctrl-C: {text!r}")
 expect(os.waitstatus_to_exitcode(status) == 0, f"Ctrl-C: status {status}")
@@ -182,13 +184,12 @@ import signal, time
 counts = {}
 def got(n, _):
     counts[n] = counts.get(n, 0) + 1
-for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP, signal.SIGWINCH):
     signal.signal(n, got)
 print("ready", flush=True)
-end = time.time() + 60
-while time.time() < end and len(counts) < 4:
+while signal.SIGWINCH not in counts:
     time.sleep(0.05)
-time.sleep(0.5)
+del counts[signal.SIGWINCH]
 print(sorted(counts.items()), flush=True)
 """
 
@@ -202,22 +203,65 @@ def witness(recorder):
     fail("no witness")
 
 
-# Also when the recorder, or its witness, comes to run late.
-for name, kill, late in (("group", os.killpg, None), ("alone", os.kill, None), ("group-late", os.killpg, "recorder"),
-                         ("alone-late", os.kill, "recorder"), ("group-witness", os.killpg, "witness")):
+def pending(pid, n):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"^ShdPnd:\s*(\w+)", f.read(), re.M)[1], 16) >> (n - 1) & 1
+
+
+def counted(name, send):
     p = subprocess.Popen([TOOL, "-q", "-o", os.path.join(T, "sent-" + name), "--", sys.executable, "-c", counting],
                          stdout=subprocess.PIPE, text=True, start_new_session=True)
     expect(p.stdout.readline() == "ready\n", "not ready")
-    stopped = {None: None, "recorder": p.pid, "witness": witness(p.pid)}[late]
-    if stopped:
-        os.kill(stopped, signal.SIGSTOP)
-    for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
-        kill(p.pid, n)
-        time.sleep(0.2)
-    if stopped:
-        os.kill(stopped, signal.SIGCONT)
+    send(p.pid)
+    # The last of a signal's number: with it everything before has been passed on.
+    while any(pending(p.pid, n) for n in range(1, signal.SIGWINCH)):
+        time.sleep(0.01)
+    os.kill(p.pid, signal.SIGWINCH)
     out = p.communicate()[0]
-    expect(out == "[(1, 1), (2, 1), (10, 1), (15, 1)]\n" and not p.returncode, f"{name}: {out} {p.returncode}")
+    expect(not p.returncode, f"{name}: {p.returncode}")
+    return out
+
+
+def four(kill, stop=None):
+    """One of each, while `stop` gives the process that comes to run late."""
+    def send(pid):
+        if stop:
+            os.kill(stop(pid), signal.SIGSTOP)
+        for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+            kill(pid, n)
+            time.sleep(0.2)
+        if stop:
+            os.kill(stop(pid), signal.SIGCONT)
+    return send
+
+
+def stopped(pid):
+    """The group is stopped, and the recorder alone continued: the command with it, and the witness."""
+    os.killpg(pid, signal.SIGSTOP)
+    four(os.kill)(pid)
+    os.kill(pid, signal.SIGCONT)
+
+
+def twice(pid):
+    """Two to the group become one to a recorder that is late; a third is its own."""
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(2):
+        os.killpg(pid, signal.SIGINT)
+        time.sleep(0.2)
+    os.kill(pid, signal.SIGCONT)
+    while pending(pid, signal.SIGINT):
+        time.sleep(0.001)
+    time.sleep(1)  # it comes to rest
+    os.kill(pid, signal.SIGINT)
+
+
+for name, send in (("group", four(os.killpg)), ("alone", four(os.kill)), ("stopped", stopped),
+                   ("group-late", four(os.killpg, lambda pid: pid)), ("alone-late", four(os.kill, lambda pid: pid)),
+                   ("group-witness", four(os.killpg, witness))):
+    out = counted(name, send)
+    expect(out == "[(1, 1), (2, 1), (10, 1), (15, 1)]\n", f"{name}: {out}")
+out = counted("twice", twice)
+expect(out == "[(2, 3)]\n", f"twice: {out}")
 
 p = subprocess.Popen([TOOL, "-q", "-o", os.path.join(T, "term"), "--", "sleep", "30"])
 time.sleep(1)

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define WITNESS_MS 50	/* it tells what it gets at once: a few context switches */
-#define ANSWER_MS  5000 /* a busy machine: as long as it may take to answer */
+#define ANSWER_MS  2000 /* a busy machine: as long as it may take to answer */
 #define WATCH_MS   100	/* how soon we are continued after the command was */
 
 static const int ours[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1, SIGUSR2,
@@ -38,6 +38,8 @@ struct signals {
 	pid_t witness;
 	int told; /* reads a byte per signal the witness got, and ANSWERS + n for question n */
 	unsigned int questions;
+	bool mute;	/* the last one was not answered, and nothing was told since */
+	bool woken;	/* by us: it will tell of a SIGCONT that is not the group's */
 	bool got[NSIG]; /* it has told of them, and we have not come to them yet */
 };
 
@@ -166,33 +168,73 @@ void signals__restore(const struct signals *s)
 
 static bool ask_witness(struct signals *s, unsigned int *answer)
 {
+	if (s->mute)
+		return false;
+	/* Stopped with the group, and we were continued without it. */
+	if (state_of(s->witness) == 'T' && !kill(s->witness, SIGCONT))
+		s->woken = true;
 	*answer = ANSWERS + (++s->questions & QUESTION_MASK);
 	return !sigqueue(s->witness, TELL, (union sigval){.sival_int = -(int)*answer});
 }
 
-/* Whether the group got sig, too. SIGCONT: the witness may be stopped, and is not asked. */
-static bool witnessed(struct signals *s, int sig)
+/* Of two to the group that became one to us, the second byte is about nothing that is to come. */
+static bool is_pending(int sig)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, sig) == 1;
+}
+
+enum heard { HEARD_NOTHING, HEARD_SIGNAL, HEARD_ANSWER };
+
+/* What the witness tells next. sig: what it is about now; else what is still to come to us. */
+static enum heard hear(struct signals *s, int sig, unsigned int answer)
 {
 	struct pollfd p = {.fd = s->told, .events = POLLIN};
-	unsigned int answer = 0;
 	unsigned char byte;
-	int n;
+
+	if (poll(&p, 1, answer ? ANSWER_MS : WITNESS_MS) <= 0 || read(s->told, &byte, 1) != 1) {
+		s->mute = s->mute || answer;
+		return HEARD_NOTHING;
+	}
+	s->mute = false;
+	if (byte == answer)
+		return HEARD_ANSWER;
+	if (byte == SIGCONT && s->woken)
+		s->woken = false;
+	else if (byte == sig || (byte < NSIG && is_pending(byte)))
+		s->got[byte] = true;
+	return HEARD_SIGNAL;
+}
+
+/* Whether the group got sig, too. */
+static bool witnessed(struct signals *s, int sig)
+{
+	unsigned int answer = 0;
+	enum heard h;
+	bool got;
 
 	/* Of two that wait, we may come to the other one first. */
 	while (s->told >= 0 && !s->got[sig]) {
-		n = poll(&p, 1, answer ? ANSWER_MS : WITNESS_MS);
-		if (n > 0 && read(s->told, &byte, 1) == 1) {
-			if (byte == answer)
-				break;
-			if (byte < NSIG)
-				s->got[byte] = true;
-		} else if (n || answer || sig == SIGCONT || !ask_witness(s, &answer)) {
+		h = hear(s, sig, answer);
+		if (h == HEARD_ANSWER || (h == HEARD_NOTHING && (answer || sig == SIGCONT ||
+								 !ask_witness(s, &answer))))
 			break;
-		}
 	}
-	n = s->got[sig];
+	got = s->got[sig];
 	s->got[sig] = false;
-	return n;
+	return got;
+}
+
+/* All that was told so far is read: what comes later is about later signals. */
+static void settle(struct signals *s)
+{
+	unsigned int answer;
+
+	if (s->told >= 0 && ask_witness(s, &answer))
+		while (hear(s, 0, answer) == HEARD_SIGNAL)
+			;
 }
 
 /*
@@ -242,23 +284,30 @@ static void pass_on(int sig, pid_t to)
 int signals__forward(struct signals *s, pid_t command)
 {
 	struct signalfd_siginfo si;
+	bool any;
 
-	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		int sig = (int)si.ssi_signo;
-		pid_t to;
+	do {
+		any = false;
+		while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+			int sig = (int)si.ssi_signo;
+			pid_t to;
 
-		if (sig == SIGCHLD)
-			continue;
-		if (command) {
-			to = addressee(s, &si, command);
-			if (to && !superseded(sig))
-				pass_on(sig, to);
-		} else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
-			signals__stop(s, sig, 0);
-		} else if (sig != SIGCONT && sig != SIGWINCH) {
-			return sig;
+			if (sig == SIGCHLD)
+				continue;
+			if (command) {
+				to = addressee(s, &si, command);
+				if (to && !superseded(sig))
+					pass_on(sig, to);
+				any = true;
+			} else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
+				signals__stop(s, sig, 0);
+			} else if (sig != SIGCONT && sig != SIGWINCH) {
+				return sig;
+			}
 		}
-	}
+		if (any)
+			settle(s);
+	} while (any);
 	memset(s->got, 0, sizeof(s->got));
 	return 0;
 }
