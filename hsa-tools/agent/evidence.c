@@ -34,22 +34,6 @@ static struct recent *next_recent(const struct queue *q, uint64_t after)
 	return best;
 }
 
-static uint8_t done(const struct queue *q, const struct recent *r)
-{
-	int64_t value;
-
-	if (!r->signal)
-		return DISPATCH_DONE_unknown;
-	/* Used again by a later one: then it says nothing of this. */
-	for (uint32_t i = 0; i < RECENT; i++)
-		if (&q->recent[i] != r && q->recent[i].index > r->index &&
-		    q->recent[i].signal == r->signal)
-			return DISPATCH_DONE_unknown;
-	if (!signal_peek(r->signal, &value))
-		return DISPATCH_DONE_unknown;
-	return value < r->signal_before ? DISPATCH_DONE_yes : DISPATCH_DONE_no;
-}
-
 /* Bytes field at *at of what was peeked; false when it does not lie in it. */
 static bool take_bytes(const uint8_t **at, const uint8_t *end, const uint8_t **data, uint16_t *len)
 {
@@ -91,7 +75,7 @@ static void read_ring(const struct queue *q, const struct recent *r, struct sayi
 										: RECENT_KERNARG);
 	s->pointers = out;
 	for (uint16_t i = 0; i < k->num_pointers && i < RECENT_POINTERS; i++) {
-		struct map_range r = {0};
+		struct map_range range = {0};
 		enum map_answer answer;
 		struct ev_pointer e;
 		uint64_t value = 0;
@@ -100,9 +84,10 @@ static void read_ring(const struct queue *q, const struct recent *r, struct sayi
 			memcpy(&value, kernarg + k->pointers[i], sizeof(value));
 		if (!value)
 			continue;
-		answer = map__find(value, &r);
-		e = memory_pointer(k->pointers[i], answer,
-				   &(struct place){.lo = r.lo, .size = r.size, .kind = r.kind});
+		answer = map__find(value, &range);
+		e = memory_pointer(
+			k->pointers[i], answer,
+			&(struct place){.lo = range.lo, .size = range.size, .kind = range.kind});
 		memcpy(out + s->pointers_len, &e, sizeof(e));
 		s->pointers_len = (uint16_t)(s->pointers_len + sizeof(e));
 	}
@@ -149,7 +134,7 @@ static void write_recent(struct thread *t, const struct queue *q, const struct r
 		.queue_id = q->id,
 		.index = r->index - 1,
 		.age_ns = r->ts_ns ? now - r->ts_ns : 0,
-		.done = done(q, r),
+		.done = (uint8_t)recent_done(q, r),
 	};
 	struct saying s;
 	uint8_t *at;

@@ -125,6 +125,8 @@ const struct recent *recent_at(const struct queue *q, uint64_t index);
  * NULL: it is not known. write: the queue's write index. */
 const struct recent *recent_or_ring(const struct queue *q, uint64_t index, uint64_t write,
 				    struct recent *room);
+/* Whether its end was seen in its signal. */
+enum ev_dispatch_done recent_done(const struct queue *q, const struct recent *r);
 /* The 64 bytes that stand in its slot: of a packet that was taken all but the header. */
 bool ring_peek(const struct queue *q, uint64_t index, void *packet);
 

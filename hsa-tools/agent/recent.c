@@ -15,6 +15,19 @@ const struct recent *recent_at(const struct queue *q, uint64_t index)
 	return r && __atomic_load_n(&r->index, __ATOMIC_ACQUIRE) == index + 1 ? r : NULL;
 }
 
+enum ev_dispatch_done recent_done(const struct queue *q, const struct recent *r)
+{
+	int64_t value;
+
+	if (!r->signal || !signal_peek(r->signal, &value))
+		return DISPATCH_DONE_unknown;
+	/* Used again by a later one: then it says nothing of this. */
+	for (uint32_t i = 0; i < RECENT; i++)
+		if (q->recent[i].index > r->index && q->recent[i].signal == r->signal)
+			return DISPATCH_DONE_unknown;
+	return value < r->signal_before ? DISPATCH_DONE_yes : DISPATCH_DONE_no;
+}
+
 bool ring_peek(const struct queue *q, uint64_t index, void *packet)
 {
 	const uint64_t at = addr_of(q->base) + (index & (q->size - 1)) * 64;

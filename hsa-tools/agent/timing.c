@@ -299,16 +299,20 @@ static void look(hsa_signal_t signal, bool gone)
 }
 
 /* The host has waited: what ended until then is read now, for nothing may come after. */
-static void waited(hsa_signal_t signal)
+static void sweep_now(void)
 {
-	struct thread *t;
+	struct thread *t = agent_enter();
 
-	look(signal, false);
-	t = agent_enter();
 	if (!t)
 		return;
 	sweep(t, NULL);
 	agent_leave(t);
+}
+
+static void waited(hsa_signal_t signal)
+{
+	look(signal, false);
+	sweep_now();
 }
 
 static hsa_signal_value_t wait_scacquire(hsa_signal_t s, hsa_signal_condition_t c,
@@ -352,6 +356,7 @@ static uint32_t wait_all(uint32_t n, hsa_signal_t *signals, hsa_signal_condition
 
 	for (uint32_t i = 0; i < n; i++)
 		look(signals[i], false);
+	sweep_now();
 	return got;
 }
 

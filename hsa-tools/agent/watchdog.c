@@ -104,9 +104,6 @@ static uint64_t bound_ns(void)
 	return bound * factor;
 }
 
-/* Whether its end was seen in its signal; not: it was not, or there is nothing to see. */
-enum ended { ENDED, NOT_ENDED, UNKNOWN };
-
 /* A packet with the barrier bit that was taken: all before it had ended then. */
 static bool ended_by_order(const struct queue *q, uint64_t index)
 {
@@ -122,18 +119,9 @@ static bool ended_by_order(const struct queue *q, uint64_t index)
 	return false;
 }
 
-static enum ended has_ended(const struct queue *q, const struct recent *r)
+static enum ev_dispatch_done has_ended(const struct queue *q, const struct recent *r)
 {
-	int64_t value;
-
-	if (ended_by_order(q, r->index))
-		return ENDED;
-	if (!r->signal || !signal_peek(r->signal, &value))
-		return UNKNOWN;
-	for (uint32_t i = 0; i < RECENT; i++)
-		if (q->recent[i].index > r->index && q->recent[i].signal == r->signal)
-			return UNKNOWN; /* used again by a later one */
-	return value < r->signal_before ? ENDED : NOT_ENDED;
+	return ended_by_order(q, r->index) ? DISPATCH_DONE_yes : recent_done(q, r);
 }
 
 /* The oldest packet that is known not to have ended. *pending changes when one ends. */
@@ -145,7 +133,8 @@ static const struct recent *oldest_open(const struct queue *q, uint64_t *pending
 	for (uint32_t i = 0; q->recent && i < RECENT; i++) {
 		const struct recent *r = &q->recent[i];
 
-		if (!__atomic_load_n(&r->index, __ATOMIC_ACQUIRE) || has_ended(q, r) != NOT_ENDED)
+		if (!__atomic_load_n(&r->index, __ATOMIC_ACQUIRE) ||
+		    has_ended(q, r) != DISPATCH_DONE_no)
 			continue;
 		*pending += r->index * 31 + 1;
 		if (!oldest || r->index < oldest->index)
@@ -163,7 +152,7 @@ static bool made_by_device(uint64_t signal)
 
 		for (uint32_t j = 0; queue_live(q) && q->recent && j < RECENT; j++)
 			if (q->recent[j].index && q->recent[j].signal == signal &&
-			    has_ended(q, &q->recent[j]) != ENDED)
+			    has_ended(q, &q->recent[j]) != DISPATCH_DONE_yes)
 				return true;
 	}
 	return false;
@@ -250,7 +239,7 @@ static uint64_t stuck_at(const struct queue *q, const struct stand *s, uint64_t 
 	for (uint32_t i = 0; index && i < RECENT; i++, index--) {
 		r = recent_or_ring(q, index, s->write, &room[0]);
 		before = recent_or_ring(q, index - 1, s->write, &room[1]);
-		if (!r || !before || has_ended(q, before) == ENDED)
+		if (!r || !before || has_ended(q, before) == DISPATCH_DONE_yes)
 			break;
 		if (!is_barrier(recent_type(r)) && (index < read || !recent_has_barrier_bit(r)))
 			break;
@@ -434,8 +423,8 @@ static void note_unseen(struct thread *t, struct queue *q, uint64_t doorbell, ui
 	if (!q->watch.told_unseen)
 		agent_note(t,
 			   "queue %llu takes packets whose doorbell was rung past the API (its "
-			   "doorbell is "
-			   "written to directly): they are not seen; dispatch=intercept sees them",
+			   "doorbell is written to directly): they are not seen; "
+			   "dispatch=intercept sees them",
 			   (unsigned long long)q->id);
 	q->watch.told_unseen = true;
 }

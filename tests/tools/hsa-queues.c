@@ -19,24 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static hsa_amd_memory_pool_t vram;
-
-static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *unused)
-{
-	bool allowed = false;
-
-	(void)unused;
-	hsa_amd_memory_pool_get_info(pool, HSA_AMD_MEMORY_POOL_INFO_RUNTIME_ALLOC_ALLOWED, &allowed);
-	if (allowed)
-		vram = pool;
-	return HSA_STATUS_SUCCESS;
-}
-
 static void start(void)
 {
 	HSA(hsa_init());
 	HSA(hsa_iterate_agents(take_agent, NULL));
-	HSA(hsa_amd_agent_iterate_memory_pools(gpu, take_pool, NULL));
+	HSA(hsa_amd_agent_iterate_memory_pools(gpu, take_vram_pool, NULL));
 }
 
 static hsa_queue_t *queue(void)

@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 
-static char *text_of(const struct event *ev, unsigned int i)
-{
-	const uint8_t *data;
-	size_t len = event__bytes(ev, i, &data);
-	struct buf b = {0};
-
-	buf__visible(&b, (const char *)data, len);
-	return b.s ? b.s : xstrdup("");
-}
-
 static void copy_bytes(const struct event *ev, unsigned int i, void *out, size_t size)
 {
 	const uint8_t *data;
@@ -437,14 +427,6 @@ void agent__end(struct model *m)
 }
 
 /* ---- evidence ---- */
-
-static uint32_t le(const uint8_t *p, unsigned int size)
-{
-	uint32_t v = 0;
-
-	memcpy(&v, p, size);
-	return v;
-}
 
 static void on_queue_state(struct model *m, const struct event *ev, uint32_t pid)
 {

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-/* A trace is someone else's: what goes to a terminal has no control characters. */
-static char *text_of(const struct event *ev, unsigned int i)
+char *text_of(const struct event *ev, unsigned int i)
 {
 	const uint8_t *data;
 	size_t len = event__bytes(ev, i, &data);
@@ -401,14 +400,6 @@ static void on_kernel_symbol(struct model *m, const struct event *ev, uint32_t p
 	event__fixed(ev, &e, sizeof(e));
 	*k = (struct kernel_fn){.pid = pid, .object = e.kernel_object, .name = text_of(ev, 0)};
 	map__set(&m->kernel_by_object, k->pid, k->object, m->kernels.n - 1);
-}
-
-static uint32_t le(const uint8_t *p, unsigned int size)
-{
-	uint32_t v = 0;
-
-	memcpy(&v, p, size);
-	return v;
 }
 
 /* Queue and packet index are unique in a process for longer than a trace lasts. */

@@ -8,9 +8,13 @@
 #define RDNA1_ANALYSIS_PARTS_H
 
 #include "model.h"
+#include "../base/le.h"
 
 /* ---- model.c ---- */
 
+/* The i-th text of an event, to be freed. A trace is someone else's: what goes to a terminal has no
+ * control characters. */
+char *text_of(const struct event *ev, unsigned int i);
 /* From the driver's first event on, what the emulated device's log said of buffers and calls is
  * forgotten. */
 void take_kernel_side(struct model *m);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "hsa.h"
 
+#include "../base/le.h"
 #include "../../bpf/events.h"
 
 #include <inttypes.h>
@@ -90,14 +91,6 @@ const struct name names_signal[] = {{SIGHUP, "SIGHUP"},	  {SIGINT, "SIGINT"},
 				    {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
 				    {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
 				    {SIGTERM, "SIGTERM"}, {0, NULL}};
-
-static uint64_t le(const uint8_t *p, unsigned int size)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, p, size);
-	return v;
-}
 
 /* HSA Runtime Programmer's Reference 1.2, section 2.9. */
 void print_aql_packet(struct buf *b, const uint8_t *p)

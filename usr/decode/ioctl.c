@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "ioctl.h"
+#include "../base/le.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 uint64_t ioctl_load(const uint8_t *p, unsigned int size, bool is_signed)
 {
-	uint64_t v = 0;
+	uint64_t v = le(p, size);
 
-	memcpy(&v, p, size);
 	if (is_signed && size == 4)
 		v = (uint64_t)(int64_t)(int32_t)v;
 	return v;

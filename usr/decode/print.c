@@ -8,6 +8,7 @@
 #include "kfd.h"
 #include "pte.h"
 #include "structs.h"
+#include "../base/le.h"
 #include "../../bpf/events.h"
 
 #include <inttypes.h>
@@ -626,14 +627,6 @@ void print_value(struct buf *b, enum print_kind kind, uint64_t v, bool is_signed
 	}
 	x.table = kinds[kind].table;
 	kinds[kind].print(b, &x);
-}
-
-static uint64_t le(const uint8_t *p, unsigned int size)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, p, size);
-	return v;
 }
 
 void print_bytes(struct buf *b, enum print_kind kind, const uint8_t *data, size_t len)
