@@ -187,11 +187,6 @@ out:
 
 /* ---- moves ---- */
 
-struct move_sum {
-	uint32_t from, to;
-	uint64_t count, bytes;
-};
-
 void put_moves(const struct model *m, struct buf *b)
 {
 	uint64_t changed = 0, changes = 0;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Dispatches of one kernel. */
-struct kernel_sum {
+struct kernel_row {
 	uint32_t pid;
 	uint64_t object, count, timed, total_ns;
 	size_t last; /* dispatch */
@@ -20,7 +20,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Times of each kernel in turn, each kernel's sorted; to be freed. where: kernels by process and object. */
-static uint64_t *sort_times(const struct model *m, struct kernel_sum *sums, size_t n, const struct map *where)
+static uint64_t *sort_times(const struct model *m, struct kernel_row *sums, size_t n, const struct map *where)
 {
 	uint64_t *times = xcalloc(m->dispatches.n + 1, sizeof(*times));
 	size_t *filled = xcalloc(n + 1, sizeof(*filled)), at = 0, i;
@@ -50,7 +50,7 @@ static void put_times(struct table *t, const uint64_t *times, uint64_t n)
 }
 
 /* Registers, and what of them was spilled. */
-static void put_code(const struct model *m, struct table *t, const struct kernel_sum *k)
+static void put_code(const struct model *m, struct table *t, const struct kernel_row *k)
 {
 	const struct kernel_facts *f = model__kernel_facts(m, k->pid, k->object);
 
@@ -79,7 +79,7 @@ static const char *times_of(const struct model *m)
 
 static int by_time(const void *a, const void *b)
 {
-	const struct kernel_sum *x = a, *y = b;
+	const struct kernel_row *x = a, *y = b;
 
 	if (x->total_ns != y->total_ns)
 		return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
@@ -148,7 +148,7 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		{"spills", true, false, m->agent.kernels.n ? 90 : HIDDEN_COLUMN},
 		{"grid of the last", false, false, 100}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
-	VEC(struct kernel_sum) sums = {0};
+	VEC(struct kernel_row) sums = {0};
 	struct map where = {0};
 	uint64_t *times;
 	size_t shown, i;
@@ -179,7 +179,7 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 	VEC_SORT(&sums, by_time);
 	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;
 	for (size_t s = 0; s < shown; s++) {
-		const struct kernel_sum *k = &sums.v[s];
+		const struct kernel_row *k = &sums.v[s];
 		const char *name = model__kernel(m, k->pid, k->object);
 		const struct dispatch *last = &m->dispatches.v[k->last];
 		const struct device *gpu = model__queue_device(m, k->pid, last->queue_id);
