@@ -159,7 +159,7 @@ unsigned int machine__gfx(const struct machine_gpu *g);
 /* The library that a program gets by name; NULL: none is known. */
 const struct machine_library *machine__library(const struct machine *m, const char *name);
 
-/* "10.3.0" or "10.3.0 " as the runtime reads HSA_OVERRIDE_GFX_VERSION: 100300; 0 where it is not of that form. */
+/* "10.3.0", as the thunk reads HSA_OVERRIDE_GFX_VERSION, is 100300; 0 where it is not of that form. */
 unsigned int machine__gfx_of_override(const char *value);
 
 /* The HSA_OVERRIDE_GFX_VERSION (or _N of this GPU) in force; NULL: none. name: which of them, or NULL. */
