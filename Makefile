@@ -272,6 +272,7 @@ EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_report := $(call obj,$(wildcard usr/analysis/*.c usr/report/*.c))
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
+EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c)
 LIBS_test_facts := -ljansson
 EXTRA_test_program := $(B)/obj/usr/record/program.o
