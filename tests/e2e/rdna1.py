@@ -24,7 +24,7 @@ def fail(what):
 
 def expect(condition, what):
     if not condition:
-        fail(what)
+        fail(str(what))
 
 
 def family(pid):
