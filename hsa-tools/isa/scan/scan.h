@@ -97,6 +97,7 @@ struct scan_counts {
 	uint64_t memory, glc, dlc, slc; /* MUBUF, MIMG, FLAT, GLOBAL, SCRATCH and SMEM; those of them with that bit */
 	uint64_t v_cmpx, inst_prefetch;
 	uint64_t indirect; /* jumps and calls through a register whose target is not known */
+	uint64_t cut;	   /* kernels (0 or 1 in one) too tangled to be searched to the end: hazards may be missing */
 	uint64_t hazard[SCAN_NUM_HAZARDS];
 };
 
@@ -135,6 +136,7 @@ struct scan_object {
 struct scan;
 
 struct scan_options {
+	unsigned int llvm; /* hazards as this version of LLVM defines them; 0: as the newest does */
 	size_t max_sites; /* kept per kernel and class; counts are always complete. 0: none, SIZE_MAX: all */
 	void (*progress)(void *ctx, uint64_t bytes); /* called now and then: bytes of code read since the last call */
 	void *ctx;
@@ -149,7 +151,7 @@ void scan__free(struct scan *s);
 
 /*
  * data: one ELF file for AMDGPU, alive as long as the result. Returns 0, -EINVAL when it is none, -EBADMSG when it is
- * damaged, -ENOTSUP when comgr does not know its ISA, -ENOMEM.
+ * damaged, -ENOEXEC when it is not linked yet, -ENOTSUP when comgr does not know its ISA, -ENOMEM.
  */
 int scan__object(struct scan *s, const void *data, size_t len, const struct scan_options *o,
 		 struct scan_object **result);
