@@ -9,8 +9,8 @@
 /* What belongs to one fault comes within this time: the driver works through it at once. */
 #define SAME_NS 2000000000ull
 
-#define SEVERAL_QUEUES SIZE_MAX /* in queue_by_doorbell: each GPU counts its doorbells for itself  \
-				 */
+/* In queue_by_doorbell: each GPU counts its doorbells for itself. */
+#define SEVERAL_QUEUES (SIZE_MAX - 1)
 
 /* ---- hardware queues ---- */
 
