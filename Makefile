@@ -357,6 +357,13 @@ $(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENC
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
 
+# What reading a long trace takes.
+$(B)/obj/tests/bench/model_events.o: | $(B)/gen/drm
+$(B)/tests/bench/model_events: $(B)/obj/tests/bench/model_events.o $(call obj,$(wildcard usr/analysis/*.c) $(PURE_SRC) $(STREAM_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
 # One event of the agent's stream beside one of LTTng-UST's, where that is installed.
 LTTNG := $(wildcard /usr/include/lttng/tracepoint.h /usr/include/*/lttng/tracepoint.h)
 $(B)/obj/tests/bench/lttng-tp.o $(B)/obj/tests/bench/event_cost.o: CFLAGS += -I.
@@ -460,7 +467,7 @@ bench:
 	@$(MAKE) --no-print-directory $(JOBS) tests-bin bench-bin
 	@B=$(abspath $(B)) tests/bench/bench.py
 
-bench-bin: $(addprefix $(B)/tests/bench/,conv_cpu ioctl_cost agent_memory launches $(if $(LTTNG),event_cost))
+bench-bin: $(addprefix $(B)/tests/bench/,conv_cpu model_events ioctl_cost agent_memory launches $(if $(LTTNG),event_cost))
 
 fuzz:
 	@.ci/install-packages check
