@@ -20,9 +20,7 @@
 #include "agent.h"
 #include "agentless.h"
 #include "calls.h"
-#include "pagetable.h"
 #include "../base/map.h"
-#include "../base/ranges.h"
 
 /* What is kept of what has ended; the newest. */
 #define MODEL_KEPT_ALLOCS (1u << 17)	/* freed allocations */
@@ -33,7 +31,7 @@
 #define MODEL_KEPT_PTES (1u << 19)	/* updates of page tables, beside how each page is mapped now */
 #define MODEL_KEPT_DISPATCHES (1u << 14) /* of a queue: no end comes as many packets late */
 #define MODEL_KEPT_ARGUMENTS (1u << 16)	/* of a process: pointers that dispatches were given */
-#define MODEL_KEPT_USES 16		/* of an allocation: kernels that had it as an argument */
+#define MODEL_KEPT_USES 8		/* of an allocation: kernels that had it as an argument */
 #define MODEL_KEPT_SHAPES (1u << 16)	/* grids and workgroups, of all kernels */
 #define MODEL_KEPT_FAULTS (1u << 14)
 
@@ -77,8 +75,9 @@ struct alloc {
 	uint64_t object; /* handle, of what has one */
 	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen, or it is
 			    forgotten */
+	uint32_t other_uses; /* pointers to it that model__uses() does not have */
 	/* inside */
-	uint32_t uses, other_uses; /* in model.uses: index plus 1; pointers that found no place there */
+	uint32_t uses; /* block of them: index plus 1 */
 	uint64_t last_argument;	   /* in its process's arguments: number plus 1 */
 	uint32_t before, behind;   /* live ones of its process, or freed ones: index plus 1 */
 	uint32_t nth;		   /* of its process's pool allocations */
@@ -90,6 +89,7 @@ struct old_allocs {
 	uint32_t pid;
 	uint16_t kind;
 	uint64_t count, bytes, largest;
+	uint64_t left, left_bytes; /* whose end was not seen: their address was given out again */
 };
 
 /* Allocations of one size that failed one way. */
@@ -137,6 +137,7 @@ struct bo {
 struct old_bos {
 	struct bo like;
 	uint64_t count, bytes;
+	uint64_t changed, changes; /* of them with host_changes, and these */
 };
 
 /* Pages of a buffer, or of none, that were mapped alike. */
@@ -163,6 +164,7 @@ struct pte_sum {
 
 /* A buffer object as it was made: KFD's have one, and those of a render node. */
 struct gem {
+	uint64_t ordinal;
 	uint64_t size;
 	uint32_t domain; /* AMDGPU_GEM_DOMAIN_*: where it is to be */
 };
@@ -181,7 +183,7 @@ struct mapping {
 /* A buffer object that moved. */
 struct move {
 	uint64_t ts_ns, gem, size;
-	size_t bo;	   /* KFD's: index into bos plus 1; 0 when it is not one of them */
+	size_t bo;	   /* KFD's: index into bos plus 1; 0 when it is not one of them, or forgotten */
 	uint32_t from, to; /* TTM_PL_*, AMDGPU_PL_* */
 };
 
@@ -228,6 +230,7 @@ struct dispatch {
 	uint64_t duration_ns; /* 0 when not known */
 	bool device_time;     /* as the device wrote it; else the wall time of the emulation */
 	size_t range;	      /* named range it is in: index plus 1 */
+	uint64_t serial;      /* inside */
 };
 
 /* All dispatches of one kernel, kept or not. */
@@ -237,8 +240,10 @@ struct kernel_sum {
 	uint64_t first_ns, last_ns;				 /* when it was dispatched */
 	struct dispatch last, longest;				 /* longest: when timed */
 	uint32_t shapes, other_shapes; /* in model.shapes; dispatches whose shape is not there */
-	struct kernel_times *times;    /* inside: model__median() */
+	/* inside */
+	struct kernel_times *times;
 	size_t last_shape;
+	uint64_t last_serial;
 };
 
 /* Dispatches of one kernel by one grid. */
@@ -256,9 +261,10 @@ struct queue_work {
 	uint64_t old_open; /* dispatches that are not kept and were not seen to end; the first of
 			      them is kept */
 	/* inside */
+	uint64_t last_serial, last_index;
 	struct dispatch first_old_open;
 	struct dispatch_slot *slots;
-	uint32_t num_slots;
+	uint32_t num_slots; /* a power of 2 */
 };
 
 /* What a dispatch was given: a pointer into an allocation, or past its end, or to where it was. */
@@ -340,6 +346,7 @@ struct ioctl_sum {
 };
 struct ioctl_sums {
 	VEC(struct ioctl_sum) list;
+	struct map where; /* by cmd and err */
 };
 
 struct emu_card {
@@ -367,19 +374,6 @@ struct hook_off {
 
 /* Where the model knows from which GPU it is: the later the better. */
 enum gfx_from { GFX_DEFAULT, GFX_AGENT, GFX_EMULATED, GFX_FACTS };
-
-/* A userptr_evict. */
-struct host_change {
-	uint32_t pid;
-	uint64_t ts_ns;
-	size_t bo;
-};
-
-/* A GPU address space of a process. */
-struct space {
-	uint32_t pid;
-	size_t next; /* of the process: index plus 1 */
-};
 
 struct model {
 	bool emulated;
@@ -421,7 +415,6 @@ struct model {
 	VEC(struct loose) loose;
 	VEC(struct pte_sum) pte_sums;
 	VEC(struct gem) gems;
-	struct map gem_by_ordinal;
 	VEC(struct mapping) mappings;
 	VEC(struct move) moves;
 	VEC(struct move_sum) move_sums;
@@ -448,24 +441,7 @@ struct model {
 	struct agent_side agent;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
-	/* inside */
-	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
-	struct map queue_devices; /* by queue id: index into devices plus 1 */
-	struct map early_ends; /* dispatches that the device ended before the agent read them */
-	struct ranges live_bos, svm_live;
-	struct map process_by_pid, bo_by_mem, bo_by_gem, made_by_tid;
-	struct pagetable pagetable;
-	VEC(struct space) spaces;
-	struct map space_by_vm, space_by_pid, loose_by_flags, sum_by_flags;
-	struct ranges live_mappings;
-	VEC(struct host_change) host_changes;
-	struct map last_ioctl;
-	struct map page_faults, wave_faults, stop_by_pid;
-	size_t last_page_fault; /* index into faults plus 1 */
-	struct map queue_by_id, queue_by_doorbell, last_dispatch;
-	struct map writers, open_by_thread;
-	VEC(uint64_t) open_since;
-	bool has_namespaces;
+	struct inside *inside;
 };
 
 /*
@@ -501,9 +477,10 @@ struct place {
 	const struct alloc *inside_freed; /* most recently freed one that did */
 	const struct alloc *below;	  /* live one that ends nearest below it */
 	const struct alloc *above;	  /* live one that begins nearest above it */
-	/* What held it is forgotten: inside may be wrong to be NULL, inside_freed is. It was freed by then,
-	 * or a later one was; 0 when nothing is forgotten. */
+	/* What held it is forgotten: both are NULL, and ought not to be. When the last of what is forgotten
+	 * there had ended; 0 when nothing is. */
 	uint64_t forgotten_ns;
+	bool near_forgotten; /* there may have been nearer ones than below and above */
 };
 struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
 
@@ -559,6 +536,8 @@ struct address_facts model__address(const struct model *m, uint32_t pid, uint64_
 
 /* Of the times of k's dispatches; above 4096 of them within 1 %. 0 when none is known. */
 uint64_t model__median(const struct kernel_sum *k);
+/* What a buffer object was made as; NULL when that was not seen or is forgotten. */
+const struct gem *model__gem(const struct model *m, uint64_t ordinal);
 /* NULL when none of its dispatches was seen. */
 const struct kernel_sum *model__kernel_sum(const struct model *m, uint32_t pid, uint64_t object);
 const struct queue_work *model__queue_work(const struct model *m, uint32_t pid, uint64_t queue_id);

@@ -53,6 +53,13 @@ static void name_piece(struct ranges_piece *p)
 	p->lo = p->v[0].lo;
 }
 
+static void reach(struct ranges_piece *p, uint64_t lo, uint64_t size)
+{
+	uint64_t end = size > UINT64_MAX - lo ? UINT64_MAX : lo + size;
+
+	p->reach = end > p->reach ? end : p->reach;
+}
+
 /* An empty piece before pieces.v[i]. */
 static struct ranges_piece *insert_piece(struct ranges *r, size_t i)
 {
@@ -82,6 +89,11 @@ static void split(struct ranges *r, size_t i)
 	upper->n = p->n / 2;
 	p->n -= upper->n;
 	memcpy(upper->v, p->v + p->n, upper->n * sizeof(*p->v));
+	p->reach = 0;
+	for (size_t k = 0; k < p->n; k++)
+		reach(p, p->v[k].lo, p->v[k].size);
+	for (size_t k = 0; k < upper->n; k++)
+		reach(upper, upper->v[k].lo, upper->v[k].size);
 	name_piece(upper);
 }
 
@@ -106,6 +118,7 @@ void ranges__add(struct ranges *r, uint32_t pid, uint64_t lo, uint64_t size, siz
 		r->widest = size;
 	if (there) {
 		*there = new;
+		reach(&r->pieces.v[at.piece], lo, size);
 		return;
 	}
 	if (!r->pieces.n)
@@ -118,6 +131,7 @@ void ranges__add(struct ranges *r, uint32_t pid, uint64_t lo, uint64_t size, siz
 	memmove(&p->v[at.at + 1], &p->v[at.at], (p->n - at.at) * sizeof(*p->v));
 	p->v[at.at] = new;
 	p->n++;
+	reach(p, lo, size);
 	name_piece(p);
 }
 
@@ -130,6 +144,7 @@ static void join(struct ranges *r, size_t i)
 		return;
 	memcpy(p->v + p->n, p[1].v, p[1].n * sizeof(*p->v));
 	p->n += p[1].n;
+	p->reach = p[1].reach > p->reach ? p[1].reach : p->reach;
 	remove_piece(r, i + 1);
 }
 
@@ -161,10 +176,14 @@ const struct range *ranges__find(const struct ranges *r, uint32_t pid, uint64_t 
 		const struct range *x;
 
 		if (!at.at) {
+			const struct ranges_piece *p;
+
 			if (!at.piece)
 				return NULL;
-			at.piece--;
-			at.at = r->pieces.v[at.piece].n;
+			p = &r->pieces.v[--at.piece];
+			if (p->reach <= addr && p->pid == pid && addr - p->lo < r->widest)
+				continue;
+			at.at = p->n;
 		}
 		x = &r->pieces.v[at.piece].v[--at.at];
 		if (x->pid != pid || addr - x->lo >= r->widest)
@@ -172,6 +191,14 @@ const struct range *ranges__find(const struct ranges *r, uint32_t pid, uint64_t 
 		if (addr - x->lo < x->size)
 			return x;
 	}
+}
+
+const struct range *ranges__upto(const struct ranges *r, uint32_t pid, uint64_t addr)
+{
+	struct place at = after(r, pid, addr);
+	const struct range *x = at.at ? &r->pieces.v[at.piece].v[at.at - 1] : NULL;
+
+	return x && x->pid == pid ? x : NULL;
 }
 
 const struct range *ranges__from(const struct ranges *r, uint32_t pid, uint64_t lo)

@@ -19,6 +19,7 @@ struct ranges_piece {
 	uint32_t pid; /* of its first */
 	uint32_t n;
 	uint64_t lo;
+	uint64_t reach; /* none of it holds an address above this */
 	struct range *v;
 };
 
@@ -33,6 +34,8 @@ void ranges__remove(struct ranges *r, uint32_t pid, uint64_t lo);
 /* The range that holds addr: of those that overlap, the one that begins nearest. NULL without. Valid until the
  * next change. */
 const struct range *ranges__find(const struct ranges *r, uint32_t pid, uint64_t addr);
+/* The last of the process that begins at addr or below, wherever it ends. NULL without. */
+const struct range *ranges__upto(const struct ranges *r, uint32_t pid, uint64_t addr);
 /* The first of the process that begins at lo or above. NULL without. */
 const struct range *ranges__from(const struct ranges *r, uint32_t pid, uint64_t lo);
 void ranges__free(struct ranges *r);
