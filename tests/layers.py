@@ -43,7 +43,8 @@ ROOMS = {
     "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "hsa-tools/stream"), LIBC, (), PURE_NO),
     "usr/record": ((EVENTS, "bpf/shared", "usr/base", "usr/trace", "hsa-tools/stream"),
                    LIBC | BPF | {"jansson", "gelf"}, ("rdna1.skel.h",), None),
-    "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace"), LIBC, (), PURE_NO),
+    "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace", "hsa-tools/isa/scan"), LIBC, (),
+                     PURE_NO),
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",

@@ -22,6 +22,7 @@ static const struct {
 	{"report", cmd_report},
 	{"dump", cmd_dump},
 	{"info", cmd_info},
+	{"rules", cmd_rules},
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
 	{"scan", cmd_scan},
