@@ -206,7 +206,6 @@ static int judge(const struct conv *c, enum direction d)
 		       a->num, first, got[first], want[first]);
 	else
 		printf("right: %zu outputs\n", a->num);
-	fflush(stdout);
 	free(got);
 	free(want);
 	return !!wrong;
@@ -352,7 +351,6 @@ static int one_direction(struct conv *c, enum direction d)
 
 	/* What nobody writes stays. */
 	to_device(o, result(c, d), -1000);
-	fflush(stdout);
 	if (o->mode == IMMEDIATE) {
 		s = solution(c, d);
 		need_workspace(c, s.workspace_size);
@@ -362,7 +360,6 @@ static int one_direction(struct conv *c, enum direction d)
 			algorithm = find(c, d).fwd_algo;
 		to_device(o, result(c, d), -1000);
 	}
-	fflush(stdout);
 	for (int i = 0; i < o->repeat; i++)
 		if (o->mode == IMMEDIATE)
 			immediate(c, d, s.solution_id);
@@ -534,6 +531,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	MIOPEN(miopenCreate(&handle));
 	for (int i = 0; i < o.num_sizes; i++)
 		wrong |= one_size(&o, handle, o.sizes[i]);

@@ -190,11 +190,21 @@ def arguments():
     return p.parse_args()
 
 
+def print_libraries():
+    """Which files MIOpen, HIP, HSA and comgr are."""
+    with open("/proc/self/maps") as f:
+        paths = {line.split(None, 5)[5].strip() for line in f if "/lib" in line}
+    for path in sorted(paths):
+        if os.path.basename(path).startswith(("libMIOpen", "libamdhip64", "libhsa-runtime64", "libamd_comgr")):
+            print(f"library {path}")
+
+
 def main():
     handle = POINTER()
     miopen("Create", ctypes.byref(handle))
     wrong = [convolve(handle, args, int(size), args.direction) for size in args.size.split(",")]
     miopen("Destroy", handle)
+    print_libraries()
     return any(wrong)
 
 
