@@ -5,6 +5,7 @@
 miopen.py works   solvers, directions, both layouts of arguments, C, python and a wheel; calls by uprobes
 miopen.py fails   RDNA1_STANDIN in C and python; the variables that the reports set
 """
+import ctypes
 import struct
 import time
 
@@ -61,6 +62,64 @@ def where(r):
 
 
 # ---- it works ----
+
+
+def descriptors():
+    """What was set is what is got; no device is needed for that."""
+    lib = ctypes.CDLL(os.path.join(MIOPEN, "libMIOpen.so.1"))
+    lib.miopenGetErrorString.restype = ctypes.c_char_p
+    expect([lib.miopenGetErrorString(i) for i in (0, 3, 7, 10)] ==
+           [b"miopenStatusSuccess", b"miopenStatusBadParm", b"miopenStatusUnknownError", b"miopenStatusVersionMismatch"],
+           "error strings")
+
+    def call(name, *args, status=0):
+        got = getattr(lib, "miopen" + name)(*args)
+        expect(got == status, f"{name}: {got}")
+
+    def ints(n, name, *args, of=ctypes.c_int):
+        out = [of(-1) for _ in range(n)]
+        call(name, *args, *map(ctypes.byref, out))
+        return [i.value for i in out]
+
+    def array(*values, of=ctypes.c_int):
+        return (of * len(values))(*values)
+
+    expect(ints(3, "GetVersion", of=ctypes.c_size_t) == [2, 17, 0], "version")
+    t, w, conv = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+    call("CreateTensorDescriptor", ctypes.byref(t))
+    call("CreateTensorDescriptor", ctypes.byref(w))
+    call("Set4dTensorDescriptor", w, 1, 8, 2, 3, 5)
+    call("Set4dTensorDescriptorEx", t, 0, 2, 4, 5, 6, 200, 40, 7, 1)
+    expect(ints(9, "Get4dTensorDescriptor", t) == [0, 2, 4, 5, 6, 200, 40, 7, 1], "Set4dTensorDescriptorEx")
+    # Its last element is 200 + 120 + 28 + 5.
+    expect(ints(1, "GetTensorNumBytes", t, of=ctypes.c_size_t) == [708], "GetTensorNumBytes")
+    call("SetNdTensorDescriptorWithLayout", t, 1, 1, array(2, 4, 5, 6), 4)
+    expect(ints(9, "Get4dTensorDescriptor", t) == [1, 2, 4, 5, 6, 120, 1, 24, 4], "NHWC")
+    call("SetTensorDescriptorV2", t, 1, 5, array(2, 3, 4, 5, 6, of=ctypes.c_size_t), None)
+    dims, strides, kind = array(*[0] * 5), array(*[0] * 5), ctypes.c_int()
+    call("GetTensorDescriptor", t, ctypes.byref(kind), dims, strides)
+    expect(ints(1, "GetTensorDescriptorSize", t) == [5] and list(dims) == [2, 3, 4, 5, 6] and
+           list(strides) == [360, 120, 30, 6, 1], f"{list(dims)} {list(strides)}")
+    call("Set4dTensorDescriptor", t, 1, 2, 4, 0, 6, status=3)
+    call("Set4dTensorDescriptor", t, 1, 2, 4, 10, 11)
+
+    call("CreateConvolutionDescriptor", ctypes.byref(conv))
+    call("InitConvolutionDescriptor", conv, 0, 1, 2, 2, 1, 1, 2)
+    expect(ints(7, "GetConvolutionDescriptor", conv) == [0, 1, 2, 2, 1, 1, 2], "InitConvolutionDescriptor")
+    call("SetConvolutionGroupCount", conv, 2)
+    expect(ints(1, "GetConvolutionGroupCount", conv) == [2] and ints(1, "GetConvolutionSpatialDim", conv) == [2] and
+           ints(1, "GetConvolutionFindMode", conv) == [5], "groups")
+    expect(ints(4, "GetConvolutionForwardOutputDim", conv, t, w) == [2, 8, 5, 7], "output")
+    call("SetConvolutionAttribute", conv, 1, 1)
+    expect(ints(1, "GetConvolutionAttribute", conv, 1) == [1], "attribute")
+    call("SetConvolutionGroupCount", conv, 1)
+    call("GetConvolutionForwardOutputDim", conv, t, w, None, None, None, None, status=3)
+    call("InitConvolutionNdDescriptor", conv, 3, array(1, 2, 3), array(1, 1, 2), array(1, 1, 1), 0)
+    expect(ints(1, "GetConvolutionSpatialDim", conv) == [3], "three dimensions")
+    call("InitConvolutionDescriptor", conv, 0, -1, 0, 1, 1, 1, 1, status=3)
+    for d in (t, w):
+        call("DestroyTensorDescriptor", d)
+    call("DestroyConvolutionDescriptor", conv)
 
 
 def check_arguments(r, layout):
@@ -261,6 +320,7 @@ def search():
 
 
 if sys.argv[1] == "works":
+    descriptors()
     solvers()
     from_python()
     if ROOT:
