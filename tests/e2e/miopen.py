@@ -185,7 +185,9 @@ def from_python():
         r = run(*PYTHON, "--wheel", WHEEL, "--size", "44", "--direction", direction)
         expect_right(r, 1)
         libraries = re.findall(r"^library (\S+)$", r.out, re.M)
-        expect(len(libraries) == 4 and all(p.startswith(WHEEL) for p in libraries), f"{libraries}")
+        # The address sanitizer's dlopen looks for comgr as if it asked for it itself.
+        own = [p for p in libraries if p.startswith(WHEEL)]
+        expect(len(libraries) == 4 and len(own) >= (3 if BUILD.endswith("/san") else 4), f"{libraries}")
         # The agent came in by the wheel's HSA: it has all that the program did.
         expect_report_of_workload(r)
         names = [n for n, _ in dispatches(r)]
