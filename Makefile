@@ -340,6 +340,57 @@ $(APILIB)/convs: tests/apilib/convs.c $(APILIB)/libMIOpen.so.1
 	$(call msg,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -g -O2 -Wall -Wno-deprecated-non-prototype $^ -Wl,-rpath,$(abspath $(APILIB)) -o $@
 
+# A stand-in for MIOpen that fails on demand, and programs that convolve by it: see tests/miopen/standin.h.
+# Processes without the sanitizers' runtime load it.
+MIO := $(B)/miopen
+MIO_GFX := gfx1010 gfx1030
+MIO_CO := $(foreach g,$(MIO_GFX),$(addprefix $(MIO)/,naive_conv-$g.co gemm-$g.co im2col-float-$g.co im2col-half-$g.co))
+MIO_SRC := $(wildcard tests/miopen/*.c)
+MIO_OBJ := $(MIO_SRC:tests/miopen/%.c=$(MIO)/obj/%.o)
+MIO_BIN := $(MIO)/libMIOpen.so.1 $(MIO)/conv $(MIO)/conv.py $(MIO)/wheel/lib/libMIOpen.so.1
+
+define MIO_RULES
+$(MIO)/%-$(1).co: tests/miopen/%.hip tests/miopen/device.h Makefile
+	$$(call msg,HIPCC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HIPCC) --genco --offload-arch=$(1) --no-gpu-bundle-output -O3 -Wall -o $$@ $$<
+
+$(MIO)/im2col-%-$(1).co: tests/miopen/im2col.cl Makefile
+	$$(call msg,CLC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(BPF_CLANG) -x cl -cl-std=CL1.2 -target amdgcn-amd-amdhsa -mcpu=$(1) -O3 -Wall -DTYPE=$$* \
+		--rocm-device-lib-path=$$(BITCODE) -o $$@ $$<
+endef
+$(foreach g,$(MIO_GFX),$(eval $(call MIO_RULES,$g)))
+
+$(MIO)/obj/%.o: tests/miopen/%.c $(DEPS_ALL)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out $(VARIANT_CFLAGS),$(CFLAGS)) $(PIC_CFLAGS) -c $< -o $@
+
+$(MIO)/obj/code.o: tests/miopen/code.S $(MIO_CO)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -Wa,-I$(MIO) $< -o $@
+
+$(MIO)/libMIOpen.so.1: $(filter-out %/conv.o,$(MIO_OBJ)) $(MIO)/obj/code.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--no-undefined -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN' $^ -lamdhip64 -o $@
+
+$(MIO)/conv: $(MIO)/obj/conv.o $(MIO)/libMIOpen.so.1
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN' $^ -lamdhip64 -lm -o $@
+
+$(MIO)/conv.py: tests/miopen/conv.py
+	$(call msg,INSTALL,$@)
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
+# As a wheel brings them: copies of its own, which find each other.
+$(MIO)/wheel/lib/libMIOpen.so.1: $(MIO)/libMIOpen.so.1 tests/miopen/wheel.py
+	$(call msg,WHEEL,$(@D))
+	$(Q)tests/miopen/wheel.py $(@D) $<
+
 # Runs in the virtual machine of check-vm.
 $(B)/obj/tests/vm/guest/kick.o: | $(B)/gen/drm
 $(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
@@ -435,7 +486,7 @@ demo:
 	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
-	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(FUZZ:%=$(B)/tests/fuzz/%)
+	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(FUZZ:%=$(B)/tests/fuzz/%)
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast
