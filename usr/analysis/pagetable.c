@@ -44,7 +44,9 @@ static struct pt_node *before(const struct pagetable *pt, uint64_t space, uint64
 {
 	struct pt_node *n = pt->head;
 
-	for (unsigned int l = LEVELS; l-- > 0;) {
+	for (unsigned int l = LEVELS; path && l-- > pt->levels;)
+		path[l] = n;
+	for (unsigned int l = pt->levels; l-- > 0;) {
 		while (n->next[l] && is_before(n->next[l], space, lo))
 			n = n->next[l];
 		if (path)
@@ -58,6 +60,7 @@ static void insert(struct pagetable *pt, const struct pt_span *span)
 	struct pt_node *n = new_node(span, some_levels(pt)), *path[LEVELS];
 
 	before(pt, span->space, span->lo, path);
+	pt->levels = n->levels > pt->levels ? n->levels : pt->levels;
 	for (unsigned int l = 0; l < n->levels; l++) {
 		n->next[l] = path[l]->next[l];
 		path[l]->next[l] = n;
@@ -126,6 +129,14 @@ static void start(struct pagetable *pt)
 		pt->head = new_node(&none, LEVELS);
 }
 
+/* The span that is these pages and no other; NULL without. */
+static struct pt_node *exact(const struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi)
+{
+	struct pt_node *n = pt->head ? before(pt, space, lo, NULL)->next[0] : NULL;
+
+	return n && n->span.space == space && n->span.lo == lo && n->span.hi == hi ? n : NULL;
+}
+
 void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags, uint64_t ts)
 {
 	const struct pt_span *there = pagetable__at(pt, space, lo);
@@ -135,22 +146,32 @@ void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t 
 	if (hi <= lo || (there && there->hi >= hi && there->flags == flags && !there->unmapped))
 		return;
 	start(pt);
-	split(pt, space, lo);
-	split(pt, space, hi);
-	while ((n = first(pt, space, lo, hi)))
-		erase(pt, n);
-	insert(pt, &span);
+	n = exact(pt, space, lo, hi);
+	if (n) {
+		n->span = span;
+	} else {
+		if (there)
+			split(pt, space, lo);
+		split(pt, space, hi);
+		while ((n = first(pt, space, lo, hi)))
+			erase(pt, n);
+		insert(pt, &span);
+	}
 	join(pt, space, lo, hi);
 }
 
 void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t ts)
 {
+	struct pt_node *n = exact(pt, space, lo, hi);
+
 	if (hi <= lo || !pt->head)
 		return;
-	split(pt, space, lo);
-	split(pt, space, hi);
-	for (struct pt_node *n = first(pt, space, lo, hi);
-	     n && n->span.space == space && n->span.lo < hi; n = n->next[0]) {
+	if (!n) {
+		split(pt, space, lo);
+		split(pt, space, hi);
+		n = first(pt, space, lo, hi);
+	}
+	for (; n && n->span.space == space && n->span.lo < hi; n = n->next[0]) {
 		n->span.since_ns = n->span.unmapped ? n->span.since_ns : ts;
 		n->span.unmapped = true;
 	}
@@ -174,9 +195,13 @@ void pagetable__take(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t
 
 	if (hi <= lo || !pt->head)
 		return;
-	split(pt, space, lo);
-	split(pt, space, hi);
-	for (n = first(pt, space, lo, hi); n && n->span.space == space && n->span.lo < hi;
+	n = exact(pt, space, lo, hi);
+	if (!n) {
+		split(pt, space, lo);
+		split(pt, space, hi);
+		n = first(pt, space, lo, hi);
+	}
+	for (; n && n->span.space == space && n->span.lo < hi;
 	     n = next) {
 		next = n->next[0];
 		if (only_unmapped && !n->span.unmapped)
