@@ -24,8 +24,8 @@
 
 /* What is kept of what has ended; the newest. */
 #define MODEL_KEPT_ALLOCS (1u << 17)	/* freed allocations */
-#define MODEL_KEPT_BOS (1u << 16)	/* freed buffers of KFD's */
-#define MODEL_KEPT_MAPPINGS (1u << 16)	/* ranges of buffer objects that were unmapped */
+#define MODEL_KEPT_BOS (1u << 15)	/* freed buffers of KFD's */
+#define MODEL_KEPT_MAPPINGS (1u << 15)	/* ranges of buffer objects that were unmapped */
 #define MODEL_KEPT_GEMS (1u << 17)	/* buffer objects; nobody tells when one ends */
 #define MODEL_KEPT_MOVES (1u << 12)
 #define MODEL_KEPT_PTES (1u << 19)	/* updates of page tables, beside how each page is mapped now */
