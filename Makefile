@@ -249,7 +249,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -270,11 +270,13 @@ LIBS_test_map := -pthread
 EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c)) $(EXTRA_test_isa)
 LIBS_test_resolve := -pthread
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
+EXTRA_test_address := $(EXTRA_test_model)
 EXTRA_test_report := $(EXTRA_test_model) $(call obj,$(wildcard usr/report/*.c))
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_rules := $(EXTRA_test_model)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c usr/record/ld_cache.c)
+LIBS_test_facts := -ljansson
 EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
 EXTRA_test_program := $(B)/obj/usr/record/program.o
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
