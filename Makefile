@@ -262,6 +262,7 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
