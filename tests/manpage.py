@@ -52,7 +52,7 @@ def main():
     bad = []
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
-                             ("recover", ("recover",))):
+                             ("recover", ("recover",)), ("scan", ("scan",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")
