@@ -262,6 +262,7 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
@@ -446,12 +447,12 @@ $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 	$(Q)$(CC) -shared $(addprefix -Wl$(comma)-soname$(comma),$(SONAME_$*)) $^ -o $@
 
 # Harnesses of the readers of code objects: with libFuzzer, which comes with clang, and over files alone.
-FUZZ := elf metadata msgpack
+FUZZ := elf metadata msgpack bundle scan
 FUZZ_SECONDS := 600
 FUZZ_CFLAGS := -std=gnu11 -g -O1 $(WARN) -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-FUZZ_SRC := $(wildcard hsa-tools/isa/*.c)
-FUZZ_DEPS := tests/fuzz/fuzz.h $(FUZZ_SRC) $(wildcard hsa-tools/isa/*.h) Makefile
+FUZZ_SRC := $(SCAN_SRC)
+FUZZ_DEPS := tests/fuzz/fuzz.h $(FUZZ_SRC) $(wildcard hsa-tools/isa/*.h hsa-tools/isa/scan/*.h) Makefile
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_DEPS)
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)

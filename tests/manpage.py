@@ -54,6 +54,7 @@ def main():
                              ("info", ("info",)),
                              ("recover", ("recover",)),
                              ("explain", ("explain",))):
+                             ("recover", ("recover",)), ("scan", ("scan",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")
