@@ -193,6 +193,20 @@ $(B)/gen/drm:
 	@mkdir -p $(@D)
 	$(Q)ln -sfn /usr/include/libdrm $@
 
+# ---- what check --run records: a program with its kernel in it, which needs hipcc only here ----
+
+PROBE_CHIPS := gfx1010 gfx1011 gfx1012 gfx1030
+$(B)/gen/probe.co: hsa-tools/probe/conv.hip Makefile
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --genco $(addprefix --offload-arch=,$(PROBE_CHIPS)) -O2 -Wall -o $@ $<
+$(B)/obj/hsa-tools/probe/probe.o: $(B)/gen/probe.co
+$(B)/obj/hsa-tools/probe/probe.o: CFLAGS += -DPROBE_CODE='"$(B)/gen/probe.co"'
+# -mfma would change nothing: fmaf is fmaf. The sanitizers are not for a program that HIP is loaded into.
+$(B)/rdna1-probe: $(B)/obj/hsa-tools/probe/probe.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $< -lm -Wl,--no-as-needed -l:libdl.so.2 -o $@
+
 # ---- workloads: real HIP programs ----
 
 # PROGRAM-VARIANT: the same source by other flags. A renamed program has other symbols in another order.
@@ -413,7 +427,7 @@ all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
+build-all: $(B)/rdna1-trace $(B)/rdna1-probe $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
 
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:

@@ -23,6 +23,7 @@ static const struct {
 	{"dump", cmd_dump},
 	{"info", cmd_info},
 	{"recover", cmd_recover},
+	{"check", cmd_check},
 };
 
 static const char *help = "--help"; /* of the command that was called */
