@@ -51,7 +51,7 @@ def in_page(section):
 def main():
     bad = []
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
-                             ("info", ("info",)),
+                             ("info", ("info",)), ("check", ("check",)),
                              ("recover", ("recover",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:

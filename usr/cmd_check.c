@@ -187,13 +187,15 @@ static const char help[] =
 	"rights, libraries, versions, module parameters and each variable of ROCm, MIOpen and PyTorch,\n"
 	"one line each: ok, note or problem, with what to do. Status 0 without a problem, else 1.\n"
 	"\n"
-	"      --emulate[=WHAT]    look at the emulated card instead of a real one\n"
-	"      --format text|json  what is printed (default: text)\n"
-	"      --profile           print a shell profile with what this machine needs, and why\n"
-	"      --run               also record a small convolution of our own, and say what was seen\n"
-	"      --limit SECONDS     end that after so long (default: 60)\n"
-	"  -o, --output DIR        its trace\n"
-	"  -h, --help              this text\n";
+	"      --emulate       look at the emulated RX 5600 XT instead of a real card\n"
+	"      --emulate=WHAT  at another one; WHAT as for run\n"
+	"      --format text   lines (the default)\n"
+	"      --format json   one object\n"
+	"      --profile       print a shell profile with what this machine needs, and why\n"
+	"      --run           also record a small convolution of our own, and say what was seen\n"
+	"      --limit SECONDS  end that after so long (60)\n"
+	"  -o, --output DIR    its trace\n"
+	"  -h, --help          this text\n";
 
 enum { OPT_EMULATE = 256, OPT_FORMAT, OPT_PROFILE, OPT_RUN, OPT_LIMIT };
 

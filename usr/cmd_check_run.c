@@ -327,6 +327,12 @@ bool check__run(const struct check_run *r, struct buf *out, struct buf *json)
 		return false;
 	}
 	dir = r->dir ? xstrdup(r->dir) : session__default_dir("check");
+	/* What an earlier run left is not to be taken for this one's. */
+	if (!access(dir, F_OK)) {
+		log_err("%s is there already: give another directory with -o, or remove it", dir);
+		buf__puts(json, "null");
+		goto out;
+	}
 	if (!r->json)
 		printf("\nrecording %s for at most %u s ...\n", PROBE_PROGRAM, r->seconds);
 	fflush(stdout);
@@ -338,6 +344,7 @@ bool check__run(const struct check_run *r, struct buf *out, struct buf *json)
 		status = wait_for(pid, r->seconds, &late);
 		good = report(r, dir, status, late, out, json);
 	}
+out:
 	free(probe);
 	free(dir);
 	return good;

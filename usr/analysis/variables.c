@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct variable rows[] = {
 #define VARIABLE(name, effect, takes, what, source) {#name, VARIABLE_##effect, takes, what, source},
