@@ -156,6 +156,7 @@ static char *write_emulated(const struct emu_config *config)
 	return NULL;
 }
 
+/* RDNA1_CHECK_ROOT: what stands before /proc, /sys, /dev and all else; for tests. */
 static struct json_t *look(const struct options *o, const struct emu_config *config, char *const *env)
 {
 	struct facts_config f = {.root = getenv("RDNA1_CHECK_ROOT") ?: "", .env = env, .ask_kfd = !o->emulate, .ask_python = true,

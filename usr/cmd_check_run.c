@@ -87,7 +87,7 @@ static const struct kind {
 	unsigned int id[2];
 	const char *what;
 } kinds[] = {
-	{{EV_agent_start}, "agent in the program"},
+	{{EV_agent_start}, "agent"},
 	{{EV_hsa_agent}, "GPUs and CPUs"},
 	{{EV_pool_alloc_ok, EV_pool_alloc}, "allocations"},
 	{{EV_pool_free}, "frees"},
@@ -218,12 +218,12 @@ static void put_hooks(const struct json_t *session, struct buf *out)
 
 	buf__puts(out, "\nThe kernel's side (hooks)\n");
 	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {
-		const char *name = value__text(h, "name") ?: "?", *how = value__text(h, "how") ?: "?";
+		const char *name = value__text(h, "name") ?: "?";
 
 		if (!value__is_true(h, "on"))
 			continue;
 		if (value__number(h, "seen", &seen) && seen)
-			buf__printf(out, "  fired            %s (%s): %" PRId64 "\n", name, how, seen);
+			buf__printf(out, "  fired            %s: %" PRId64 "\n", name, seen);
 		else
 			buf__printf(&silent, "%s%s", silent.len ? ", " : "", name);
 	}

@@ -350,4 +350,7 @@ void variables__solvers_left(const struct machine *m, struct solvers_left *out)
 	else
 		snprintf(out->text, sizeof(out->text), "left: %s%s", left,
 			 out->usable == SOLVERS_gemm ? "; a layer that rocBLAS fails at has no other way" : "");
+	n = strlen(out->text);
+	if (out->only && n < sizeof(out->text))
+		snprintf(out->text + n, sizeof(out->text) - n, "; of direct, Winograd and implicit GEMM only %s is tried", out->only);
 }
