@@ -93,6 +93,8 @@ static const struct expected tried[] = {
 	{"MIOPEN_FIND_ENFORCE", "9", JUDGED_note, VARIABLE_no_effect, "no value", NULL},
 	{"MIOPEN_DEBUG_CONV_DIRECT", "maybe", JUDGED_note, VARIABLE_no_effect, "no value", NULL},
 	{"MIOPEN_DEBUG_CONV_DIRECT", "Disable", JUDGED_note, VARIABLE_acts, "switches off", NULL},
+	{"HIP_VISIBLE_DEVICES", "1", JUDGED_problem, VARIABLE_acts, "not here", NULL},
+	{"ROCR_VISIBLE_DEVICES", "0,1", JUDGED_ok, VARIABLE_acts, "the HSA runtime sees", NULL},
 	{"HIP_VISIBLE_DEVICES", "", JUDGED_problem, VARIABLE_acts, "sees no GPU", NULL},
 	{"HSA_TOOLS_ROCPROFILER_V1_TOOLS", "0", JUDGED_problem, VARIABLE_acts, "agent", "no-agent"},
 };
