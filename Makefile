@@ -194,6 +194,20 @@ $(B)/gen/drm:
 	@mkdir -p $(@D)
 	$(Q)ln -sfn /usr/include/libdrm $@
 
+# ---- what check --run records: a program with its kernel in it, which needs hipcc only here ----
+
+PROBE_CHIPS := gfx1010 gfx1011 gfx1012 gfx1030
+$(B)/gen/probe.co: hsa-tools/probe/conv.hip Makefile
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --genco $(addprefix --offload-arch=,$(PROBE_CHIPS)) -O2 -Wall -o $@ $<
+$(B)/obj/hsa-tools/probe/probe.o: $(B)/gen/probe.co
+$(B)/obj/hsa-tools/probe/probe.o: CFLAGS += -DPROBE_CODE='"$(B)/gen/probe.co"'
+# -mfma would change nothing: fmaf is fmaf. The sanitizers are not for a program that HIP is loaded into.
+$(B)/rdna1-probe: $(B)/obj/hsa-tools/probe/probe.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $< -lm -Wl,--no-as-needed -l:libdl.so.2 -o $@
+
 # ---- workloads: real HIP programs ----
 
 # PROGRAM-VARIANT: the same source by other flags. A renamed program has other symbols in another order.
@@ -279,6 +293,9 @@ EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c usr/record/ld_cache.c)
 LIBS_test_facts := -ljansson
 EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
+EXTRA_test_variables := $(call obj,$(addprefix usr/analysis/,machine.c variables.c parameters.c versions.c))
+EXTRA_test_machine := $(call obj,usr/cmd_machine.c usr/record/value.c usr/analysis/machine.c)
+LIBS_test_machine := -ljansson
 EXTRA_test_program := $(B)/obj/usr/record/program.o
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
@@ -476,7 +493,7 @@ all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
+build-all: $(B)/rdna1-trace $(B)/rdna1-probe $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
 
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:

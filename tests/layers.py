@@ -34,6 +34,8 @@ ROOMS = {
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
     "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
                         r"\b(?:malloc|calloc|realloc|printf|fprintf|abort|exit|_exit)\s*\("),
+    # What check --run records: nothing of ours but its exit status.
+    "hsa-tools/probe": ((), LIBC | {"math"}, (), None),
     "hsa-tools/emu": ((EVENTS, "hsa-tools/stream", "usr/caps"), LIBC | UAPI, ("isa.h",), None),
     "hsa-tools/emu/launch": ((EVENTS, "hsa-tools/stream", "hsa-tools/emu/protocol", "usr/caps"),
                              LIBC | UAPI, (), None),
@@ -48,7 +50,7 @@ ROOMS = {
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
-             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan"), LIBC, (), None),
+             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe"), LIBC, (), None),
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,

@@ -55,6 +55,8 @@ def main():
                              ("recover", ("recover",)),
                              ("explain", ("explain",))):
                              ("recover", ("recover",)), ("scan", ("scan",))):
+                             ("info", ("info",)), ("check", ("check",)),
+                             ("recover", ("recover",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

@@ -23,6 +23,7 @@ static const char help[] =
 	"       rdna1-trace rules [ID]                               what the report judges by\n"
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
+	"       rdna1-trace check [--emulate] [--profile | --run]    is this machine set up for ROCm\n"
 	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
 	"\n"
 	"Options of run:\n"

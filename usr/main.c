@@ -26,6 +26,7 @@ static const struct {
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
 	{"scan", cmd_scan},
+	{"check", cmd_check},
 };
 
 static const char *help = "--help"; /* of the command that was called */

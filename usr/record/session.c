@@ -247,10 +247,13 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	return err;
 }
 
-struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts)
+struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts, char *const *env)
 {
-	return json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks",
-			 hooks_of(k), "facts", facts);
+	json_t *root = json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks",
+				 hooks_of(k), "facts", facts);
+
+	put_environment(root, env);
+	return root;
 }
 
 static int is_agents(const struct dirent *de)
