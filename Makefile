@@ -136,7 +136,7 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) hsa-tools/isa/sha256.c)
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -o $@
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
 
 # ---- the emulated device ----
 

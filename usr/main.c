@@ -24,6 +24,7 @@ static const struct {
 	{"info", cmd_info},
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
+	{"pack", cmd_pack},
 };
 
 static const char *help = "--help"; /* of the command that was called */
