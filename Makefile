@@ -133,7 +133,8 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 
 # ---- the command ----
 
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) hsa-tools/isa/sha256.c)
+SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC))
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
@@ -272,6 +273,7 @@ EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
 EXTRA_test_report := $(call obj,$(wildcard usr/analysis/*.c usr/report/*.c))
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
+EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c usr/record/ld_cache.c)
 EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c)
 LIBS_test_facts := -ljansson
@@ -354,6 +356,13 @@ $(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENC
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -lbpf -lelf -o $@
+
+# What reading a long trace takes.
+$(B)/obj/tests/bench/model_events.o: | $(B)/gen/drm
+$(B)/tests/bench/model_events: $(B)/obj/tests/bench/model_events.o $(call obj,$(wildcard usr/analysis/*.c) $(PURE_SRC) $(STREAM_SRC))
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 
 # One event of the agent's stream beside one of LTTng-UST's, where that is installed.
 LTTNG := $(wildcard /usr/include/lttng/tracepoint.h /usr/include/*/lttng/tracepoint.h)
@@ -458,7 +467,7 @@ bench:
 	@$(MAKE) --no-print-directory $(JOBS) tests-bin bench-bin
 	@B=$(abspath $(B)) tests/bench/bench.py
 
-bench-bin: $(addprefix $(B)/tests/bench/,conv_cpu ioctl_cost agent_memory launches $(if $(LTTNG),event_cost))
+bench-bin: $(addprefix $(B)/tests/bench/,conv_cpu model_events ioctl_cost agent_memory launches $(if $(LTTNG),event_cost))
 
 fuzz:
 	@.ci/install-packages check

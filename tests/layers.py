@@ -28,6 +28,8 @@ ROOMS = {
     "bpf": ((EVENTS,), {"bpf/bpf_helpers", "bpf/bpf_core_read"}, (), r"gfx\d"),
     "hsa-tools/stream": ((EVENTS,), LIBC, (), r"\b(?:malloc|calloc|realloc|printf|fprintf)\s*\("),
     "hsa-tools/isa": ((EVENTS,), LIBC, (), r"\b(?:malloc|fopen|open|printf)\s*\("),
+    "hsa-tools/isa/scan": (("hsa-tools/isa",), LIBC | {"amd_comgr"}, (),
+                           r"\b(?:printf|fprintf|fopen|open|clock_gettime)\s*\("),
     "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa"), LIBC | HSA, (),
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
     "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
@@ -45,7 +47,7 @@ ROOMS = {
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
-             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa"), LIBC | {"zlib"}, (), None),
+             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan"), LIBC | {"zlib"}, (), None),
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
@@ -135,6 +137,8 @@ PLANTED = {
     "hsa-tools/agent/code.c": "#include <gelf.h>",
     "hsa-tools/agent/memory.c": "static void f(void) { abort(); }",
     "hsa-tools/stream/stream.c": "static void *p(void) { return malloc(1); }",
+    "hsa-tools/isa/scan/scan.c": '#include <hsa/hsa.h>',
+    "hsa-tools/agent/copy.c": '#include "../isa/scan/scan.h"',
     "hsa-tools/roctx/roctx.c": '#include "../stream/stream.h"',
     "usr/decode/kfd.c": 'static int f(void) { return open("/dev/kfd", 0); }',
     "usr/analysis/model.c": "#include <bpf/libbpf.h>",

@@ -224,6 +224,7 @@ static struct json_t *collect_facts(const struct run *r)
 {
 	const struct facts_config cfg = {.root = "",
 					 .nofile = &r->descriptors,
+					 .env = r->pids.n ? NULL : r->sudo.env,
 					 .ask_kfd = !r->session.emulated,
 					 .emu_root = r->emulate ? r->emu.root : r->attach.emu_root,
 					 .emu_kfd_minor = r->emulate ? r->emu_config.kfd_minor : 0};
@@ -350,6 +351,7 @@ int cmd_run(int argc, char **argv)
 		log_err("%s", r.emu.error);
 		return run__give_up(&r);
 	}
+	r.session.env = r.pids.n ? NULL : r.sudo.env;
 	r.session.facts = collect_facts(&r);
 	status = run__as_root(&r, open_kernel);
 	if (status) {

@@ -25,6 +25,7 @@ static const struct {
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
 	{"pack", cmd_pack},
+	{"scan", cmd_scan},
 };
 
 static const char *help = "--help"; /* of the command that was called */

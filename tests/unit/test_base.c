@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Maps, ranges and strings against a slow copy that cannot be wrong. */
 #include "t.h"
+#include "../../usr/base/held.h"
 #include "../../usr/base/map.h"
 #include "../../usr/base/names.h"
 #include "../../usr/base/ranges.h"
@@ -26,8 +27,11 @@ static void test_map(void)
 		unsigned int k = rnd() % N;
 
 		want[k] = rnd();
-		set[k] = true;
-		map__set(&m, k % 7, (uint64_t)k << 40, want[k]);
+		set[k] = rnd() % 3;
+		if (set[k])
+			map__set(&m, k % 7, (uint64_t)k << 40, want[k]);
+		else
+			map__unset(&m, k % 7, (uint64_t)k << 40);
 	}
 	for (unsigned int k = 0; k < N; k++) {
 		bool found = map__get(&m, k % 7, (uint64_t)k << 40, &got);
@@ -75,6 +79,104 @@ static void test_ranges(void)
 	ranges__free(&r);
 }
 
+/* More than a piece holds, up and down again. */
+static void test_many_ranges(void)
+{
+	enum { N = 5000 };
+	static bool there[N];
+	const struct range *got;
+	struct ranges r = {0};
+	uint64_t i, next;
+
+	for (int round = 0; round < 40000; round++) {
+		i = rnd() % N;
+		/* First most of them come, then most of them go. */
+		there[i] = rnd() % 8 ? round < 20000 : round >= 20000;
+		if (there[i])
+			ranges__add(&r, 3, 10 * i, 5, i);
+		else
+			ranges__remove(&r, 3, 10 * i);
+		if (round % 50)
+			continue;
+		i = rnd() % N;
+		got = ranges__find(&r, 3, 10 * i + rnd() % 5);
+		CHECK_EQ(got ? got->value : N, there[i] ? i : N);
+		CHECK(!ranges__find(&r, 3, 10 * i + 5) && !ranges__find(&r, 2, 10 * i));
+		for (next = i; next < N && !there[next];)
+			next++;
+		got = ranges__from(&r, 3, i ? 10 * i - 9 : 0);
+		CHECK_EQ(got ? got->value : N, next);
+	}
+	CHECK(!ranges__from(&r, 4, 0) && !ranges__from(&r, 3, 10 * N));
+	ranges__free(&r);
+}
+
+/* Ranges that take turns at addresses, and some that do not, against a list. */
+static void test_held(void)
+{
+	enum { N = 700, SPACE = 120, TIME = 400 };
+	static struct held_range all[N];
+	struct held h = {0};
+
+	for (int i = 0; i < N; i++) {
+		struct held_range *r = &all[i];
+		uint64_t size = rnd() % 12, begin = rnd() % TIME;
+
+		*r = (struct held_range){.space = rnd() % 3,
+					 .lo = 1 + rnd() % SPACE,
+					 .begin = begin,
+					 .end = rnd() % 8 ? begin + 1 + rnd() % 30 : UINT64_MAX,
+					 .value = (size_t)i};
+		r->last = r->lo + size - 1;
+		held__add(&h, r->space, r->lo, size, r->begin, r->end == UINT64_MAX ? 0 : r->end, r->value);
+	}
+	for (int k = 0; k < 4000; k++) {
+		uint64_t space = rnd() % 4, addr = rnd() % (SPACE + 20), ts = rnd() % (TIME + 40);
+		const struct held_range *at = NULL, *before = NULL, *below = NULL, *above = NULL, *got;
+		bool gave_up = false;
+
+		for (int i = 0; i < N; i++) {
+			const struct held_range *r = &all[i];
+			bool there = r->begin <= ts && ts < r->end, holds = r->lo <= addr && addr <= r->last;
+
+			if (r->space != space)
+				continue;
+			if (there && holds && (!at || r->begin >= at->begin))
+				at = r;
+			if (r->end <= ts && holds && (!before || r->end > before->end))
+				before = r;
+			if (there && r->last < addr && r->lo <= addr && (!below || r->last > below->last))
+				below = r;
+			if (there && r->lo > addr && (!above || r->lo < above->lo))
+				above = r;
+		}
+		got = held__at(&h, space, addr, ts, &gave_up);
+		CHECK_EQ(got ? got->value : N, at ? at->value : N);
+		got = held__before(&h, space, addr, ts, &gave_up);
+		CHECK_EQ(got ? got->end : 0, before ? before->end : 0);
+		got = held__below(&h, space, addr, ts, &gave_up);
+		CHECK_EQ(got ? got->last + 1 : 0, below ? below->last + 1 : 0);
+		got = held__above(&h, space, addr, ts, &gave_up);
+		CHECK_EQ(got ? got->lo : 0, above ? above->lo : 0);
+		CHECK(!gave_up);
+	}
+	held__free(&h);
+	CHECK(!held__at(&h, 1, 1, 1, NULL));
+}
+
+/* All at one place and one time, as only a file made by hand has them: an answer, or none in bounded time. */
+static void test_held_hostile(void)
+{
+	struct held h = {0};
+	bool gave_up = false;
+
+	for (size_t i = 0; i < 3000000; i++)
+		held__add(&h, 1, 1000, 10, i % 2 ? 5 : 20, i % 2 ? 10 : 30, i);
+	for (int i = 0; i < 2000; i++)
+		CHECK(!held__below(&h, 1, 5000, 15, &gave_up));
+	held__free(&h);
+}
+
 static void test_strings(void)
 {
 	struct buf b = {0};
@@ -103,6 +205,9 @@ int main(void)
 {
 	test_map();
 	test_ranges();
+	test_many_ranges();
+	test_held();
+	test_held_hostile();
 	test_strings();
 	END_TESTS;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the model makes of traces no device would give in one run. */
 #include "synthetic.h"
+#include "../../usr/analysis/pagetable.h"
 
 /* The same address given out again and again: each allocation is its own, in its own buffer. */
 static void test_reuse(void)
@@ -422,9 +423,9 @@ static void test_pagetable(void)
 		space = x >> 52 & 1;
 		value = 1 + (x >> 54 & 3);
 		if (x >> 56 & 1)
-			pagetable__map(&pt, space, lo, hi, value);
+			pagetable__map(&pt, space, lo, hi, value, 1);
 		else
-			pagetable__unmap(&pt, space, lo, hi);
+			pagetable__unmap(&pt, space, lo, hi, 1);
 		for (uint64_t p = lo; p < hi; p++) {
 			if (x >> 56 & 1)
 				flags[space][p] = value;

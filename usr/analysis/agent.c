@@ -12,8 +12,6 @@ static void copy_bytes(const struct event *ev, unsigned int i, void *out, size_t
 	memcpy(out, data, len < size ? len : size);
 }
 
-/* ---- memory ---- */
-
 static void on_call_site(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct agent_side *s = &m->agent;
@@ -22,112 +20,6 @@ static void on_call_site(struct model *m, const struct event *ev, uint32_t pid)
 	event__fixed(ev, &e, sizeof(e));
 	*VEC_PUSH(&s->sites) = (struct call_site){.pid = pid, .id = e.id, .addr = e.addr, .searched = e.searched == 1};
 	map__set(&s->site_by_id, pid, e.id, s->sites.n - 1);
-}
-
-static void set_site(const struct model *m, struct alloc *a, uint16_t id)
-{
-	size_t i;
-
-	if (!id || !map__get(&m->agent.site_by_id, a->pid, id, &i))
-		return;
-	a->caller = m->agent.sites.v[i].addr;
-	a->searched = m->agent.sites.v[i].searched;
-}
-
-static uint64_t pool_handle(const struct model *m, uint32_t pid, uint16_t id)
-{
-	for (size_t i = m->pools.n; id && i-- > 0;)
-		if (m->pools.v[i].pid == pid && m->pools.v[i].id == id)
-			return m->pools.v[i].handle;
-	return 0;
-}
-
-static void on_pool_alloc_ok(struct model *m, const struct event *ev, uint32_t pid)
-{
-	struct alloc a = {.pid = pid, .kind = MEM_KIND_pool, .begin_ns = ev->ts_ns};
-	struct ev_pool_alloc_ok e;
-
-	event__fixed(ev, &e, sizeof(e));
-	a.va = e.va;
-	a.size = e.size_bytes;
-	a.pool = pool_handle(m, pid, e.pool);
-	set_site(m, &a, e.site);
-	add_alloc(m, &a);
-}
-
-/* What frees it names it by its address, or where it has none by its handle. */
-static uint64_t memory_key(uint64_t va, uint64_t object)
-{
-	return va ? va : object;
-}
-
-static void add_memory(struct model *m, const struct alloc *a)
-{
-	const size_t before = m->allocs.n;
-
-	add_alloc(m, a);
-	if (m->allocs.n > before && a->kind != MEM_KIND_pool)
-		map__set(&m->agent.live_memory, (uint64_t)a->kind << 32 | a->pid, memory_key(a->va, a->object),
-			 m->allocs.n - 1);
-}
-
-static void on_mem_alloc(struct model *m, const struct event *ev, uint32_t pid)
-{
-	struct alloc a = {.pid = pid, .begin_ns = ev->ts_ns};
-	struct ev_mem_alloc e;
-
-	event__fixed(ev, &e, sizeof(e));
-	if (e.status) {
-		add_failed_alloc(m, e.size_bytes, e.status, e.kind);
-		return;
-	}
-	a.kind = e.kind;
-	a.va = e.va;
-	a.size = e.size_bytes;
-	a.host = e.host;
-	a.object = e.object;
-	a.pool = pool_handle(m, pid, e.pool);
-	set_site(m, &a, e.site);
-	add_memory(m, &a);
-}
-
-static struct alloc *live(struct model *m, uint32_t pid, uint16_t kind, uint64_t va, uint64_t object)
-{
-	size_t i;
-
-	if (kind == MEM_KIND_pool ? !map__get(&m->live_allocs, pid, va, &i)
-				  : !map__get(&m->agent.live_memory, (uint64_t)kind << 32 | pid, memory_key(va, object), &i))
-		return NULL;
-	return m->allocs.v[i].end_ns ? NULL : &m->allocs.v[i];
-}
-
-static void on_mem_free(struct model *m, const struct event *ev, uint32_t pid)
-{
-	struct ev_mem_free e;
-	struct alloc *a;
-
-	event__fixed(ev, &e, sizeof(e));
-	a = live(m, pid, e.kind, e.va, e.object);
-	if (a)
-		a->end_ns = ev->ts_ns;
-}
-
-/* Said again, because the chunk that said it first may be gone. */
-static void on_mem_live(struct model *m, const struct event *ev, uint32_t pid)
-{
-	struct alloc a = {.pid = pid};
-	struct ev_mem_live e;
-
-	event__fixed(ev, &e, sizeof(e));
-	if (live(m, pid, e.kind, e.va, 0))
-		return;
-	a.kind = e.kind;
-	a.va = e.va;
-	a.size = e.size_bytes;
-	a.begin_ns = ev->ts_ns > e.age_ns ? ev->ts_ns - e.age_ns : 0;
-	a.pool = pool_handle(m, pid, e.pool);
-	set_site(m, &a, e.site);
-	add_memory(m, &a);
 }
 
 /* ---- dispatches ---- */
@@ -154,24 +46,17 @@ static void add_bad_pointer(struct model *m, const struct dispatch *d, const str
 	s->bad_pointers.v[i].count++;
 }
 
-static void take_pointers(struct model *m, const struct event *ev, const struct dispatch *d)
+void agent__pointer(struct model *m, const struct dispatch *d, const struct ev_pointer *p,
+		    const struct event_bytes *kernarg)
 {
-	const uint8_t *kernarg, *data;
-	size_t args = event__bytes(ev, 1, &kernarg), len = event__bytes(ev, 2, &data);
-	struct ev_pointer p;
+	uint64_t pointer = 0;
 
-	for (; len >= sizeof(p); len -= sizeof(p), data += sizeof(p)) {
-		uint64_t pointer = 0;
-
-		memcpy(&p, data, sizeof(p));
-		m->agent.not_asked += p.state == POINTER_STATE_busy;
-		if (p.state != POINTER_STATE_nothing && p.state != POINTER_STATE_freed &&
-		    p.state != POINTER_STATE_past_end)
-			continue;
-		if (p.at + sizeof(pointer) <= args)
-			memcpy(&pointer, kernarg + p.at, sizeof(pointer));
-		add_bad_pointer(m, d, &p, pointer);
-	}
+	m->agent.not_asked += p->state == POINTER_STATE_busy;
+	if (p->state != POINTER_STATE_nothing && p->state != POINTER_STATE_freed && p->state != POINTER_STATE_past_end)
+		return;
+	if (p->at + sizeof(pointer) <= kernarg->len)
+		memcpy(&pointer, kernarg->data + p->at, sizeof(pointer));
+	add_bad_pointer(m, d, p, pointer);
 }
 
 static uint64_t thread_key(uint32_t pid, uint32_t tid)
@@ -179,15 +64,28 @@ static uint64_t thread_key(uint32_t pid, uint32_t tid)
 	return (uint64_t)pid << 32 | tid;
 }
 
-void agent__dispatch(struct model *m, const struct event *ev, struct dispatch *d)
+static uint64_t dispatches_of(const struct agent_side *s, uint32_t pid)
+{
+	size_t n = 0;
+
+	map__get(&s->dispatches, pid, 0, &n);
+	return n;
+}
+
+/* Ranges that were started, and belong to no thread, count the dispatches of their process while they last. */
+size_t agent__range(struct model *m, uint32_t pid, uint32_t tid)
 {
 	struct agent_side *s = &m->agent;
+	size_t range = 0;
 
-	take_pointers(m, ev, d);
-	map__get(&s->current, thread_key(d->pid, ev->tid), 0, &d->range);
-	for (size_t i = 0; i < s->started.n; i++)
-		if (s->started.v[i].pid == d->pid)
-			s->ranges.v[s->started.v[i].range].dispatches++;
+	if (!s->ranges.n)
+		return 0;
+	if (s->started.n)
+		map__set(&s->dispatches, pid, 0, dispatches_of(s, pid) + 1);
+	map__get(&s->current, thread_key(pid, tid), 0, &range);
+	if (range)
+		s->ranges.v[range - 1].dispatches++;
+	return range;
 }
 
 static void on_clock(struct model *m, const struct event *ev, uint32_t pid)
@@ -201,16 +99,13 @@ static void on_clock(struct model *m, const struct event *ev, uint32_t pid)
 static void on_dispatch_time(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_dispatch_time e;
-	struct dispatch *d;
 	size_t hz = 0;
 
 	event__fixed(ev, &e, sizeof(e));
-	d = model__dispatch(m, pid, e.queue_id, e.index);
-	if (!d || !map__get(&m->agent.frequency, pid, 0, &hz) || !hz || e.end < e.start)
+	if (!map__get(&m->agent.frequency, pid, 0, &hz) || !hz || e.end < e.start)
 		return;
-	d->duration_ns = (uint64_t)((double)(e.end - e.start) * 1e9 / (double)hz) ?: 1;
-	d->device_time = true;
-	m->agent.device_times++;
+	dispatches__time(m, pid, e.queue_id, e.index,
+			 (uint64_t)((double)(e.end - e.start) * 1e9 / (double)hz) ?: 1, true);
 }
 
 /* ---- queues ---- */
@@ -351,18 +246,40 @@ static void pop(struct model *m, uint64_t thread, uint64_t level, uint64_t ts)
 	map__set(&s->current, thread, 0, at);
 }
 
+static void end_started(struct agent_side *s, const struct started_range *x, uint64_t ts)
+{
+	struct named_range *r = &s->ranges.v[x->range];
+
+	r->total_ns += ts - x->begin_ns;
+	r->dispatches += dispatches_of(s, x->pid) - x->dispatches;
+}
+
+static void begin_started(struct agent_side *s, uint32_t pid, uint64_t id, uint64_t ts, size_t range)
+{
+	struct started_range x = {.pid = pid, .id = id, .begin_ns = ts, .range = range};
+
+	x.dispatches = dispatches_of(s, pid);
+	map__get(&s->started_by_id, pid, id, &x.before);
+	*VEC_PUSH(&s->started) = x;
+	map__set(&s->started_by_id, pid, id, s->started.n);
+}
+
+/* Of those with one id the last. */
 static void stop(struct agent_side *s, uint32_t pid, uint64_t id, uint64_t ts)
 {
-	for (size_t i = s->started.n; i-- > 0;) {
-		const struct started_range *x = &s->started.v[i];
+	size_t i = 0;
 
-		if (x->pid != pid || x->id != id)
-			continue;
-		s->ranges.v[x->range].open--;
-		s->ranges.v[x->range].total_ns += ts - x->begin_ns;
-		s->started.v[i] = s->started.v[--s->started.n];
+	if (!map__get(&s->started_by_id, pid, id, &i) || !i || s->started.v[i - 1].ended)
 		return;
-	}
+	s->started.v[i - 1].ended = true;
+	s->ranges.v[s->started.v[i - 1].range].open--;
+	end_started(s, &s->started.v[i - 1], ts);
+	if (s->started.v[i - 1].before)
+		map__set(&s->started_by_id, pid, id, s->started.v[i - 1].before);
+	else
+		map__unset(&s->started_by_id, pid, id);
+	while (s->started.n && s->started.v[s->started.n - 1].ended)
+		s->started.n--;
 }
 
 static void on_range(struct model *m, const struct event *ev, uint32_t pid)
@@ -400,8 +317,7 @@ static void on_range(struct model *m, const struct event *ev, uint32_t pid)
 		i = find_range(m, pid, 0, 0, text_of(ev, 0), false);
 		s->ranges.v[i].count++;
 		s->ranges.v[i].open++;
-		*VEC_PUSH(&s->started) =
-			(struct started_range){.pid = pid, .id = e.id, .begin_ns = ev->ts_ns, .range = i};
+		begin_started(s, pid, e.id, ev->ts_ns, i);
 		break;
 	case RANGE_OP_stop:
 		stop(s, pid, e.id, ev->ts_ns);
@@ -409,21 +325,25 @@ static void on_range(struct model *m, const struct event *ev, uint32_t pid)
 	}
 }
 
-/* Times of dispatches are known now. What is still open has lasted until here. */
+/* Times of dispatches are known now. A range comes behind the one it is in. What is still open has lasted until here. */
 void agent__end(struct model *m)
 {
 	struct agent_side *s = &m->agent;
 
-	for (size_t i = 0; i < m->dispatches.n; i++)
-		for (size_t at = m->dispatches.v[i].range; at; at = s->ranges.v[at - 1].parent) {
-			s->ranges.v[at - 1].dispatches++;
-			s->ranges.v[at - 1].kernel_ns += m->dispatches.v[i].duration_ns;
-		}
+	for (size_t i = s->ranges.n; i-- > 0;) {
+		const struct named_range *r = &s->ranges.v[i];
+
+		if (!r->parent)
+			continue;
+		s->ranges.v[r->parent - 1].dispatches += r->dispatches;
+		s->ranges.v[r->parent - 1].kernel_ns += r->kernel_ns;
+	}
 	for (size_t i = 0; i < s->ranges.n; i++)
 		if (s->ranges.v[i].open && s->ranges.v[i].tid)
 			s->ranges.v[i].total_ns += m->end_ns - s->ranges.v[i].begin_ns;
 	for (size_t i = 0; i < s->started.n; i++)
-		s->ranges.v[s->started.v[i].range].total_ns += m->end_ns - s->started.v[i].begin_ns;
+		if (!s->started.v[i].ended)
+			end_started(s, &s->started.v[i], m->end_ns);
 }
 
 /* ---- evidence ---- */
@@ -513,48 +433,42 @@ static void on_note(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct agent_side *s = &m->agent;
 	char *text = text_of(ev, 0);
+	size_t i;
 
 	(void)pid;
-	for (size_t i = 0; i < s->notes.n; i++)
-		if (!strcmp(s->notes.v[i].text, text)) {
-			s->notes.v[i].count++;
-			free(text);
-			return;
-		}
+	if (map__get(&s->note_by_text, hash(text), 0, &i)) {
+		s->notes.v[i].count++;
+		free(text);
+		return;
+	}
 	*VEC_PUSH(&s->notes) = (struct agent_note){.text = text, .count = 1};
+	map__set(&s->note_by_text, hash(text), 0, s->notes.n - 1);
 }
 
-bool agent__event(struct model *m, const struct event *ev, uint32_t pid)
-{
-	static const struct {
-		enum ev_id id;
-		void (*take)(struct model *m, const struct event *ev, uint32_t pid);
-	} rows[] = {
-		{EV_pool_alloc_ok, on_pool_alloc_ok}, {EV_call_site, on_call_site},
-		{EV_mem_alloc, on_mem_alloc},	      {EV_mem_free, on_mem_free},
-		{EV_mem_live, on_mem_live},	      {EV_dispatch_time, on_dispatch_time},
-		{EV_hsa_clock, on_clock},	      {EV_queue_set, on_queue_set},
-		{EV_kernel_info, on_kernel_info},     {EV_code_object_info, on_code_object},
-		{EV_range, on_range},		      {EV_queue_state, on_queue_state},
-		{EV_recent_dispatch, on_recent},      {EV_watch, on_watch},
-		{EV_hang, on_hang},		      {EV_process_signal, on_signal},
-		{EV_near_alloc, on_near},	      {EV_agent_note, on_note},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (ev->desc->id == rows[i].id) {
-			rows[i].take(m, ev, pid);
-			return true;
-		}
-	return false;
-}
+const struct handler agent__handlers[] = {
+	{EV_call_site, on_call_site},
+	{EV_dispatch_time, on_dispatch_time},
+	{EV_hsa_clock, on_clock},
+	{EV_queue_set, on_queue_set},
+	{EV_kernel_info, on_kernel_info},
+	{EV_code_object_info, on_code_object},
+	{EV_range, on_range},
+	{EV_queue_state, on_queue_state},
+	{EV_recent_dispatch, on_recent},
+	{EV_watch, on_watch},
+	{EV_hang, on_hang},
+	{EV_process_signal, on_signal},
+	{EV_near_alloc, on_near},
+	{EV_agent_note, on_note},
+	{0},
+};
 
 void agent__free_all(struct model *m)
 {
 	struct agent_side *s = &m->agent;
 	struct map *maps[] = {&s->site_by_id, &s->bad_by_what, &s->queue_by_id, &s->kernel_by_object,
 			      &s->range_by_name, &s->current, &s->frequency, &s->evidence_by_queue,
-			      &s->watched_by_queue, &s->live_memory};
+			      &s->watched_by_queue, &s->dispatches, &s->started_by_id, &s->note_by_text};
 
 	for (size_t i = 0; i < s->ranges.n; i++)
 		free(s->ranges.v[i].name);

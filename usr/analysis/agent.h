@@ -119,6 +119,9 @@ struct started_range {
 	uint32_t pid;
 	uint64_t id, begin_ns;
 	size_t range;
+	uint64_t dispatches; /* that its process had made when it began */
+	size_t before;	     /* another of this id: index plus 1 */
+	bool ended;
 };
 
 struct agent_side {
@@ -140,7 +143,8 @@ struct agent_side {
 	/* inside */
 	VEC(struct started_range) started;
 	struct map site_by_id, bad_by_what, queue_by_id, kernel_by_object, range_by_name, current, frequency;
-	struct map evidence_by_queue, watched_by_queue, live_memory;
+	struct map evidence_by_queue, watched_by_queue, note_by_text, started_by_id;
+	struct map dispatches; /* of a process while ranges are started */
 };
 
 #endif

@@ -9,8 +9,8 @@
 /* What belongs to one fault comes within this time: the driver works through it at once. */
 #define SAME_NS 2000000000ull
 
-#define SEVERAL_QUEUES SIZE_MAX /* in queue_by_doorbell: each GPU counts its doorbells for itself  \
-				 */
+/* In queue_by_doorbell: each GPU counts its doorbells for itself. */
+#define SEVERAL_QUEUES (SIZE_MAX - 1)
 
 /* ---- hardware queues ---- */
 
@@ -18,18 +18,18 @@ static void set_doorbell(struct model *m, const struct hw_queue *q, size_t i)
 {
 	size_t there = 0;
 
-	map__get(&m->queue_by_doorbell, q->pid, q->doorbell_id, &there);
+	map__get(&m->inside->hw_queue_by_doorbell, q->pid, q->doorbell_id, &there);
 	if (there && there != i + 1)
 		i = SEVERAL_QUEUES - 1;
-	map__set(&m->queue_by_doorbell, q->pid, q->doorbell_id, i + 1);
+	map__set(&m->inside->hw_queue_by_doorbell, q->pid, q->doorbell_id, i + 1);
 }
 
 static void clear_doorbell(struct model *m, const struct hw_queue *q, size_t i)
 {
 	size_t there = 0;
 
-	if (map__get(&m->queue_by_doorbell, q->pid, q->doorbell_id, &there) && there == i + 1)
-		map__set(&m->queue_by_doorbell, q->pid, q->doorbell_id, 0);
+	if (map__get(&m->inside->hw_queue_by_doorbell, q->pid, q->doorbell_id, &there) && there == i + 1)
+		map__set(&m->inside->hw_queue_by_doorbell, q->pid, q->doorbell_id, 0);
 }
 
 /* The ioctl's doorbell is the one that interrupts name; the driver's counts from the start of the
@@ -38,13 +38,13 @@ void interrupts__queue(struct model *m, const struct hw_queue *q)
 {
 	size_t i;
 
-	if (map__get(&m->queue_by_id, q->pid, q->queue_id, &i) && !m->hw_queues.v[i].end_ns) {
+	if (map__get(&m->inside->hw_queue_by_id, q->pid, q->queue_id, &i) && !m->hw_queues.v[i].end_ns) {
 		clear_doorbell(m, &m->hw_queues.v[i], i);
 		m->hw_queues.v[i] = *q;
 	} else {
 		i = m->hw_queues.n;
 		*VEC_PUSH(&m->hw_queues) = *q;
-		map__set(&m->queue_by_id, q->pid, q->queue_id, i);
+		map__set(&m->inside->hw_queue_by_id, q->pid, q->queue_id, i);
 	}
 	set_doorbell(m, q, i);
 }
@@ -53,16 +53,17 @@ void interrupts__queue_gone(struct model *m, uint32_t pid, uint32_t queue_id, ui
 {
 	size_t i;
 
-	if (!map__get(&m->queue_by_id, pid, queue_id, &i) || m->hw_queues.v[i].end_ns)
+	if (!map__get(&m->inside->hw_queue_by_id, pid, queue_id, &i) || m->hw_queues.v[i].end_ns)
 		return;
 	m->hw_queues.v[i].end_ns = ts;
 	clear_doorbell(m, &m->hw_queues.v[i], i);
 }
 
-static void on_queue(struct model *m, const struct event *ev)
+static void on_queue(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_kfd_queue e;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	if (e.ret)
 		return;
@@ -80,14 +81,25 @@ static void on_queue(struct model *m, const struct event *ev)
 
 /* ---- page faults ---- */
 
-static struct fault *new_fault(struct model *m, int from, uint32_t pid, uint64_t ts)
+struct fault *new_fault(struct model *m, int from, uint32_t pid, uint64_t ts)
 {
-	struct fault *f = VEC_PUSH(&m->faults);
+	struct fault *f = &m->inside->left_out;
 
+	if (m->faults.n < MODEL_KEPT_FAULTS)
+		f = VEC_PUSH(&m->faults);
+	else
+		m->faults_left_out++;
+	free(m->inside->left_out.insn);
+	m->inside->left_out = (struct fault){0};
 	f->from = from;
 	f->pid = pid;
 	f->ts_ns = ts;
 	return f;
+}
+
+static bool is_kept(const struct model *m, const struct fault *f)
+{
+	return f != &m->inside->left_out;
 }
 
 /* The fault of that page that is going on; NULL without. */
@@ -96,7 +108,7 @@ static struct fault *page_fault_at(const struct model *m, uint32_t pasid, uint64
 	struct fault *f;
 	size_t i;
 
-	if (!map__get(&m->page_faults, pasid, va >> 12, &i))
+	if (!map__get(&m->inside->page_faults, pasid, va >> 12, &i))
 		return NULL;
 	f = &m->faults.v[i];
 	return ts - f->page.last_ns < SAME_NS && !f->page.handled ? f : NULL;
@@ -110,15 +122,17 @@ static struct fault *new_page_fault(struct model *m, uint32_t pid, uint32_t pasi
 	f->va = va;
 	f->page.known = true;
 	f->page.pasid = pasid;
-	map__set(&m->page_faults, pasid, va >> 12, m->faults.n - 1);
-	m->last_page_fault = m->faults.n;
+	if (!is_kept(m, f))
+		return f;
+	map__set(&m->inside->page_faults, pasid, va >> 12, m->faults.n - 1);
+	m->inside->last_page_fault = m->faults.n;
 	return f;
 }
 
 /* What the page table said before the driver wrote something there because of the fault. */
 static void note_pte(const struct model *m, struct fault *f)
 {
-	const struct pt_span *span = memory__pte(m, f->pid, f->va);
+	const struct pt_span *span = ptes__now(m, f->pid, f->va);
 
 	if (!span)
 		return;
@@ -151,11 +165,12 @@ static void on_page_iv(struct model *m, const struct ev_gpu_iv *e, const struct 
 		note_pte(m, f);
 }
 
-static void on_handle_fault(struct model *m, const struct event *ev)
+static void on_handle_fault(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_vm_handle_fault e;
 	struct fault *f;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	f = page_fault_at(m, e.pasid, e.va, ev->ts_ns);
 	if (e.handled) {
@@ -181,11 +196,12 @@ static uint32_t status_vmid(uint32_t status)
 	return status >> 20 & 0xf;
 }
 
-static void on_fault_status(struct model *m, const struct event *ev)
+static void on_fault_status(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_vm_fault_status e;
-	struct fault *f, *last = m->last_page_fault ? &m->faults.v[m->last_page_fault - 1] : NULL;
+	struct fault *f, *last = m->inside->last_page_fault ? &m->faults.v[m->inside->last_page_fault - 1] : NULL;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	if (!e.status)
 		return;
@@ -226,12 +242,13 @@ static uint64_t told_address(const struct event *ev)
 	return va & ~0xfffull;
 }
 
-static void on_told(struct model *m, const struct event *ev)
+static void on_told(struct model *m, const struct event *ev, uint32_t pid)
 {
 	uint64_t va = told_address(ev);
 	struct ev_kfd_vm_fault e;
 	struct fault *f;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	f = page_fault_at(m, e.pasid, va, ev->ts_ns);
 	if (!f) {
@@ -246,24 +263,24 @@ static void on_told(struct model *m, const struct event *ev)
 
 /* ---- waves ---- */
 
-static void find_queue(const struct model *m, struct fault *f)
+static void find_queue(struct model *m, struct fault *f)
 {
 	const struct hw_queue *q;
 	size_t i = 0, id;
 
 	if (f->wave.kind == WAVE_ERROR)
 		return;
-	map__get(&m->queue_by_doorbell, f->pid, f->wave.doorbell, &i);
+	map__get(&m->inside->hw_queue_by_doorbell, f->pid, f->wave.doorbell, &i);
 	f->wave.several = i == SEVERAL_QUEUES;
 	if (!i || f->wave.several)
 		return;
 	f->wave.queue = i;
 	q = &m->hw_queues.v[i - 1];
-	if (!map__get(&m->rings, f->pid, q->ring, &id))
+	if (!map__get(&m->inside->rings, f->pid, q->ring, &id))
 		return;
 	f->wave.has_queue_id = true;
 	f->queue_id = id;
-	map__get(&m->last_dispatch, f->pid, id, &f->wave.dispatch);
+	f->wave.dispatch = dispatches__keep_last(m, f->pid, id);
 }
 
 /* A fault stops many waves at once, each of which says so. */
@@ -274,7 +291,7 @@ static void on_wave(struct model *m, const struct ev_gpu_iv *e, int kind, uint32
 	struct fault *f;
 	size_t i;
 
-	if (map__get(&m->wave_faults, a, b, &i) && ts - m->faults.v[i].wave.last_ns < SAME_NS) {
+	if (map__get(&m->inside->wave_faults, a, b, &i) && ts - m->faults.v[i].wave.last_ns < SAME_NS) {
 		m->faults.v[i].wave.count++;
 		m->faults.v[i].wave.last_ns = ts;
 		return;
@@ -286,16 +303,19 @@ static void on_wave(struct model *m, const struct ev_gpu_iv *e, int kind, uint32
 	f->wave.vmid = e->vmid;
 	f->wave.count = 1;
 	f->wave.last_ns = ts;
-	map__set(&m->wave_faults, a, b, m->faults.n - 1);
+	if (!is_kept(m, f))
+		return;
+	map__set(&m->inside->wave_faults, a, b, m->faults.n - 1);
 	find_queue(m, f);
 }
 
-static void on_iv(struct model *m, const struct event *ev)
+static void on_iv(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct iv_info info;
 	struct ev_gpu_iv e;
 	struct iv iv;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	iv = (struct iv){.client_id = e.client_id,
 			 .src_id = e.src_id,
@@ -316,18 +336,19 @@ static void on_iv(struct model *m, const struct event *ev)
 
 /* ---- queues stopped, GPUs reset ---- */
 
-static void on_evict(struct model *m, const struct event *ev)
+static void on_evict(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_kfd_evict e;
 	size_t top = 0;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
-	map__get(&m->stop_by_pid, e.pid, 0, &top);
+	map__get(&m->inside->stop_by_pid, e.pid, 0, &top);
 	if (e.op == EVICT_OP_restore) {
 		if (!top || e.ret)
 			return;
 		m->stops.v[top - 1].end_ns = ev->ts_ns;
-		map__set(&m->stop_by_pid, e.pid, 0, m->stops.v[top - 1].below);
+		map__set(&m->inside->stop_by_pid, e.pid, 0, m->stops.v[top - 1].below);
 		return;
 	}
 	*VEC_PUSH(&m->stops) = (struct stop){.pid = e.pid,
@@ -339,60 +360,99 @@ static void on_evict(struct model *m, const struct event *ev)
 					     .below = top};
 	/* Nothing lets go what a fault has stopped; what could not be stopped runs. */
 	if (e.op == EVICT_OP_evict && !e.ret)
-		map__set(&m->stop_by_pid, e.pid, 0, m->stops.n);
+		map__set(&m->inside->stop_by_pid, e.pid, 0, m->stops.n);
 }
 
-static void on_reset(struct model *m, const struct event *ev)
+static void on_reset(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_gpu_reset e;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	*VEC_PUSH(&m->resets) = (struct reset){
 		.ts_ns = ev->ts_ns, .gpu = e.gpu, .took_ns = e.begin_dt, .ret = e.ret};
 }
 
-bool interrupts__event(struct model *m, const struct event *ev)
+static void on_reset_signal(struct model *m, const struct event *ev, uint32_t pid)
 {
+	(void)ev;
+	(void)pid;
+	m->reset_signals++;
+}
+
+/* ---- what others say ---- */
+
+static void on_fault(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct fault *f = new_fault(m, FAULT_DEVICE, pid, ev->ts_ns);
+	struct ev_queue_error q;
+	struct ev_mem_fault mem;
+
 	switch (ev->desc->id) {
-	case EV_gpu_iv:
-		on_iv(m, ev);
+	case EV_emu_fault:
+		event__fixed(ev, &f->emu, sizeof(f->emu));
+		f->insn = text_of(ev, 0);
 		break;
-	case EV_vm_fault_status:
-		on_fault_status(m, ev);
-		break;
-	case EV_vm_handle_fault:
-		on_handle_fault(m, ev);
-		break;
-	case EV_kfd_vm_fault:
-		on_told(m, ev);
-		break;
-	case EV_kfd_queue:
-		on_queue(m, ev);
-		break;
-	case EV_kfd_evict:
-		on_evict(m, ev);
-		break;
-	case EV_gpu_reset:
-		on_reset(m, ev);
-		break;
-	case EV_gpu_reset_signal:
-		m->reset_signals++;
+	case EV_queue_error:
+		event__fixed(ev, &q, sizeof(q));
+		f->from = FAULT_QUEUE;
+		f->status = q.status;
+		f->queue_id = q.queue_id;
 		break;
 	default:
-		return false;
+		event__fixed(ev, &mem, sizeof(mem));
+		f->from = FAULT_MEMORY;
+		f->va = mem.va;
+		f->reason = mem.reason;
 	}
-	return true;
+}
+
+static void on_emu_gap(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct ev_emu_gap e;
+
+	event__fixed(ev, &e, sizeof(e));
+	*VEC_PUSH(&m->gaps) = (struct gap){.pid = pid, .pc = e.pc, .what = text_of(ev, 0)};
+}
+
+const struct handler interrupts__handlers[] = {
+	{EV_gpu_iv, on_iv},
+	{EV_vm_fault_status, on_fault_status},
+	{EV_vm_handle_fault, on_handle_fault},
+	{EV_kfd_vm_fault, on_told},
+	{EV_kfd_queue, on_queue},
+	{EV_kfd_evict, on_evict},
+	{EV_gpu_reset, on_reset},
+	{EV_gpu_reset_signal, on_reset_signal},
+	{EV_emu_fault, on_fault},
+	{EV_queue_error, on_fault},
+	{EV_mem_fault, on_fault},
+	{EV_emu_gap, on_emu_gap},
+	{0},
+};
+
+void interrupts__forget_queues(struct model *m)
+{
+	m->hw_queues.n = 0;
+	map__free(&m->inside->hw_queue_by_id);
+	map__free(&m->inside->hw_queue_by_doorbell);
 }
 
 void interrupts__free_all(struct model *m)
 {
+	for (size_t i = 0; i < m->faults.n; i++)
+		free(m->faults.v[i].insn);
+	for (size_t i = 0; i < m->gaps.n; i++)
+		free(m->gaps.v[i].what);
+	free(m->inside->left_out.insn);
+	free(m->faults.v);
+	free(m->gaps.v);
 	free(m->hw_queues.v);
 	free(m->stops.v);
 	free(m->resets.v);
-	map__free(&m->page_faults);
-	map__free(&m->wave_faults);
-	map__free(&m->stop_by_pid);
-	map__free(&m->queue_by_id);
-	map__free(&m->queue_by_doorbell);
-	map__free(&m->last_dispatch);
+	map__free(&m->inside->page_faults);
+	map__free(&m->inside->wave_faults);
+	map__free(&m->inside->stop_by_pid);
+	map__free(&m->inside->hw_queue_by_id);
+	map__free(&m->inside->hw_queue_by_doorbell);
 }

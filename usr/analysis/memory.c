@@ -1,89 +1,34 @@
 // SPDX-License-Identifier: MIT
-/* Buffers of the driver, where they were mapped and how. */
+/* Buffers of the driver, and ranges of address spaces that they were given. */
 #include "parts.h"
 #include "../decode/drm.h"
-#include "../decode/pte.h"
 
 #include <stdlib.h>
 
 #define PAGE_SHIFT 12
-#define EMULATED_VM UINT64_MAX /* fence context of its one address space */
+#define PTES_MAX 64u /* of a buffer, by their flags; there are not as many: what is over that counts as the last */
 
-static uint64_t first_page(uint64_t va)
+/* What is mapped and not a buffer's, of one process. */
+static void settle_loose(struct model *m, uint32_t pid)
 {
-	return va >> PAGE_SHIFT;
+	struct inside *in = m->inside;
+	const struct range *r;
+
+	for (r = ranges__from(&in->svm_live, pid, 0); r;
+	     r = r->lo < UINT64_MAX ? ranges__from(&in->svm_live, pid, r->lo + 1) : NULL)
+		ptes__take_loose(m, pid, first_page(r->lo), end_page(r->lo, r->size), false, LOOSE_SVM);
+	for (r = ranges__from(&in->live_mappings, pid, 0); r;
+	     r = r->lo < UINT64_MAX ? ranges__from(&in->live_mappings, pid, r->lo + 1) : NULL)
+		ptes__take_loose(m, pid, r->lo, r->lo + r->size, false, LOOSE_GEM);
+	ptes__take_loose(m, pid, 0, UINT64_MAX, false, LOOSE_OTHER);
 }
 
-/* Behind the last page of the range; a size that runs over the end of addresses ends there. */
-static uint64_t end_page(uint64_t va, uint64_t size)
-{
-	uint64_t last = size > UINT64_MAX - va ? UINT64_MAX : va + size - 1;
-
-	return size ? (last >> PAGE_SHIFT) + 1 : first_page(va);
-}
-
-/* ---- pages of no buffer ---- */
+/* ---- buffers ---- */
 
 struct taking {
 	struct model *m;
 	struct bo *bo;
-	enum loose_kind kind;
 };
-
-static void take_loose(void *ctx, const struct pt_span *span)
-{
-	const struct taking *t = ctx;
-	struct model *m = t->m;
-	struct loose *l;
-	size_t i;
-
-	if (!map__get(&m->loose_by_flags, (uint64_t)t->kind << 1 | span->unmapped, span->flags,
-		      &i)) {
-		i = m->loose.n;
-		l = VEC_PUSH(&m->loose);
-		l->kind = t->kind;
-		l->pte.flags = span->flags;
-		l->pte.unmapped = span->unmapped;
-		map__set(&m->loose_by_flags, (uint64_t)t->kind << 1 | span->unmapped, span->flags,
-			 i);
-	}
-	m->loose.v[i].pte.pages += span->hi - span->lo;
-}
-
-static void for_spaces(struct model *m, uint32_t pid, uint64_t lo, uint64_t hi, bool only_unmapped,
-		       pt_take take, struct taking *t)
-{
-	size_t s;
-
-	for (bool more = map__get(&m->space_by_pid, pid, 0, &s); more && s;
-	     s = m->spaces.v[s - 1].next)
-		pagetable__take(&m->pagetable, s, lo, hi, only_unmapped, take, t);
-}
-
-/* What is mapped and not a buffer's, of one process or (0) of all. */
-static void settle_loose(struct model *m, uint32_t pid)
-{
-	for (size_t i = 0; i < m->svm_ranges.n; i++) {
-		const struct svm_range *r = &m->svm_ranges.v[i];
-
-		if (!pid || r->pid == pid)
-			for_spaces(m, r->pid, first_page(r->va), end_page(r->va, r->size), false,
-				   take_loose, &(struct taking){.m = m, .kind = LOOSE_SVM});
-	}
-	for (size_t i = 0; i < m->mappings.n; i++) {
-		const struct mapping *r = &m->mappings.v[i];
-
-		if ((!pid || r->pid == pid) && !r->end_ns)
-			for_spaces(m, r->pid, r->first, r->last + 1, false, take_loose,
-				   &(struct taking){.m = m, .kind = LOOSE_GEM});
-	}
-	for (size_t s = 1; s <= m->spaces.n; s++)
-		if (!pid || m->spaces.v[s - 1].pid == pid)
-			pagetable__take(&m->pagetable, s, 0, UINT64_MAX, false, take_loose,
-					&(struct taking){.m = m, .kind = LOOSE_OTHER});
-}
-
-/* ---- buffers ---- */
 
 static void take_bo(void *ctx, const struct pt_span *span)
 {
@@ -98,6 +43,10 @@ static void take_bo(void *ctx, const struct pt_span *span)
 			return;
 		}
 	}
+	if (m->ptes.n - t->bo->first_pte >= PTES_MAX) {
+		m->ptes.v[m->ptes.n - 1].pages += span->hi - span->lo;
+		return;
+	}
 	p = VEC_PUSH(&m->ptes);
 	*p = (struct pte){
 		.flags = span->flags, .pages = span->hi - span->lo, .unmapped = span->unmapped};
@@ -110,13 +59,114 @@ static void settle(struct model *m, struct bo *b)
 		return;
 	b->settled = true;
 	b->first_pte = m->ptes.n;
-	for_spaces(m, b->pid, first_page(b->va), end_page(b->va, b->size), false, take_bo,
+	ptes__take(m, b->pid, first_page(b->va), end_page(b->va, b->size), false, take_bo,
 		   &(struct taking){.m = m, .bo = b});
 	b->num_ptes = m->ptes.n - b->first_pte;
 }
 
+/* ---- buffers that are not kept ---- */
+
+/* Alike in what tables tell of them: not in how many pages there are. */
+static uint64_t hash_of(const struct model *m, const struct bo *b)
+{
+	uint64_t h = (uint64_t)b->flags << 3 | (uint64_t)(b->allocs != 0) << 1 | (b->end_ns != 0);
+
+	for (size_t i = 0; i < b->num_ptes; i++) {
+		const struct pte *p = &m->ptes.v[b->first_pte + i];
+
+		h = (h ^ p->flags ^ (uint64_t)p->unmapped << 1) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static void sum_up(struct model *m, const struct bo *b)
+{
+	uint64_t h = hash_of(m, b);
+	struct old_bos *old;
+	size_t i;
+
+	if (!map__get(&m->inside->old_bo_by_what, h, b->num_ptes, &i)) {
+		i = m->old_bos.n;
+		old = VEC_PUSH(&m->old_bos);
+		map__set(&m->inside->old_bo_by_what, h, b->num_ptes, i);
+		old->like = *b;
+		old->like.first_pte = m->ptes.n;
+		for (size_t k = 0; k < b->num_ptes; k++) {
+			const struct pte p = m->ptes.v[b->first_pte + k];
+
+			*VEC_PUSH(&m->ptes) = p;
+			m->ptes.v[m->ptes.n - 1].pages = 0;
+		}
+	}
+	old = &m->old_bos.v[i];
+	old->count++;
+	old->bytes += b->size;
+	old->changed += b->host_changes != 0;
+	old->changes += b->host_changes;
+	for (size_t k = 0; k < b->num_ptes; k++)
+		m->ptes.v[old->like.first_pte + k].pages += m->ptes.v[b->first_pte + k].pages;
+}
+
+static void move_ptes(struct model *m, struct pte *to, size_t *n, struct bo *b)
+{
+	memcpy(to + *n, m->ptes.v + b->first_pte, b->num_ptes * sizeof(*to));
+	b->first_pte = *n;
+	*n += b->num_ptes;
+}
+
+/* Those of buffers that are not kept go, once they are most of them. */
+static void shrink_ptes(struct model *m)
+{
+	struct inside *in = m->inside;
+	size_t n = 0;
+	struct pte *to;
+
+	if (in->wasted_ptes < 1024 || in->wasted_ptes < m->ptes.n / 2)
+		return;
+	to = xcalloc(m->ptes.n, sizeof(*to));
+	for (size_t i = 0; i < m->bos.n; i++)
+		move_ptes(m, to, &n, &m->bos.v[i]);
+	for (size_t i = 0; i < m->old_bos.n; i++)
+		move_ptes(m, to, &n, &m->old_bos.v[i].like);
+	free(m->ptes.v);
+	m->ptes.v = to;
+	m->ptes.cap = m->ptes.n;
+	m->ptes.n = n;
+	in->wasted_ptes = 0;
+}
+
+static void unset_if(struct map *map, uint64_t a, uint64_t b, size_t i)
+{
+	size_t there;
+
+	if (map__get(map, a, b, &there) && there == i)
+		map__unset(map, a, b);
+}
+
+static void forget(struct model *m, size_t i, uint64_t ts)
+{
+	struct inside *in = m->inside;
+	struct bo *b = &m->bos.v[i];
+
+	sum_up(m, b);
+	forgotten__add(&in->forgotten_bos, b->pid, b->va, b->size, b->end_ns ? b->end_ns : ts);
+	unset_if(&in->bo_by_handle, b->pid, b->handle, i);
+	unset_if(&in->bo_by_mem, b->mem, 0, i);
+	unset_if(&in->bo_by_gem, b->gem, 0, i);
+	in->wasted_ptes += b->num_ptes;
+	*b = (struct bo){.serial = NOWHERE, .gone = true, .settled = true};
+	FIFO_PUT(&in->no_bos, &m->bos, i);
+	shrink_ptes(m);
+}
+
+/* ---- their beginning and end ---- */
+
 static void end_bo(struct model *m, struct bo *b, uint64_t ts)
 {
+	struct inside *in = m->inside;
+	size_t i = (size_t)(b - m->bos.v);
+
 	if (b->gone)
 		return;
 	b->gone = true;
@@ -124,24 +174,35 @@ static void end_bo(struct model *m, struct bo *b, uint64_t ts)
 	if (!has_exited(m, b->pid))
 		b->end_ns = ts;
 	settle(m, b);
-	ranges__remove(&m->live_bos, b->pid, b->va);
+	ranges__remove(&in->live_bos, b->pid, b->va);
+	FIFO_PUT(&in->gone_bos, &m->bos, i);
+	if (in->gone_bos.n <= MODEL_KEPT_BOS)
+		return;
+	FIFO_TAKE(&in->gone_bos, &m->bos, i);
+	forget(m, i, ts);
 }
 
 static size_t add_bo(struct model *m, const struct bo *b)
 {
-	const struct range *held = ranges__find(&m->live_bos, b->pid, b->va);
+	struct inside *in = m->inside;
+	const struct range *held = ranges__upto(&in->live_bos, b->pid, b->va);
+	size_t i;
 
 	/* Its end was not seen: it was before. */
 	if (held && held->lo == b->va)
 		end_bo(m, &m->bos.v[held->value], b->begin_ns);
-	for_spaces(m, b->pid, first_page(b->va), end_page(b->va, b->size), true, take_loose,
-		   &(struct taking){.m = m,
-				    .kind = ranges__find(&m->svm_live, b->pid, b->va)
-						    ? LOOSE_SVM
-						    : LOOSE_OTHER});
-	*VEC_PUSH(&m->bos) = *b;
-	ranges__add(&m->live_bos, b->pid, b->va, b->size, m->bos.n - 1);
-	return m->bos.n - 1;
+	ptes__take_loose(m, b->pid, first_page(b->va), end_page(b->va, b->size), true,
+			 ranges__find(&in->svm_live, b->pid, b->va) ? LOOSE_SVM : LOOSE_OTHER);
+	if (in->no_bos.n) {
+		FIFO_TAKE(&in->no_bos, &m->bos, i);
+	} else {
+		i = m->bos.n;
+		VEC_PUSH(&m->bos);
+	}
+	m->bos.v[i] = *b;
+	m->bos.v[i].serial = m->num_bos++;
+	ranges__add(&in->live_bos, b->pid, b->va, b->size, i);
+	return i;
 }
 
 void memory__alloc(struct model *m, const struct bo *b, uint32_t tid, uint32_t begin_dt)
@@ -149,9 +210,9 @@ void memory__alloc(struct model *m, const struct bo *b, uint32_t tid, uint32_t b
 	struct bo *made = NULL;
 	size_t i;
 
-	if (map__get(&m->made_by_tid, tid, 0, &i) && i) {
+	if (map__get(&m->inside->made_by_tid, tid, 0, &i) && i) {
 		made = &m->bos.v[i - 1];
-		map__set(&m->made_by_tid, tid, 0, 0);
+		map__set(&m->inside->made_by_tid, tid, 0, 0);
 	}
 	/* The driver made it within this call. */
 	if (made && !made->gone && made->pid == b->pid && made->va == b->va &&
@@ -162,7 +223,7 @@ void memory__alloc(struct model *m, const struct bo *b, uint32_t tid, uint32_t b
 	} else {
 		i = add_bo(m, b);
 	}
-	map__set(&m->bo_by_handle, b->pid, b->handle, i);
+	map__set(&m->inside->bo_by_handle, b->pid, b->handle, i);
 }
 
 void memory__free(struct model *m, uint32_t pid, uint64_t handle, uint64_t ts, uint32_t begin_dt)
@@ -170,7 +231,7 @@ void memory__free(struct model *m, uint32_t pid, uint64_t handle, uint64_t ts, u
 	struct bo *b;
 	size_t i;
 
-	if (!map__get(&m->bo_by_handle, pid, handle, &i))
+	if (!map__get(&m->inside->bo_by_handle, pid, handle, &i))
 		return;
 	b = &m->bos.v[i];
 	/* Freed handles are given out again, perhaps before the call that freed one is seen to
@@ -183,31 +244,52 @@ void memory__free(struct model *m, uint32_t pid, uint64_t handle, uint64_t ts, u
 /* Attributes are set again and again on ranges that are there. */
 void memory__svm(struct model *m, uint32_t pid, uint64_t va, uint64_t size, uint64_t ts)
 {
-	const struct range *r = ranges__find(&m->svm_live, pid, va);
+	const struct range *r = ranges__find(&m->inside->svm_live, pid, va);
 
 	if (r && size <= r->size - (va - r->lo))
 		return;
 	*VEC_PUSH(&m->svm_ranges) =
 		(struct svm_range){.pid = pid, .va = va, .size = size, .begin_ns = ts};
-	ranges__add(&m->svm_live, pid, va, size, m->svm_ranges.n - 1);
+	ranges__add(&m->inside->svm_live, pid, va, size, m->svm_ranges.n - 1);
+}
+
+static void end_mapping(struct model *m, size_t i, uint64_t ts)
+{
+	struct inside *in = m->inside;
+	struct mapping *v = &m->mappings.v[i];
+
+	v->end_ns = ts;
+	ranges__remove(&in->live_mappings, v->pid, v->first);
+	FIFO_PUT(&in->ended_mappings, &m->mappings, i);
+	if (in->ended_mappings.n <= MODEL_KEPT_MAPPINGS)
+		return;
+	FIFO_TAKE(&in->ended_mappings, &m->mappings, i);
+	m->mappings.v[i] = (struct mapping){.serial = NOWHERE};
+	FIFO_PUT(&in->no_mappings, &m->mappings, i);
 }
 
 void memory__end_process(struct model *m, uint32_t pid, uint64_t ts)
 {
-	for (size_t i = 0; i < m->bos.n; i++)
-		if (m->bos.v[i].pid == pid)
-			end_bo(m, &m->bos.v[i], ts);
-	for (size_t i = 0; i < m->allocs.n; i++)
-		if (m->allocs.v[i].pid == pid && !m->allocs.v[i].end_ns)
-			m->allocs.v[i].end_ns = ts;
+	struct inside *in = m->inside;
+	const struct range *r;
+
+	while ((r = ranges__from(&in->live_bos, pid, 0)))
+		end_bo(m, &m->bos.v[r->value], ts);
 	settle_loose(m, pid);
+	while ((r = ranges__from(&in->svm_live, pid, 0))) {
+		m->svm_ranges.v[r->value].end_ns = ts;
+		ranges__remove(&in->svm_live, pid, r->lo);
+	}
+	while ((r = ranges__from(&in->live_mappings, pid, 0)))
+		end_mapping(m, r->value, ts);
 }
 
-static void on_mem_alloc(struct model *m, const struct event *ev)
+static void on_mem_alloc(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_kfd_mem_alloc e;
 	size_t i;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	if (e.ret)
 		return;
@@ -222,10 +304,10 @@ static void on_mem_alloc(struct model *m, const struct event *ev)
 				   .gem = e.bo,
 				   .made_in_ns = e.begin_dt});
 	if (e.mem)
-		map__set(&m->bo_by_mem, e.mem, 0, i);
+		map__set(&m->inside->bo_by_mem, e.mem, 0, i);
 	if (e.bo)
-		map__set(&m->bo_by_gem, e.bo, 0, i);
-	map__set(&m->made_by_tid, ev->tid, 0, i + 1);
+		map__set(&m->inside->bo_by_gem, e.bo, 0, i);
+	map__set(&m->inside->made_by_tid, ev->tid, 0, i + 1);
 }
 
 /* By KFD's object, else by the address of a buffer that is there. */
@@ -234,17 +316,18 @@ static struct bo *bo_of(struct model *m, uint32_t pid, uint64_t mem, uint64_t va
 	const struct range *r;
 	size_t i;
 
-	if (mem && map__get(&m->bo_by_mem, mem, 0, &i))
+	if (mem && map__get(&m->inside->bo_by_mem, mem, 0, &i))
 		return &m->bos.v[i];
-	r = ranges__find(&m->live_bos, pid, va);
+	r = ranges__find(&m->inside->live_bos, pid, va);
 	return r && r->lo == va ? &m->bos.v[r->value] : NULL;
 }
 
-static void on_mem(struct model *m, const struct event *ev)
+static void on_mem(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_kfd_mem e;
 	struct bo *b;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	b = bo_of(m, e.pid, e.mem, e.va);
 	if (!b || e.ret)
@@ -257,18 +340,39 @@ static void on_mem(struct model *m, const struct event *ev)
 		end_bo(m, b, ev->ts_ns - e.begin_dt);
 }
 
-static void on_userptr_evict(struct model *m, const struct event *ev)
+#define CHANGES_MAX (1u << 16)
+
+/* The newest are asked for, when a process ends; and only those. */
+static void note_change(struct model *m, const struct host_change *c)
+{
+	struct inside *in = m->inside;
+	struct owner *o = owner_of(m, c->pid);
+
+	if (in->host_changes.n == CHANGES_MAX) {
+		for (size_t i = 0; i < in->owners.n; i++)
+			in->owners.v[i].last_change = 0;
+		in->host_changes.n = 0;
+	}
+	*VEC_PUSH(&in->host_changes) = *c;
+	in->host_changes.v[in->host_changes.n - 1].before = o->last_change;
+	o->last_change = in->host_changes.n;
+}
+
+static void on_userptr_evict(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_userptr_evict e;
 	struct bo *b;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	b = bo_of(m, e.pid, e.mem, e.va);
 	if (!b)
 		return;
 	b->host_changes++;
-	*VEC_PUSH(&m->host_changes) = (struct host_change){
-		.pid = e.pid, .ts_ns = ev->ts_ns, .bo = (size_t)(b - m->bos.v)};
+	note_change(m, &(struct host_change){.pid = e.pid,
+					     .ts_ns = ev->ts_ns,
+					     .bo = (size_t)(b - m->bos.v),
+					     .serial = b->serial});
 }
 
 #define END_NS 1000000000ull /* that an address space takes to be taken down, at most */
@@ -279,87 +383,142 @@ static void on_userptr_evict(struct model *m, const struct event *ev)
  */
 void memory__exit(struct model *m, uint32_t pid, uint64_t ts)
 {
+	struct inside *in = m->inside;
+	struct owner *o = owner_of(m, pid);
 	size_t last = 0;
 
-	map__get(&m->last_ioctl, pid, 0, &last);
-	for (size_t i = m->host_changes.n; i-- > 0;) {
-		const struct host_change *c = &m->host_changes.v[i];
+	map__get(&in->last_ioctl, pid, 0, &last);
+	for (size_t i = o->last_change; i; i = in->host_changes.v[i - 1].before) {
+		const struct host_change *c = &in->host_changes.v[i - 1];
 
 		if (ts - c->ts_ns > END_NS)
 			break;
-		if (c->pid == pid && c->ts_ns > last)
+		if (c->ts_ns > last && m->bos.v[c->bo].serial == c->serial)
 			m->bos.v[c->bo].host_changes--;
 	}
+	o->last_change = 0;
 }
 
-static void on_bo_create(struct model *m, const struct event *ev)
+static void on_bo_create(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_bo_create e;
-
-	event__fixed(ev, &e, sizeof(e));
-	*VEC_PUSH(&m->gems) = (struct gem){.size = (uint64_t)e.pages << PAGE_SHIFT, .domain = e.preferred};
-	map__set(&m->gem_by_ordinal, e.bo, 0, m->gems.n - 1);
-}
-
-static void on_bo_move(struct model *m, const struct event *ev)
-{
-	struct ev_bo_move e;
-	struct move *v = VEC_PUSH(&m->moves);
+	struct inside *in = m->inside;
+	struct gem *g;
 	size_t i;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
+	if (m->gems.n < MODEL_KEPT_GEMS) {
+		i = m->gems.n;
+		g = VEC_PUSH(&m->gems);
+	} else {
+		i = in->num_gems % MODEL_KEPT_GEMS;
+		g = &m->gems.v[i];
+		unset_if(&in->gem_by_ordinal, g->ordinal, 0, i);
+	}
+	in->num_gems++;
+	*g = (struct gem){.ordinal = e.bo, .size = (uint64_t)e.pages << PAGE_SHIFT, .domain = e.preferred};
+	map__set(&in->gem_by_ordinal, e.bo, 0, i);
+}
+
+const struct gem *model__gem(const struct model *m, uint64_t ordinal)
+{
+	size_t i;
+
+	return map__get(&m->inside->gem_by_ordinal, ordinal, 0, &i) ? &m->gems.v[i] : NULL;
+}
+
+static void sum_move(struct model *m, const struct ev_bo_move *e)
+{
+	uint64_t what = (uint64_t)e->from << 32 | e->to;
+	size_t i;
+
+	if (!map__get(&m->inside->move_by_what, what, 0, &i)) {
+		i = m->move_sums.n;
+		*VEC_PUSH(&m->move_sums) = (struct move_sum){.from = e->from, .to = e->to};
+		map__set(&m->inside->move_by_what, what, 0, i);
+	}
+	m->move_sums.v[i].count++;
+	m->move_sums.v[i].bytes += e->size_bytes;
+}
+
+static void on_bo_move(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct ev_bo_move e;
+	struct move *v;
+	size_t i;
+
+	(void)pid;
+	event__fixed(ev, &e, sizeof(e));
+	sum_move(m, &e);
+	v = m->moves.n < MODEL_KEPT_MOVES ? VEC_PUSH(&m->moves) : &m->moves.v[m->num_moves % MODEL_KEPT_MOVES];
+	m->num_moves++;
 	*v = (struct move){
 		.ts_ns = ev->ts_ns, .gem = e.bo, .size = e.size_bytes, .from = e.from, .to = e.to};
-	if (!map__get(&m->bo_by_gem, e.bo, 0, &i))
+	if (!map__get(&m->inside->bo_by_gem, e.bo, 0, &i))
 		return;
-	v->bo = i + 1;
+	v->bo = m->bos.v[i].serial + 1;
 	m->bos.v[i].moves++;
 }
 
 /* ---- mappings ---- */
 
-static void on_bo_map(struct model *m, const struct event *ev)
+static void on_bo_map(struct model *m, const struct event *ev, uint32_t pid)
 {
+	struct inside *in = m->inside;
+	const struct range *r;
 	struct ev_vm_bo_map e;
+	size_t i;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	if (e.last < e.start || e.last == UINT64_MAX)
 		return;
-	*VEC_PUSH(&m->mappings) = (struct mapping){.pid = e.pid,
-						   .gem = e.bo,
-						   .vm = e.vm,
-						   .first = e.start,
-						   .last = e.last,
-						   .begin_ns = ev->ts_ns};
-	ranges__add(&m->live_mappings, e.pid, e.start, e.last - e.start + 1, m->mappings.n - 1);
+	r = ranges__upto(&in->live_mappings, e.pid, e.start);
+	if (r && r->lo == e.start)
+		end_mapping(m, r->value, ev->ts_ns);
+	if (in->no_mappings.n) {
+		FIFO_TAKE(&in->no_mappings, &m->mappings, i);
+	} else {
+		i = m->mappings.n;
+		VEC_PUSH(&m->mappings);
+	}
+	m->mappings.v[i] = (struct mapping){.pid = e.pid,
+					    .gem = e.bo,
+					    .vm = e.vm,
+					    .first = e.start,
+					    .last = e.last,
+					    .begin_ns = ev->ts_ns,
+					    .serial = in->num_mappings++};
+	ranges__add(&in->live_mappings, e.pid, e.start, e.last - e.start + 1, i);
 }
 
-static void on_bo_unmap(struct model *m, const struct event *ev)
+static void on_bo_unmap(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct ev_vm_bo_unmap e;
+	const struct mapping *v;
 	const struct range *r;
-	struct mapping *v;
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
-	r = ranges__find(&m->live_mappings, e.pid, e.start);
+	r = ranges__upto(&m->inside->live_mappings, e.pid, e.start);
 	if (!r || r->lo != e.start)
 		return;
 	v = &m->mappings.v[r->value];
-	v->end_ns = ev->ts_ns;
 	/* A buffer of KFD's keeps its pages until it is freed. */
-	if (!ranges__find(&m->live_bos, e.pid, e.start << PAGE_SHIFT))
-		for_spaces(m, e.pid, v->first, v->last + 1, false, take_loose,
-			   &(struct taking){.m = m, .kind = LOOSE_GEM});
-	ranges__remove(&m->live_mappings, e.pid, e.start);
+	if (!ranges__find(&m->inside->live_bos, e.pid, e.start << PAGE_SHIFT))
+		ptes__take_loose(m, e.pid, v->first, v->last + 1, false, LOOSE_GEM);
+	end_mapping(m, r->value, ev->ts_ns);
 }
 
-static void on_drm_ioctl(struct model *m, const struct event *ev)
+static void on_drm_ioctl(struct model *m, const struct event *ev, uint32_t pid)
 {
 	uint64_t operation = 0, flags = 0;
 	struct ev_drm_ioctl e;
 	const uint8_t *arg;
 	size_t len = event__bytes(ev, 0, &arg);
 
+	(void)pid;
 	event__fixed(ev, &e, sizeof(e));
 	m->drm_ioctls++;
 	if (e.ret < 0) {
@@ -374,155 +533,130 @@ static void on_drm_ioctl(struct model *m, const struct event *ev)
 		m->gem_va_mtypes[flags >> 5 & 0xf]++;
 }
 
-/* ---- page tables ---- */
+const struct handler memory__handlers[] = {
+	{EV_kfd_mem_alloc, on_mem_alloc},
+	{EV_kfd_mem, on_mem},
+	{EV_userptr_evict, on_userptr_evict},
+	{EV_bo_create, on_bo_create},
+	{EV_bo_move, on_bo_move},
+	{EV_vm_bo_map, on_bo_map},
+	{EV_vm_bo_unmap, on_bo_unmap},
+	{EV_drm_ioctl, on_drm_ioctl},
+	{0},
+};
 
-static uint64_t space_of(struct model *m, uint32_t pid, uint64_t vm)
+void memory__forget(struct model *m)
 {
-	size_t s, before = 0;
+	struct inside *in = m->inside;
 
-	if (map__get(&m->space_by_vm, pid, vm, &s))
-		return s;
-	map__get(&m->space_by_pid, pid, 0, &before);
-	*VEC_PUSH(&m->spaces) = (struct space){.pid = pid, .next = before};
-	s = m->spaces.n;
-	map__set(&m->space_by_vm, pid, vm, s);
-	map__set(&m->space_by_pid, pid, 0, s);
-	return s;
+	m->bos.n = m->svm_ranges.n = m->ptes.n = m->old_bos.n = 0;
+	m->num_bos = 0;
+	for (size_t i = 0; i < m->moves.n; i++)
+		m->moves.v[i].bo = 0;
+	in->gone_bos = in->no_bos = (struct fifo){0};
+	in->wasted_ptes = 0;
+	map__free(&in->bo_by_handle);
+	map__free(&in->bo_by_mem);
+	map__free(&in->bo_by_gem);
+	map__free(&in->made_by_tid);
+	map__free(&in->old_bo_by_what);
+	ranges__free(&in->live_bos);
+	ranges__free(&in->svm_live);
+	forgotten__free(&in->forgotten_bos);
+	in->host_changes.n = 0;
+	for (size_t i = 0; i < in->owners.n; i++)
+		in->owners.v[i].last_change = 0;
 }
 
-static void sum_update(struct model *m, uint64_t flags, bool emulated, uint64_t pages)
-{
-	size_t i;
+/* ---- the end ---- */
 
-	if (!map__get(&m->sum_by_flags, emulated, flags, &i)) {
-		i = m->pte_sums.n;
-		*VEC_PUSH(&m->pte_sums) = (struct pte_sum){.flags = flags, .emulated = emulated};
-		map__set(&m->sum_by_flags, emulated, flags, i);
-	}
-	m->pte_sums.v[i].updates++;
-	m->pte_sums.v[i].pages += pages;
+static int bo_by_serial(const void *a, const void *b)
+{
+	const struct bo *x = a, *y = b;
+
+	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-/* Entries of pages lo to hi - 1 of an address space are written. */
-static void on_update(struct model *m, uint32_t pid, uint64_t vm, uint64_t lo, uint64_t hi,
-		      uint64_t flags)
+static int mapping_by_serial(const void *a, const void *b)
 {
-	uint64_t space = space_of(m, pid, vm);
+	const struct mapping *x = a, *y = b;
 
-	if (hi < lo)
-		hi = lo;
-	if (flags & PTE_VALID) {
-		sum_update(m, PTE_ALIKE(flags), vm == EMULATED_VM, hi - lo);
-		pagetable__map(&m->pagetable, space, lo, hi, PTE_ALIKE(flags));
-	} else if (!has_exited(m, pid) && !pte_is_no_retry(caps_pte__find(m->gfx), flags)) {
-		pagetable__unmap(&m->pagetable, space, lo, hi);
-	}
+	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-static void on_ptes(struct model *m, const struct event *ev, uint32_t pid)
+static int move_by_time(const void *a, const void *b)
 {
-	struct ev_vm_update_ptes range;
-	struct ev_vm_set_ptes table;
-	struct ev_emu_pte emu;
+	const struct move *x = a, *y = b;
 
-	switch (ev->desc->id) {
-	case EV_vm_update_ptes:
-		event__fixed(ev, &range, sizeof(range));
-		on_update(m, range.pid, range.vm_ctx, range.start, range.end, range.flags);
-		break;
-	case EV_vm_set_ptes:
-		event__fixed(ev, &table, sizeof(table));
-		if (table.flags & PTE_VALID)
-			sum_update(m, PTE_ALIKE(table.flags), false, 0);
-		break;
-	default:
-		event__fixed(ev, &emu, sizeof(emu));
-		on_update(m, pid, EMULATED_VM, first_page(emu.va), end_page(emu.va, emu.size_bytes),
-			  emu.op == PTE_OP_map ? emu.flags | PTE_VALID : 0);
-	}
+	return (x->ts_ns > y->ts_ns) - (x->ts_ns < y->ts_ns);
 }
 
-const struct pt_span *memory__pte(const struct model *m, uint32_t pid, uint64_t va)
+/* Index plus 1 of the buffer of that serial plus 1; 0 when it is not kept. */
+static size_t find_bo(const struct model *m, uint64_t serial)
 {
-	const struct pt_span *span = NULL;
-	size_t s;
+	const struct bo key = {.serial = serial - 1}, *b;
 
-	for (bool more = map__get(&m->space_by_pid, pid, 0, &s); more && s && !span;
-	     s = m->spaces.v[s - 1].next)
-		span = pagetable__at(&m->pagetable, s, first_page(va));
-	return span;
+	b = serial && m->bos.n ? bsearch(&key, m->bos.v, m->bos.n, sizeof(key), bo_by_serial) : NULL;
+	return b ? (size_t)(b - m->bos.v) + 1 : 0;
 }
 
-bool memory__event(struct model *m, const struct event *ev, uint32_t pid)
+/* Lists in the order of what they hold, without empty places. */
+static void put_in_order(struct model *m)
 {
-	switch (ev->desc->id) {
-	case EV_kfd_mem_alloc:
-		on_mem_alloc(m, ev);
-		break;
-	case EV_kfd_mem:
-		on_mem(m, ev);
-		break;
-	case EV_userptr_evict:
-		on_userptr_evict(m, ev);
-		break;
-	case EV_bo_create:
-		on_bo_create(m, ev);
-		break;
-	case EV_bo_move:
-		on_bo_move(m, ev);
-		break;
-	case EV_vm_bo_map:
-		on_bo_map(m, ev);
-		break;
-	case EV_vm_bo_unmap:
-		on_bo_unmap(m, ev);
-		break;
-	case EV_drm_ioctl:
-		on_drm_ioctl(m, ev);
-		break;
-	case EV_vm_update_ptes:
-	case EV_vm_set_ptes:
-	case EV_emu_pte:
-		on_ptes(m, ev, pid);
-		break;
-	default:
-		return false;
-	}
-	return true;
+	if (m->bos.n != m->num_bos)
+		VEC_SORT(&m->bos, bo_by_serial);
+	while (m->bos.n && m->bos.v[m->bos.n - 1].serial == NOWHERE)
+		m->bos.n--;
+	if (m->mappings.n != m->inside->num_mappings)
+		VEC_SORT(&m->mappings, mapping_by_serial);
+	while (m->mappings.n && m->mappings.v[m->mappings.n - 1].serial == NOWHERE)
+		m->mappings.n--;
+	if (m->moves.n != m->num_moves)
+		VEC_SORT(&m->moves, move_by_time);
+	for (size_t i = 0; i < m->moves.n; i++)
+		m->moves.v[i].bo = find_bo(m, m->moves.v[i].bo);
+	for (size_t i = 0; i < m->allocs.n; i++)
+		m->allocs.v[i].bo = find_bo(m, m->allocs.v[i].bo);
 }
 
 void memory__end(struct model *m)
 {
 	for (size_t i = 0; i < m->bos.n; i++)
 		settle(m, &m->bos.v[i]);
-	settle_loose(m, 0);
+	for (size_t i = 0; i < m->inside->owners.n; i++)
+		settle_loose(m, m->inside->owners.v[i].pid);
+	put_in_order(m);
+	/* Places have changed. */
+	map__free(&m->inside->bo_by_handle);
+	map__free(&m->inside->bo_by_mem);
+	map__free(&m->inside->bo_by_gem);
+	ranges__free(&m->inside->live_bos);
+	ranges__free(&m->inside->svm_live);
+	ranges__free(&m->inside->live_mappings);
 }
 
 void memory__free_all(struct model *m)
 {
+	struct inside *in = m->inside;
+
 	free(m->bos.v);
+	free(m->old_bos.v);
 	free(m->svm_ranges.v);
 	free(m->ptes.v);
-	free(m->loose.v);
-	free(m->pte_sums.v);
 	free(m->gems.v);
-	map__free(&m->gem_by_ordinal);
 	free(m->mappings.v);
 	free(m->moves.v);
-	free(m->spaces.v);
-	free(m->host_changes.v);
-	map__free(&m->last_ioctl);
-	free(m->failed_drm.list.v);
-	map__free(&m->bo_by_handle);
-	map__free(&m->bo_by_mem);
-	map__free(&m->bo_by_gem);
-	map__free(&m->made_by_tid);
-	map__free(&m->space_by_vm);
-	map__free(&m->space_by_pid);
-	map__free(&m->loose_by_flags);
-	map__free(&m->sum_by_flags);
-	ranges__free(&m->live_bos);
-	ranges__free(&m->svm_live);
-	ranges__free(&m->live_mappings);
-	pagetable__free(&m->pagetable);
+	free(m->move_sums.v);
+	free(in->host_changes.v);
+	map__free(&in->gem_by_ordinal);
+	map__free(&in->bo_by_handle);
+	map__free(&in->bo_by_mem);
+	map__free(&in->bo_by_gem);
+	map__free(&in->made_by_tid);
+	map__free(&in->old_bo_by_what);
+	map__free(&in->move_by_what);
+	ranges__free(&in->live_bos);
+	ranges__free(&in->svm_live);
+	ranges__free(&in->live_mappings);
+	forgotten__free(&in->forgotten_bos);
 }

@@ -7,6 +7,11 @@
  * Times are CLOCK_MONOTONIC nanoseconds; an end of 0 means "not seen to end". Processes have the
  * recorder's numbers: what an agent wrote in a PID namespace of its own is given to the process
  * that proc_ns names, unless several could be meant.
+ *
+ * Memory goes by what is there at once and not by the length of the trace. What is live is kept, and
+ * what began or ended last, up to bounds (MODEL_KEPT_*); the rest is summed up. Lists (allocs, bos,
+ * mappings, dispatches, ...) hold what is kept, in the order of its beginning; how many there were
+ * stands beside them. An answer that would need what was forgotten says so: it is never another's.
  */
 #ifndef RDNA1_ANALYSIS_MODEL_H
 #define RDNA1_ANALYSIS_MODEL_H
@@ -15,9 +20,20 @@
 #include "agent.h"
 #include "agentless.h"
 #include "calls.h"
-#include "pagetable.h"
 #include "../base/map.h"
-#include "../base/ranges.h"
+
+/* What is kept of what has ended; the newest. */
+#define MODEL_KEPT_ALLOCS (1u << 17)	/* freed allocations */
+#define MODEL_KEPT_BOS (1u << 16)	/* freed buffers of KFD's */
+#define MODEL_KEPT_MAPPINGS (1u << 16)	/* ranges of buffer objects that were unmapped */
+#define MODEL_KEPT_GEMS (1u << 17)	/* buffer objects; nobody tells when one ends */
+#define MODEL_KEPT_MOVES (1u << 12)
+#define MODEL_KEPT_PTES (1u << 19)	/* updates of page tables, beside how each page is mapped now */
+#define MODEL_KEPT_DISPATCHES (1u << 14) /* of a queue: no end comes as many packets late */
+#define MODEL_KEPT_ARGUMENTS (1u << 16)	/* of a process: pointers that dispatches were given */
+#define MODEL_KEPT_USES 8		/* of an allocation: kernels that had it as an argument */
+#define MODEL_KEPT_SHAPES (1u << 16)	/* grids and workgroups, of all kernels */
+#define MODEL_KEPT_FAULTS (1u << 14)
 
 struct process {
 	uint32_t pid;
@@ -57,7 +73,22 @@ struct alloc {
 	uint64_t caller; /* return address of the call; 0 not known */
 	uint64_t host;	 /* address in the process, where that is another */
 	uint64_t object; /* handle, of what has one */
-	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen */
+	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen, or it is
+			    forgotten */
+	/* inside */
+	uint32_t uses, other_uses; /* in model.uses: index plus 1; pointers that found no place there */
+	uint64_t last_argument;	   /* in its process's arguments: number plus 1 */
+	uint32_t before, behind;   /* live ones of its process, or freed ones: index plus 1 */
+	uint32_t nth;		   /* of its process's pool allocations */
+	uint64_t serial;
+};
+
+/* Freed allocations of one process and kind that are not in the list any more. */
+struct old_allocs {
+	uint32_t pid;
+	uint16_t kind;
+	uint64_t count, bytes, largest;
+	uint64_t left, left_bytes; /* whose end was not seen: their address was given out again */
 };
 
 /* Allocations of one size that failed one way. */
@@ -92,7 +123,20 @@ struct bo {
 				  ending */
 	size_t allocs;	       /* pool allocations seen inside it */
 	size_t first_pte, num_ptes; /* in model.ptes: how its pages were mapped last */
-	bool gone, settled;	    /* inside */
+	/* inside */
+	bool gone, settled;
+	uint32_t before, behind; /* freed ones: index plus 1 */
+	uint64_t serial;
+};
+
+/*
+ * Freed buffers that are not in the list any more, alike in their flags and how their pages were
+ * mapped. `like` is one of them, with the pages of all.
+ */
+struct old_bos {
+	struct bo like;
+	uint64_t count, bytes;
+	uint64_t changed, changes; /* of them with host_changes, and these */
 };
 
 /* Pages of a buffer, or of none, that were mapped alike. */
@@ -119,6 +163,7 @@ struct pte_sum {
 
 /* A buffer object as it was made: KFD's have one, and those of a render node. */
 struct gem {
+	uint64_t ordinal;
 	uint64_t size;
 	uint32_t domain; /* AMDGPU_GEM_DOMAIN_*: where it is to be */
 };
@@ -129,13 +174,22 @@ struct mapping {
 	uint64_t gem, vm;     /* ordinals */
 	uint64_t first, last; /* pages */
 	uint64_t begin_ns, end_ns;
+	/* inside */
+	uint32_t before, behind; /* ended ones: index plus 1 */
+	uint64_t serial;
 };
 
 /* A buffer object that moved. */
 struct move {
 	uint64_t ts_ns, gem, size;
-	size_t bo;	   /* KFD's: index into bos plus 1; 0 when it is not one of them */
+	size_t bo;	   /* KFD's: index into bos plus 1; 0 when it is not one of them, or forgotten */
 	uint32_t from, to; /* TTM_PL_*, AMDGPU_PL_* */
+};
+
+/* All moves from one place to another. */
+struct move_sum {
+	uint32_t from, to;
+	uint64_t count, bytes;
 };
 
 /* A hardware queue. */
@@ -175,6 +229,54 @@ struct dispatch {
 	uint64_t duration_ns; /* 0 when not known */
 	bool device_time;     /* as the device wrote it; else the wall time of the emulation */
 	size_t range;	      /* named range it is in: index plus 1 */
+	uint64_t serial;      /* inside */
+};
+
+/* All dispatches of one kernel, kept or not. */
+struct kernel_sum {
+	uint32_t pid;
+	uint64_t object, count, timed, total_ns, min_ns, max_ns; /* times of those whose end is known */
+	uint64_t first_ns, last_ns;				 /* when it was dispatched */
+	struct dispatch last, longest;				 /* longest: when timed */
+	uint32_t shapes, other_shapes; /* in model.shapes; dispatches whose shape is not there */
+	/* inside */
+	struct kernel_times *times;
+	size_t last_shape;
+};
+
+/* Dispatches of one kernel by one grid. */
+struct shape_sum {
+	size_t kernel; /* index into kernel_sums */
+	uint32_t grid[3], workgroup[3];
+	uint64_t count, timed, total_ns, max_ns, first_ns, last_ns;
+};
+
+/* What a queue was given. */
+struct queue_work {
+	uint32_t pid;
+	uint64_t queue_id, dispatches;
+	struct dispatch last;
+	uint64_t old_open; /* dispatches that are not kept and were not seen to end; the first of
+			      them is kept */
+	/* inside */
+	struct dispatch first_old_open;
+	struct dispatch_slot *slots;
+	uint32_t num_slots; /* a power of 2 */
+};
+
+/* What a dispatch was given: a pointer into an allocation, or past its end, or to where it was. */
+struct argument {
+	uint32_t pid;
+	uint64_t ts_ns, queue_id, index, object; /* of the dispatch */
+	uint16_t at;				 /* offset of the argument, bytes */
+	uint8_t state;				 /* enum ev_pointer_state */
+};
+
+/* Dispatches of one kernel that had an allocation as one of their arguments. */
+struct argument_use {
+	uint64_t object; /* kernel_object */
+	uint16_t at;	 /* offset of the argument, bytes */
+	uint64_t count, first_ns, last_ns;
 };
 
 /* A page fault as the kernel saw it. Interrupts of one page and one cause are one fault. */
@@ -241,6 +343,7 @@ struct ioctl_sum {
 };
 struct ioctl_sums {
 	VEC(struct ioctl_sum) list;
+	struct map where; /* by cmd and err */
 };
 
 struct emu_card {
@@ -251,7 +354,7 @@ struct emu_card {
 /* Shared virtual memory (AMDKFD_IOC_SVM): no buffer of the driver's, and none of HSA's. */
 struct svm_range {
 	uint32_t pid;
-	uint64_t va, size, begin_ns;
+	uint64_t va, size, begin_ns, end_ns; /* end: of its process, or by exec */
 };
 
 /* A process that ran already when recording began. */
@@ -269,19 +372,6 @@ struct hook_off {
 /* Where the model knows from which GPU it is: the later the better. */
 enum gfx_from { GFX_DEFAULT, GFX_AGENT, GFX_EMULATED, GFX_FACTS };
 
-/* A userptr_evict. */
-struct host_change {
-	uint32_t pid;
-	uint64_t ts_ns;
-	size_t bo;
-};
-
-/* A GPU address space of a process. */
-struct space {
-	uint32_t pid;
-	size_t next; /* of the process: index plus 1 */
-};
-
 struct model {
 	bool emulated;
 	VEC(struct emu_card) emu_cards; /* that came up; in the order of their gpu_id */
@@ -298,12 +388,21 @@ struct model {
 	VEC(struct pool) pools;
 	VEC(struct module) modules;
 	VEC(struct alloc) allocs;
+	VEC(struct old_allocs) old_allocs;
+	uint64_t num_allocs; /* kept or not */
 	VEC(struct failed_alloc) failed_allocs;
 	VEC(struct bo) bos;
+	VEC(struct old_bos) old_bos;
+	uint64_t num_bos; /* kept or not */
 	VEC(struct svm_range) svm_ranges; /* as first named; a range within an earlier one is not another */
 	VEC(struct kernel_fn) kernels;
-	VEC(struct dispatch) dispatches;
+	VEC(struct dispatch) dispatches; /* kept: the last of each queue, and what others refer to */
+	uint64_t num_dispatches;	 /* all */
+	VEC(struct kernel_sum) kernel_sums; /* in the order of their first dispatch */
+	VEC(struct shape_sum) shapes;
+	VEC(struct queue_work) queue_work;
 	VEC(struct fault) faults;
+	uint64_t faults_left_out; /* above MODEL_KEPT_FAULTS */
 	VEC(struct gap) gaps;
 	VEC(struct hook_off) hooks_off;
 	bool page_tables_on, interrupts_on; /* the hooks that see them were */
@@ -313,9 +412,10 @@ struct model {
 	VEC(struct loose) loose;
 	VEC(struct pte_sum) pte_sums;
 	VEC(struct gem) gems;
-	struct map gem_by_ordinal;
 	VEC(struct mapping) mappings;
 	VEC(struct move) moves;
+	VEC(struct move_sum) move_sums;
+	uint64_t num_moves;
 	VEC(struct hw_queue) hw_queues;
 	VEC(struct stop) stops;
 	VEC(struct reset) resets;
@@ -338,24 +438,7 @@ struct model {
 	struct agent_side agent;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
-	/* inside */
-	struct map live_allocs, bo_by_handle, kernel_by_object, dispatch_by_index, rings;
-	struct map queue_devices; /* by queue id: index into devices plus 1 */
-	struct map early_ends; /* dispatches that the device ended before the agent read them */
-	struct ranges live_bos, svm_live;
-	struct map process_by_pid, bo_by_mem, bo_by_gem, made_by_tid;
-	struct pagetable pagetable;
-	VEC(struct space) spaces;
-	struct map space_by_vm, space_by_pid, loose_by_flags, sum_by_flags;
-	struct ranges live_mappings;
-	VEC(struct host_change) host_changes;
-	struct map last_ioctl;
-	struct map page_faults, wave_faults, stop_by_pid;
-	size_t last_page_fault; /* index into faults plus 1 */
-	struct map queue_by_id, queue_by_doorbell, last_dispatch;
-	struct map writers, open_by_thread;
-	VEC(uint64_t) open_since;
-	bool has_namespaces;
+	struct inside *inside;
 };
 
 /*
@@ -390,8 +473,71 @@ struct place {
 	const struct alloc *inside;	  /* live allocation that holds it */
 	const struct alloc *inside_freed; /* most recently freed one that did */
 	const struct alloc *below;	  /* live one that ends nearest below it */
+	const struct alloc *above;	  /* live one that begins nearest above it */
+	/* What held it is forgotten: both are NULL, and ought not to be. When the last of what is forgotten
+	 * there had ended; 0 when nothing is. */
+	uint64_t forgotten_ns;
+	bool near_forgotten; /* there may have been nearer ones than below and above */
 };
 struct place model__place(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+/* How a page of a process was mapped at a time. */
+struct pte_at {
+	bool known;	/* its entry was seen to be written before that */
+	bool forgotten; /* what it was then is not known any more */
+	bool mapped;	/* valid then */
+	bool was_mapped; /* it is, or was before: flags holds how */
+	uint64_t flags; /* PTE_ALIKE() */
+	uint64_t since_ns; /* mapped, or not, since */
+};
+struct pte_at model__pte(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+/* Kernels whose dispatches had it as an argument, the latest first; of MODEL_KEPT_USES at most. Returns how
+ * many were put in `out`. */
+size_t model__uses(const struct model *m, const struct alloc *a, struct argument_use *out, size_t max);
+/* The last dispatches before ts (or at it) that had it as an argument, the latest first. *forgotten: there
+ * may have been more, or others. */
+size_t model__arguments(const struct model *m, const struct alloc *a, uint64_t ts, struct argument *out,
+			size_t max, bool *forgotten);
+
+/* All that is known of an address at a time. NULL and false: nothing is. */
+#define FACTS_USES 8
+struct address_facts {
+	/* Allocations, as in struct place. `alloc`: inside, else inside_freed. */
+	struct place place;
+	const struct alloc *alloc;
+	bool freed, forgotten;
+	uint64_t freed_ago_ns;		     /* when freed */
+	uint64_t into_bytes;		     /* from the beginning of alloc */
+	uint64_t below_bytes, above_bytes;   /* from the end of place.below, to place.above; 0: right past its
+						end */
+	const struct pool *pool;	     /* of alloc: its grain is in the flags */
+	const struct module *caller;	     /* of alloc: file of its call site, which is alloc->caller */
+	/* KFD: the buffer, else the one that was there and was freed */
+	const struct bo *bo;
+	bool bo_freed, bo_forgotten;
+	uint64_t bo_freed_ago_ns;
+	const struct mapping *mapping; /* a range of a buffer object, KFD's or not */
+	const struct svm_range *svm;
+	struct pte_at pte;
+	const char *mtype; /* of pte.flags; NULL when it was never mapped */
+	/* Who had alloc as an argument */
+	struct argument_use uses[FACTS_USES];
+	size_t num_uses;
+	uint64_t other_uses; /* pointers to it of kernels that are not among them */
+	struct argument last[FACTS_USES];
+	size_t num_last;
+	bool last_forgotten;
+};
+struct address_facts model__address(const struct model *m, uint32_t pid, uint64_t va, uint64_t ts);
+
+/* Of the times of k's dispatches; above 4096 of them within 1 %. 0 when none is known. */
+uint64_t model__median(const struct kernel_sum *k);
+/* What a buffer object was made as; NULL when that was not seen or is forgotten. */
+const struct gem *model__gem(const struct model *m, uint64_t ordinal);
+/* NULL when none of its dispatches was seen. */
+const struct kernel_sum *model__kernel_sum(const struct model *m, uint32_t pid, uint64_t object);
+const struct queue_work *model__queue_work(const struct model *m, uint32_t pid, uint64_t queue_id);
 
 /* The GPU of an HSA queue, which the emulated device names by its ring; NULL when it is not known. */
 const struct device *model__queue_device(const struct model *m, uint32_t pid, uint64_t queue_id);

@@ -113,6 +113,7 @@ static void join(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi)
 			continue;
 		}
 		n->span.hi = next->span.hi;
+		n->span.since_ns = next->span.since_ns > n->span.since_ns ? next->span.since_ns : n->span.since_ns;
 		erase(pt, next);
 	}
 }
@@ -125,10 +126,10 @@ static void start(struct pagetable *pt)
 		pt->head = new_node(&none, LEVELS);
 }
 
-void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags)
+void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags, uint64_t ts)
 {
 	const struct pt_span *there = pagetable__at(pt, space, lo);
-	const struct pt_span span = {.space = space, .lo = lo, .hi = hi, .flags = flags};
+	const struct pt_span span = {.space = space, .lo = lo, .hi = hi, .flags = flags, .since_ns = ts};
 	struct pt_node *n;
 
 	if (hi <= lo || (there && there->hi >= hi && there->flags == flags && !there->unmapped))
@@ -142,15 +143,17 @@ void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t 
 	join(pt, space, lo, hi);
 }
 
-void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi)
+void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t ts)
 {
 	if (hi <= lo || !pt->head)
 		return;
 	split(pt, space, lo);
 	split(pt, space, hi);
 	for (struct pt_node *n = first(pt, space, lo, hi);
-	     n && n->span.space == space && n->span.lo < hi; n = n->next[0])
+	     n && n->span.space == space && n->span.lo < hi; n = n->next[0]) {
+		n->span.since_ns = n->span.unmapped ? n->span.since_ns : ts;
 		n->span.unmapped = true;
+	}
 	join(pt, space, lo, hi);
 }
 

@@ -15,6 +15,7 @@ struct pt_span {
 	uint64_t lo, hi; /* pages; hi is behind the last */
 	uint64_t flags;	 /* as last mapped */
 	bool unmapped;	 /* since then */
+	uint64_t since_ns; /* mapped or unmapped at this time; pages that are alike have the latest of theirs */
 };
 
 struct pt_node;
@@ -24,9 +25,9 @@ struct pagetable {
 };
 
 /* Pages lo to hi - 1 now have an entry with these flags. */
-void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags);
+void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags, uint64_t ts);
 /* Their entries are no longer valid; what they were stays known. */
-void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi);
+void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t ts);
 /* NULL when nothing was seen of that page. */
 const struct pt_span *pagetable__at(const struct pagetable *pt, uint64_t space, uint64_t page);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A map from a pair of integers to an integer: open addressing, grows, never shrinks. */
+/*
+ * A map from a pair of integers to an integer: open addressing, grows, never shrinks. Which pairs collide is
+ * different in every process: what a trace holds cannot make it slow.
+ */
 #ifndef RDNA1_BASE_MAP_H
 #define RDNA1_BASE_MAP_H
 
@@ -9,8 +12,7 @@
 
 struct map_slot {
 	uint64_t a, b;
-	size_t value;
-	bool used;
+	size_t value; /* plus 1; 0: nothing is here */
 };
 
 struct map {
@@ -18,10 +20,11 @@ struct map {
 	size_t size, used;
 };
 
-/* Set (a, b) to value, whether it was there or not. */
+/* Set (a, b) to value, whether it was there or not. value: below SIZE_MAX. */
 void map__set(struct map *m, uint64_t a, uint64_t b, size_t value);
 /* False when (a, b) is not there. */
 bool map__get(const struct map *m, uint64_t a, uint64_t b, size_t *value);
+void map__unset(struct map *m, uint64_t a, uint64_t b);
 void map__free(struct map *m);
 
 #endif

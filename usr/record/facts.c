@@ -3,6 +3,7 @@
 #include "../base/buf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,6 +92,34 @@ void facts_put_number(json_t *o, const char *key, char *text)
 void facts_put_bool(json_t *o, const char *key, bool v)
 {
 	json_object_set_new(o, key, json_boolean(v));
+}
+
+static bool in_group(gid_t gid)
+{
+	gid_t groups[256];
+	int n = getgroups(ARRAY_SIZE(groups), groups);
+
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return getegid() == gid;
+}
+
+void facts_put_access(json_t *o, const char *root, const char *path)
+{
+	char *full = xasprintf("%s%s", root, path);
+	struct stat st;
+	struct group *g;
+
+	if (!stat(full, &st)) {
+		facts_put_bool(o, "openable", !faccessat(AT_FDCWD, full, R_OK | W_OK, AT_EACCESS));
+		g = st.st_gid && (st.st_mode & S_IRGRP) ? getgrgid(st.st_gid) : NULL;
+		if (g)
+			json_object_set_new(o, "group", value__new_text(g->gr_name));
+		if (g)
+			facts_put_bool(o, "member", in_group(st.st_gid));
+	}
+	free(full);
 }
 
 /* ---- what is not there and matters ---- */
@@ -267,12 +296,12 @@ static void missing_tracing(const json_t *facts, json_t *missing)
 /* ---- all ---- */
 
 /* What makes the runtime take a card for another. */
-static json_t *overrides(void)
+static json_t *overrides(const struct facts_config *c)
 {
 	static const char prefix[] = "HSA_OVERRIDE_";
 	json_t *o = json_object();
 
-	for (char **e = environ; *e; e++) {
+	for (char *const *e = c->env ?: environ; *e; e++) {
 		const char *eq = strchr(*e, '=');
 		char *name;
 
@@ -291,7 +320,8 @@ json_t *facts__collect(const struct facts_config *c)
 
 	json_object_set_new(facts, "host", facts_host(c));
 	json_object_set_new(facts, "device", facts_device(c));
-	json_object_set_new(facts, "overrides", overrides());
+	json_object_set_new(facts, "software", facts_software(c));
+	json_object_set_new(facts, "overrides", overrides(c));
 	if (!c->emu_root)
 		missing_device(facts, c->root, missing);
 	missing_tracing(facts, missing);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What analysis must know about the machine: kernel, driver and its parameters, the KFD topology,
- * limits, and what is missing. Read from /proc and /sys at the start of a recording; session.json
+ * limits, ROCm's libraries, python, and what is missing. Read from /proc and /sys at the start of a recording; session.json
  * keeps it as "facts" (docs/trace-format.md). Never a serial number, a host name, a kernel pointer
  * or a physical address. Knows nothing of eBPF, and does not say what a fact means for a program.
  */
@@ -15,7 +15,9 @@
 struct facts_config {
 	const char *root; /* stands before /proc, /sys, /dev and /lib; "" for this machine */
 	const struct rlimit *nofile; /* of the command; NULL: ours */
+	char *const *env;	     /* of the command; NULL: ours */
 	bool ask_kfd;		     /* for its version: makes a KFD process for a moment */
+	bool ask_python;	     /* for its version and path: runs it for a moment */
 	/*
 	 * The emulated device's stand-in files, and its KFD 1.MINOR. NULL without one; 0: we run on it
 	 * ourselves, KFD can be asked, and of the machine's own driver nothing can be seen.

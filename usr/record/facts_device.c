@@ -4,6 +4,7 @@
 #include "../base/names.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -88,6 +89,7 @@ static json_t *kfd(const struct facts_config *c)
 		goto out;
 	}
 	facts_put_bool(o, "present", there);
+	facts_put_access(o, c->root, "/dev/kfd");
 	if (there && c->ask_kfd) {
 		struct kfd_answer a = ask_kfd(path);
 		const char *name = strerrorname_np(a.error);
@@ -245,6 +247,45 @@ static json_t *nodes(const char *root)
 
 /* ---- PCI devices ---- */
 
+/*
+ * What libdrm calls the card, which knows more of them than we do. Another process asks, as with KFD: a
+ * driver may hang. "" where it cannot be asked.
+ */
+static void ask_name(const char *path, char name[128])
+{
+	struct pollfd p = {.events = POLLIN};
+	int ends[2];
+	pid_t child;
+
+	memset(name, 0, 128);
+	if (pipe2(ends, O_CLOEXEC))
+		return;
+	child = fork();
+	if (!child) {
+		void *lib = dlopen("libdrm_amdgpu.so.1", RTLD_NOW | RTLD_LOCAL), *dev = NULL;
+		int (*init)(int, uint32_t *, uint32_t *, void **) =
+			lib ? (__typeof__(init))dlsym(lib, "amdgpu_device_initialize") : NULL;
+		const char *(*get)(void *) =
+			lib ? (__typeof__(get))dlsym(lib, "amdgpu_get_marketing_name") : NULL;
+		int fd = init && get ? open(path, O_RDWR | O_CLOEXEC) : -1;
+		uint32_t major, minor;
+
+		if (fd >= 0 && !init(fd, &major, &minor, &dev) && get(dev))
+			snprintf(name, 128, "%s", get(dev));
+		_exit(write(ends[1], name, 128) != 128);
+	}
+	close(ends[1]);
+	p.fd = ends[0];
+	if (child > 0 && (poll(&p, 1, KFD_ANSWER_MS) != 1 || read(ends[0], name, 128) != 128))
+		name[0] = 0;
+	name[127] = 0;
+	close(ends[0]);
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, name[0] ? 0 : WNOHANG);
+	}
+}
+
 /* start, end and flags of each; where they lie is not kept */
 static void put_bars(json_t *o, char *text)
 {
@@ -332,7 +373,7 @@ static void put_driver(json_t *o, const char *root, unsigned int minor)
 	json_object_set_new(o, "driver", value__new_text(slash ? slash + 1 : link));
 }
 
-static json_t *card(const char *root, unsigned int minor)
+static json_t *card(const char *root, unsigned int minor, bool ask)
 {
 	static const struct {
 		const char *key, *file;
@@ -350,7 +391,8 @@ static json_t *card(const char *root, unsigned int minor)
 		{"gtt_bytes", "mem_info_gtt_total", true},
 		{"vbios_version", "vbios_version", false},
 	};
-	char *path = xasprintf("%s/dev/dri/renderD%u", root, minor);
+	char *path = xasprintf("/dev/dri/renderD%u", minor);
+	char *full = xasprintf("%s%s", root, path);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "drm_render_minor", json_integer(minor));
@@ -361,13 +403,22 @@ static json_t *card(const char *root, unsigned int minor)
 	put_bars(o, facts_read(root, DRM "/device/resource", minor));
 	json_object_set_new(o, "links_to_root", links_to_root(root, minor));
 	json_object_set_new(o, "firmware", firmware(root, minor));
-	facts_put_bool(o, "accessible", !faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS));
+	facts_put_bool(o, "accessible", !faccessat(AT_FDCWD, full, R_OK | W_OK, AT_EACCESS));
+	facts_put_access(o, root, path);
+	if (ask && value__is_true(o, "accessible") && !root[0]) {
+		char name[128];
+
+		ask_name(full, name);
+		if (name[0])
+			json_object_set_new(o, "name", value__new_text(name));
+	}
+	free(full);
 	free(path);
 	return o;
 }
 
 /* AMD's, whether KFD has a node for it or not. */
-static json_t *cards(const char *root)
+static json_t *cards(const char *root, bool ask)
 {
 	json_t *list = json_array();
 
@@ -375,7 +426,7 @@ static json_t *cards(const char *root)
 		char *vendor = facts_read(root, DRM "/device/vendor", minor);
 
 		if (vendor && strtoul(vendor, NULL, 0) == VENDOR_AMD)
-			json_array_append_new(list, card(root, minor));
+			json_array_append_new(list, card(root, minor, ask));
 		free(vendor);
 	}
 	return list;
@@ -389,6 +440,6 @@ json_t *facts_device(const struct facts_config *c)
 	facts_put_bool(o, "emulated", c->emu_root);
 	json_object_set_new(o, "kfd", kfd(c));
 	json_object_set_new(o, "nodes", nodes(root));
-	json_object_set_new(o, "cards", cards(root));
+	json_object_set_new(o, "cards", cards(root, c->ask_kfd));
 	return o;
 }

@@ -159,6 +159,19 @@ static json_t *kprobes(const char *root)
 									    : json_null();
 }
 
+/* Whether this user may load eBPF programs; while root is given up, too. linux/capability.h */
+static json_t *may_load(const char *root)
+{
+	enum { SYS_ADMIN = 21, PERFMON = 38, BPF = 39 };
+	char *text = facts_read(root, "/proc/self/status");
+	const char *line = text ? strstr(text, "\nCapPrm:") : NULL;
+	unsigned long long caps = line ? strtoull(line + 8, NULL, 16) : 0;
+	bool may = caps >> SYS_ADMIN & 1 || (caps >> BPF & 1 && caps >> PERFMON & 1);
+
+	free(text);
+	return line ? json_boolean(may) : json_null();
+}
+
 static json_t *tracing(const char *root)
 {
 	static const char *const sysctls[][2] = {
@@ -171,6 +184,7 @@ static json_t *tracing(const char *root)
 
 	facts_put_bool(o, "vmlinux_btf", facts_exists(root, "/sys/kernel/btf/vmlinux"));
 	json_object_set_new(o, "kprobes", kprobes(root));
+	json_object_set_new(o, "may_load", may_load(root));
 	facts_put_text(o, "tracefs", mounted(root, "tracefs") ?: xstrdup("not mounted"));
 	facts_put_text(o, "lockdown", lockdown(root));
 	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++)

@@ -59,15 +59,13 @@ static void read_directory(const char *dir, void (*what)(const char *path, void 
 		closedir(d);
 }
 
-void ld_cache__each(const char *library_path, void (*what)(const char *path, void *arg), void *arg)
+void ld_cache__file(const char *root, void (*what)(const char *path, void *arg), void *arg)
 {
-	char *dirs = xstrdup(library_path ?: ""), *save = NULL, *data;
-	int fd = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
+	char *path = xasprintf("%s/etc/ld.so.cache", root), *data;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	for (char *dir = strtok_r(dirs, ":;", &save); dir; dir = strtok_r(NULL, ":;", &save))
-		read_directory(dir, what, arg);
-	free(dirs);
+	free(path);
 	if (fd < 0)
 		return;
 	data = fstat(fd, &st) || st.st_size <= 0
@@ -78,4 +76,14 @@ void ld_cache__each(const char *library_path, void (*what)(const char *path, voi
 		return;
 	read_cache(data, (size_t)st.st_size, what, arg);
 	munmap(data, (size_t)st.st_size);
+}
+
+void ld_cache__each(const char *library_path, void (*what)(const char *path, void *arg), void *arg)
+{
+	char *dirs = xstrdup(library_path ?: ""), *save = NULL;
+
+	for (char *dir = strtok_r(dirs, ":;", &save); dir; dir = strtok_r(NULL, ":;", &save))
+		read_directory(dir, what, arg);
+	free(dirs);
+	ld_cache__file("", what, arg);
 }

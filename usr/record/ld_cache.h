@@ -7,4 +7,7 @@
  * some more than once. What is damaged is left out. */
 void ld_cache__each(const char *library_path, void (*what)(const char *path, void *arg), void *arg);
 
+/* The cache alone: root's etc/ld.so.cache. */
+void ld_cache__file(const char *root, void (*what)(const char *path, void *arg), void *arg);
+
 #endif

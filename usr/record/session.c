@@ -84,11 +84,11 @@ void session__discard(struct session *s)
 	rmdir(s->dir);
 }
 
-static void put_environment(json_t *root)
+static void put_environment(json_t *root, char *const *env)
 {
 	json_t *kept = json_object(), *names = json_array();
 
-	for (char **e = environ; *e; e++) {
+	for (char *const *e = env ?: environ; *e; e++) {
 		const char *eq = strchr(*e, '=');
 		char *name = eq ? strndup(*e, (size_t)(eq - *e)) : NULL;
 
@@ -222,7 +222,7 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		if (s->without_agent.n)
 			json_object_set_new(root, "without_agent", without_agent(s));
 	}
-	put_environment(root);
+	put_environment(root, s->env);
 
 	out = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);

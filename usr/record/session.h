@@ -27,6 +27,7 @@ struct session {
 	const char *emulated_name; /* marketing names of the emulated cards */
 	const char *emulated_what; /* as it stood behind --emulate=, or NULL */
 	struct json_t *facts; /* facts__collect's, or NULL */
+	char *const *env; /* of the command; NULL: ours */
 	unsigned int sync_seconds, ring_mb;
 	uint64_t max_size; /* bytes; 0: no bound */
 	char *trace; /* groups of hooks that are on, as --trace= takes them */

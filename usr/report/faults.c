@@ -45,7 +45,7 @@ static bool put_driver_place(const struct model *m, struct buf *b, uint32_t pid,
 	const struct bo *bo = model__bo_at(m, pid, va, ts);
 	const struct bo *freed = model__freed_bo_at(m, pid, va, ts);
 	const struct mapping *range = model__mapping_at(m, pid, va, ts);
-	size_t i;
+	const struct gem *gem = range ? model__gem(m, range->gem) : NULL;
 
 	if (bo) {
 		buf__puts(b, "    in KFD buffer ");
@@ -59,11 +59,11 @@ static bool put_driver_place(const struct model *m, struct buf *b, uint32_t pid,
 		buf__puts(b, " before\n");
 	} else if (range) {
 		buf__printf(b, "    in a range of bo#%" PRIu64, range->gem);
-		if (map__get(&m->gem_by_ordinal, range->gem, 0, &i)) {
+		if (gem) {
 			buf__puts(b, " (");
-			buf__size(b, m->gems.v[i].size);
+			buf__size(b, gem->size);
 			buf__puts(b, ", ");
-			print_value(b, PRINT_GEM_DOMAIN, m->gems.v[i].domain, false);
+			print_value(b, PRINT_GEM_DOMAIN, gem->domain, false);
 			buf__putc(b, ')');
 		}
 		buf__puts(b, ", which KFD did not allocate\n");

@@ -89,9 +89,9 @@ static char *asker(const struct model *m, const struct alloc *a)
 }
 
 /* What a pool or region gave, by its grain; the rest the application had before, or it is the runtime's. */
-static bool from_pool(const struct alloc *a)
+static bool from_pool(uint16_t kind)
 {
-	return a->kind == MEM_KIND_pool || a->kind == MEM_KIND_region;
+	return kind == MEM_KIND_pool || kind == MEM_KIND_region;
 }
 
 char *place_text(const struct model *m, uint32_t pid, uint64_t addr)
@@ -109,7 +109,7 @@ char *alloc_kind(const struct model *m, const struct alloc *a)
 {
 	struct buf b = {0};
 
-	if (from_pool(a))
+	if (from_pool(a->kind))
 		return pool_name(m, model__pool(m, a->pid, a->pool));
 	names__value(&b, names_mem_kind, a->kind);
 	return take(&b);
@@ -165,17 +165,23 @@ static void put_allocs_of(const struct model *m, const struct text_options *o, s
 	};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t shown = 0, all = 0;
+	uint64_t old = 0;
 
 	for (size_t i = 0; i < m->allocs.n; i++) {
-		if (m->allocs.v[i].pid != pid || !from_pool(&m->allocs.v[i]))
+		if (m->allocs.v[i].pid != pid || !from_pool(m->allocs.v[i].kind))
 			continue;
 		if (all++ < MAX_ROWS || o->all) {
 			shown++;
 			put_alloc_row(m, o, &t, &m->allocs.v[i]);
 		}
 	}
+	for (size_t i = 0; i < m->old_allocs.n; i++)
+		if (m->old_allocs.v[i].pid == pid && from_pool(m->old_allocs.v[i].kind))
+			old += m->old_allocs.v[i].count;
 	table__render(&t, b, o->width);
 	and_more(b, shown, all);
+	if (old)
+		buf__printf(b, "  and %" PRIu64 " freed long before the end, of which only the sums are kept\n", old);
 }
 
 /* Memory of one kind. */
@@ -183,6 +189,28 @@ struct kind_sum {
 	uint16_t kind;
 	uint64_t count, bytes, left, left_bytes, largest;
 };
+
+struct kind_sums {
+	struct kind_sum *v;
+	size_t n, cap;
+};
+
+static void add_kind(struct kind_sums *sums, const struct kind_sum *more)
+{
+	struct kind_sum *x;
+	size_t k = 0;
+
+	while (k < sums->n && sums->v[k].kind != more->kind)
+		k++;
+	if (k == sums->n)
+		VEC_PUSH(sums)->kind = more->kind;
+	x = &sums->v[k];
+	x->count += more->count;
+	x->bytes += more->bytes;
+	x->left += more->left;
+	x->left_bytes += more->left_bytes;
+	x->largest = more->largest > x->largest ? more->largest : x->largest;
+}
 
 static int by_kind(const void *a, const void *b)
 {
@@ -198,26 +226,33 @@ static void put_other_memory(const struct model *m, const struct text_options *o
 						{"bytes", true, false, 0},  {"largest", true, false, 0},
 						{"not freed", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
-	VEC(struct kind_sum) sums = {0};
+	struct kind_sums sums = {0};
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < m->allocs.n; i++) {
 		const struct alloc *a = &m->allocs.v[i];
-		size_t k = 0;
 
-		if (from_pool(a))
-			continue;
-		count++;
-		while (k < sums.n && sums.v[k].kind != a->kind)
-			k++;
-		if (k == sums.n)
-			VEC_PUSH(&sums)->kind = a->kind;
-		sums.v[k].count++;
-		sums.v[k].bytes += a->size;
-		sums.v[k].left += !a->end_ns;
-		sums.v[k].left_bytes += a->end_ns ? 0 : a->size;
-		sums.v[k].largest = a->size > sums.v[k].largest ? a->size : sums.v[k].largest;
+		if (!from_pool(a->kind))
+			add_kind(&sums, &(struct kind_sum){.kind = a->kind,
+							   .count = 1,
+							   .bytes = a->size,
+							   .left = !a->end_ns,
+							   .left_bytes = a->end_ns ? 0 : a->size,
+							   .largest = a->size});
 	}
+	for (size_t i = 0; i < m->old_allocs.n; i++) {
+		const struct old_allocs *a = &m->old_allocs.v[i];
+
+		if (!from_pool(a->kind))
+			add_kind(&sums, &(struct kind_sum){.kind = a->kind,
+							   .count = a->count,
+							   .bytes = a->bytes,
+							   .left = a->left,
+							   .left_bytes = a->left_bytes,
+							   .largest = a->largest});
+	}
+	for (size_t k = 0; k < sums.n; k++)
+		count += sums.v[k].count;
 	if (!count)
 		return;
 	heading(b, "Other memory of the GPU's: %" PRIu64, count);
@@ -270,7 +305,7 @@ void put_allocs(const struct model *m, const struct text_options *o, struct buf 
 	for (size_t i = 0; i < m->allocs.n; i++) {
 		size_t p = 0;
 
-		if (!from_pool(&m->allocs.v[i]))
+		if (!from_pool(m->allocs.v[i].kind))
 			continue;
 		count++;
 		total += m->allocs.v[i].size;
@@ -279,6 +314,11 @@ void put_allocs(const struct model *m, const struct text_options *o, struct buf 
 		if (p == pids.n)
 			*VEC_PUSH(&pids) = m->allocs.v[i].pid;
 	}
+	for (size_t i = 0; i < m->old_allocs.n; i++)
+		if (from_pool(m->old_allocs.v[i].kind)) {
+			count += m->old_allocs.v[i].count;
+			total += m->old_allocs.v[i].bytes;
+		}
 	if (!accounts__sum(&m->accounts, SOURCE_agent).seen) {
 		heading(b, "Allocated through HSA: not known, the agent recorded nothing");
 		return;
@@ -302,6 +342,31 @@ struct group {
 	size_t count;
 	uint64_t bytes;
 };
+
+struct groups {
+	struct group *v;
+	size_t n, cap;
+};
+
+/* So many buffers like this one. Whether they are of a process that uses HSA and count. */
+static bool add_group(const struct model *m, struct groups *groups, const struct bo *bo, uint64_t count, uint64_t bytes)
+{
+	const struct process *p = model__process(m, bo->pid);
+	size_t g = 0;
+	char *pte;
+
+	if (bo->allocs)
+		return false;
+	pte = pte_text(m, bo);
+	while (g < groups->n && (groups->v[g].flags != bo->flags || strcmp(groups->v[g].pte, pte)))
+		g++;
+	if (g == groups->n)
+		*VEC_PUSH(groups) = (struct group){.flags = bo->flags, .pte = xstrdup(pte)};
+	groups->v[g].count += count;
+	groups->v[g].bytes += bytes;
+	free(pte);
+	return p && p->agent;
+}
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -346,31 +411,16 @@ void put_buffers(const struct model *m, const struct text_options *o, struct buf
 						{"flags", false, false, 0},
 						{"PTE", false, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
-	VEC(struct group) groups = {0};
-	size_t count = 0;
+	struct groups groups = {0};
 	bool of_hsa = false;
-	char *pte;
+	size_t count = 0;
 
-	for (size_t i = 0; i < m->bos.n; i++) {
-		const struct bo *bo = &m->bos.v[i];
-		const struct process *p = model__process(m, bo->pid);
-		size_t g = 0;
-
-		if (bo->allocs)
-			continue;
-		count++;
-		of_hsa |= p && p->agent;
-		pte = pte_text(m, bo);
-		while (g < groups.n &&
-		       (groups.v[g].flags != bo->flags || strcmp(groups.v[g].pte, pte)))
-			g++;
-		if (g == groups.n)
-			*VEC_PUSH(&groups) =
-				(struct group){.flags = bo->flags, .pte = xstrdup(pte)};
-		groups.v[g].count++;
-		groups.v[g].bytes += bo->size;
-		free(pte);
-	}
+	for (size_t i = 0; i < m->bos.n; i++)
+		of_hsa |= add_group(m, &groups, &m->bos.v[i], 1, m->bos.v[i].size);
+	for (size_t i = 0; i < m->old_bos.n; i++)
+		of_hsa |= add_group(m, &groups, &m->old_bos.v[i].like, m->old_bos.v[i].count, m->old_bos.v[i].bytes);
+	for (size_t g = 0; g < groups.n; g++)
+		count += groups.v[g].count;
 	if (!count && !m->ioctls && !accounts__sum(&m->accounts, SOURCE_kernel).seen)
 		heading(b, "KFD buffers: not known, the kernel's side was not recorded");
 	else if (!count)

@@ -214,8 +214,8 @@ void put_compilers(const struct model *m, struct buf *b)
 	VEC(struct compiler) list = {0};
 	uint64_t large = 0, failed = 0;
 
-	for (size_t d = 0; d < m->dispatches.n; d++) {
-		const struct kernel_facts *k = model__kernel_facts(m, m->dispatches.v[d].pid, m->dispatches.v[d].object);
+	for (size_t i = 0; i < m->kernel_sums.n; i++) {
+		const struct kernel_facts *k = model__kernel_facts(m, m->kernel_sums.v[i].pid, m->kernel_sums.v[i].object);
 
 		if (k)
 			dispatched[k - s->kernels.v] = true;

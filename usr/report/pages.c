@@ -17,7 +17,7 @@ struct page_sums {
 };
 
 static void add_pages(const struct model *m, struct page_sums *s, const char *memory,
-		      const struct pte *p, bool buffer)
+		      const struct pte *p, uint64_t buffers)
 {
 	const struct caps_pte *row = caps_pte__find(m->gfx);
 	struct page_sum *x = NULL;
@@ -32,7 +32,7 @@ static void add_pages(const struct model *m, struct page_sums *s, const char *me
 		x->flags = p->flags;
 	}
 	x->pages += p->pages;
-	x->buffers += buffer;
+	x->buffers += buffers;
 }
 
 static int by_pages(const void *a, const void *b)
@@ -67,6 +67,14 @@ static struct page_sums sum_pages(const struct model *m)
 
 		for (size_t p = 0; p < bo->num_ptes; p++)
 			add_pages(m, &s, memory, &m->ptes.v[bo->first_pte + p], !p);
+		free(memory);
+	}
+	for (size_t i = 0; i < m->old_bos.n; i++) {
+		const struct old_bos *old = &m->old_bos.v[i];
+		char *memory = class_of(old->like.flags);
+
+		for (size_t p = 0; p < old->like.num_ptes; p++)
+			add_pages(m, &s, memory, &m->ptes.v[old->like.first_pte + p], p ? 0 : old->count);
 		free(memory);
 	}
 	for (size_t i = 0; i < m->loose.n; i++)
@@ -187,47 +195,33 @@ out:
 
 /* ---- moves ---- */
 
-struct move_sum {
-	uint32_t from, to;
-	uint64_t count, bytes;
-};
-
 void put_moves(const struct model *m, struct buf *b)
 {
 	uint64_t changed = 0, changes = 0;
-	VEC(struct move_sum) sums = {0};
 
-	for (size_t i = 0; i < m->moves.n; i++) {
-		const struct move *v = &m->moves.v[i];
-		size_t s = 0;
-
-		while (s < sums.n && (sums.v[s].from != v->from || sums.v[s].to != v->to))
-			s++;
-		if (s == sums.n)
-			*VEC_PUSH(&sums) = (struct move_sum){.from = v->from, .to = v->to};
-		sums.v[s].count++;
-		sums.v[s].bytes += v->size;
-	}
 	for (size_t i = 0; i < m->bos.n; i++) {
 		changed += m->bos.v[i].host_changes != 0;
 		changes += m->bos.v[i].host_changes;
 	}
-	if (sums.n)
-		heading(b, "Buffer objects moved: %zu time%s", m->moves.n, plural(m->moves.n));
-	for (size_t s = 0; s < sums.n; s++) {
-		char *size = bytes(sums.v[s].bytes);
+	for (size_t i = 0; i < m->old_bos.n; i++) {
+		changed += m->old_bos.v[i].changed;
+		changes += m->old_bos.v[i].changes;
+	}
+	if (m->num_moves)
+		heading(b, "Buffer objects moved: %" PRIu64 " time%s", m->num_moves, plural(m->num_moves));
+	for (size_t s = 0; s < m->move_sums.n; s++) {
+		char *size = bytes(m->move_sums.v[s].bytes);
 
 		buf__puts(b, "  ");
-		print_value(b, PRINT_TTM_PLACE, sums.v[s].from, false);
+		print_value(b, PRINT_TTM_PLACE, m->move_sums.v[s].from, false);
 		buf__puts(b, " to ");
-		print_value(b, PRINT_TTM_PLACE, sums.v[s].to, false);
-		buf__printf(b, ": %" PRIu64 " time%s, %s\n", sums.v[s].count,
-			    plural(sums.v[s].count), size);
+		print_value(b, PRINT_TTM_PLACE, m->move_sums.v[s].to, false);
+		buf__printf(b, ": %" PRIu64 " time%s, %s\n", m->move_sums.v[s].count,
+			    plural(m->move_sums.v[s].count), size);
 		free(size);
 	}
 	if (changes)
 		buf__printf(b,
 			    "%s  host memory behind %" PRIu64 " USERPTR buffer%s was changed by its process: %" PRIu64 " time%s\n",
-			    sums.n ? "" : "\n", changed, plural(changed), changes, plural(changes));
-	free(sums.v);
+			    m->num_moves ? "" : "\n", changed, plural(changed), changes, plural(changes));
 }

@@ -303,11 +303,11 @@ static void put_near(const struct model *m, struct buf *b)
 /* What a queue was last seen at, where nothing was dispatched to it afterwards: no hang, by the watchdog. */
 static bool is_last(const struct model *m, const struct watched *w)
 {
-	size_t i;
+	const struct queue_work *q = model__queue_work(m, w->pid, w->e.queue_id);
 
 	if (w->e.state == WATCH_STATE_idle || w->e.state == WATCH_STATE_stuck)
 		return false;
-	return !map__get(&m->last_dispatch, w->pid, w->e.queue_id, &i) || m->dispatches.v[i - 1].ts_ns <= w->ts_ns;
+	return !q || !q->dispatches || q->last.ts_ns <= w->ts_ns;
 }
 
 static void put_watched(const struct model *m, struct buf *b, const struct watched *w)

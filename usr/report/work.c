@@ -4,49 +4,12 @@
 
 #include <stdlib.h>
 
-/* Dispatches of one kernel. */
-struct kernel_sum {
-	uint32_t pid;
-	uint64_t object, count, timed, total_ns;
-	size_t last; /* dispatch */
-	size_t first_time; /* of its times, sorted */
-};
-
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* Times of each kernel in turn, each kernel's sorted; to be freed. where: kernels by process and object. */
-static uint64_t *sort_times(const struct model *m, struct kernel_sum *sums, size_t n, const struct map *where)
-{
-	uint64_t *times = xcalloc(m->dispatches.n + 1, sizeof(*times));
-	size_t *filled = xcalloc(n + 1, sizeof(*filled)), at = 0, i;
-
-	for (i = 0; i < n; i++) {
-		sums[i].first_time = at;
-		at += sums[i].timed;
-	}
-	for (size_t d = 0; d < m->dispatches.n; d++) {
-		const struct dispatch *x = &m->dispatches.v[d];
-
-		if (x->duration_ns && map__get(where, x->pid, x->object, &i))
-			times[sums[i].first_time + filled[i]++] = x->duration_ns;
-	}
-	for (i = 0; i < n; i++)
-		qsort(times + sums[i].first_time, sums[i].timed, sizeof(*times), by_value);
-	free(filled);
-	return times;
-}
-
 /* min, median, max */
-static void put_times(struct table *t, const uint64_t *times, uint64_t n)
+static void put_times(struct table *t, const struct kernel_sum *k)
 {
-	table__cell(t, n ? duration(times[0]) : xstrdup("-"));
-	table__cell(t, n ? duration(times[n / 2]) : xstrdup("-"));
-	table__cell(t, n ? duration(times[n - 1]) : xstrdup("-"));
+	table__cell(t, k->timed ? duration(k->min_ns) : xstrdup("-"));
+	table__cell(t, k->timed ? duration(model__median(k)) : xstrdup("-"));
+	table__cell(t, k->timed ? duration(k->max_ns) : xstrdup("-"));
 }
 
 /* Registers, and what of them was spilled. */
@@ -70,7 +33,7 @@ static void put_code(const struct model *m, struct table *t, const struct kernel
 /* Whose times they are. */
 static const char *times_of(const struct model *m)
 {
-	if (!m->dispatches.n)
+	if (!m->num_dispatches)
 		return "";
 	if (m->emulated)
 		return m->agent.device_times ? "; times are those of the emulated device" : "; times are the emulation's";
@@ -79,7 +42,7 @@ static const char *times_of(const struct model *m)
 
 static int by_time(const void *a, const void *b)
 {
-	const struct kernel_sum *x = a, *y = b;
+	const struct kernel_sum *x = *(const struct kernel_sum *const *)a, *y = *(const struct kernel_sum *const *)b;
 
 	if (x->total_ns != y->total_ns)
 		return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
@@ -91,6 +54,14 @@ struct stuck {
 	size_t first; /* dispatch */
 	uint64_t behind;
 };
+
+/* Of a long recording not all that did not end are kept, but the first. */
+static uint64_t not_kept(const struct model *m, const struct dispatch *first)
+{
+	const struct queue_work *q = model__queue_work(m, first->pid, first->queue_id);
+
+	return q && q->old_open ? q->old_open - 1 : 0;
+}
 
 /* A kernel that hangs looks like this: dispatched, never done. */
 static void put_unfinished(const struct model *m, struct buf *b)
@@ -109,7 +80,7 @@ static void put_unfinished(const struct model *m, struct buf *b)
 			continue;
 		}
 		map__set(&where, x->pid, x->queue_id, queues.n);
-		*VEC_PUSH(&queues) = (struct stuck){.first = d};
+		*VEC_PUSH(&queues) = (struct stuck){.first = d, .behind = not_kept(m, x)};
 	}
 	for (i = 0; i < queues.n && i < 5; i++) {
 		const struct dispatch *x = &m->dispatches.v[queues.v[i].first];
@@ -148,40 +119,25 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		{"spills", true, false, m->agent.kernels.n ? 90 : HIDDEN_COLUMN},
 		{"grid of the last", false, false, 100}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
-	VEC(struct kernel_sum) sums = {0};
-	struct map where = {0};
-	uint64_t *times;
-	size_t shown, i;
+	VEC(const struct kernel_sum *) sums = {0};
+	size_t shown;
 
-	for (size_t d = 0; d < m->dispatches.n; d++) {
-		const struct dispatch *x = &m->dispatches.v[d];
-
-		if (!map__get(&where, x->pid, x->object, &i)) {
-			i = sums.n;
-			VEC_PUSH(&sums)->object = x->object;
-			sums.v[i].pid = x->pid;
-			map__set(&where, x->pid, x->object, i);
-		}
-		sums.v[i].last = d;
-		sums.v[i].count++;
-		sums.v[i].timed += x->duration_ns != 0;
-		sums.v[i].total_ns += x->duration_ns;
-	}
 	if (!accounts__sum(&m->accounts, SOURCE_agent).seen) {
 		heading(b, "Kernels dispatched: not known, the agent recorded nothing");
 		return;
 	}
-	heading(b, "Kernels dispatched: %zu dispatch%s of %zu kernel%s%s%s", m->dispatches.n,
-		m->dispatches.n == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
+	for (size_t k = 0; k < m->kernel_sums.n; k++)
+		*VEC_PUSH(&sums) = &m->kernel_sums.v[k];
+	heading(b, "Kernels dispatched: %" PRIu64 " dispatch%s of %zu kernel%s%s%s", m->num_dispatches,
+		m->num_dispatches == 1 ? "" : "es", sums.n, sums.n == 1 ? "" : "s",
 		lost_of(m, SOURCE_agent) ? ", and what was lost of the agent's events (below)" : "",
 		times_of(m));
-	times = sort_times(m, sums.v, sums.n, &where);
 	VEC_SORT(&sums, by_time);
 	shown = o->all || sums.n < MAX_ROWS ? sums.n : MAX_ROWS;
 	for (size_t s = 0; s < shown; s++) {
-		const struct kernel_sum *k = &sums.v[s];
+		const struct kernel_sum *k = sums.v[s];
 		const char *name = model__kernel(m, k->pid, k->object);
-		const struct dispatch *last = &m->dispatches.v[k->last];
+		const struct dispatch *last = &k->last;
 		const struct device *gpu = model__queue_device(m, k->pid, last->queue_id);
 
 		table__cellf(&t, "%u", k->pid);
@@ -196,7 +152,7 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 		table__cellf(&t, "%" PRIu64, k->count);
 		table__cell(&t, k->timed ? duration(k->total_ns) : xstrdup("-"));
 		table__cell(&t, k->timed ? duration(k->total_ns / k->timed) : xstrdup("-"));
-		put_times(&t, times + k->first_time, k->timed);
+		put_times(&t, k);
 		put_code(m, &t, k);
 		table__cellf(&t, "%ux%ux%u by %ux%ux%u", last->grid[0], last->grid[1], last->grid[2],
 			     last->workgroup[0], last->workgroup[1], last->workgroup[2]);
@@ -210,7 +166,5 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 	if (m->copies)
 		buf__printf(b, "  and %" PRIu64 " asynchronous cop%s, %" PRIu64 " bytes\n", m->copies,
 			    m->copies == 1 ? "y" : "ies", m->copied_bytes);
-	free(times);
 	free(sums.v);
-	map__free(&where);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fields.h"
+#include "../../bpf/events.h"
 
 #include <string.h>
 
@@ -23,8 +24,16 @@
 	;
 #include "../../bpf/events.def"
 
+#define EVENT(name, id, doc) enum { ints_##name = 0
+#define F(type, name, print, doc) +1
+#define BYTES(name, print, doc)
+#define TEXT(name, doc)
+#define END(name) };
+#include "../../bpf/events.def"
+
 static const struct event_desc events[] = {
-#define EVENT(name, id, doc) [id] = {id, #name, doc, fields_##name, ARRAY_SIZE(fields_##name)},
+#define EVENT(name, id, doc)                                                                       \
+	[id] = {id, #name, doc, fields_##name, ARRAY_SIZE(fields_##name), ints_##name, sizeof(struct ev_##name)},
 #define F(type, name, print, doc)
 #define BYTES(name, print, doc)
 #define TEXT(name, doc)

@@ -23,6 +23,7 @@ struct event_desc {
 	const char *doc;
 	const struct field_desc *fields;
 	unsigned int num_fields;
+	unsigned int num_ints, fixed_size; /* of the FIELD_INTs, which come first; bytes */
 };
 
 const struct event_desc *event_desc__find(uint16_t id); /* NULL when unknown */

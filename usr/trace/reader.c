@@ -461,16 +461,32 @@ const struct trace_stream *trace__stream(const struct trace *t, unsigned int i)
 	return &t->cursors.v[i]->info;
 }
 
-uint16_t event__bytes(const struct event *ev, unsigned int i, const uint8_t **data)
+void event__all_bytes(const struct event *ev, struct event_bytes *out, unsigned int n)
 {
 	struct field_iter it = event__fields(ev);
 	struct field_value v;
+	unsigned int i = 0;
 
-	while (field_iter__next(&it, &v))
-		if (v.desc->kind != FIELD_INT && !i--) {
-			*data = v.data;
-			return v.len;
-		}
-	*data = ev->payload; /* memcpy of nothing wants an address, too */
-	return 0;
+	/* All integers come first. */
+	if (ev->len >= ev->desc->fixed_size) {
+		it.i = ev->desc->num_ints;
+		it.at = ev->desc->fixed_size;
+		while (i < n && field_iter__next(&it, &v))
+			out[i++] = (struct event_bytes){v.data, v.len};
+	}
+	while (i < n)
+		out[i++] = (struct event_bytes){ev->payload, 0}; /* memcpy of nothing wants an address, too */
+}
+
+uint16_t event__bytes(const struct event *ev, unsigned int i, const uint8_t **data)
+{
+	struct event_bytes bytes[8];
+
+	if (i >= ARRAY_SIZE(bytes)) {
+		*data = ev->payload;
+		return 0;
+	}
+	event__all_bytes(ev, bytes, i + 1);
+	*data = bytes[i].data;
+	return bytes[i].len;
 }

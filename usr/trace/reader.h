@@ -83,6 +83,13 @@ static inline void event__fixed(const struct event *ev, void *out, size_t size)
 /* The i-th BYTES or TEXT of an event. Returns its length, 0 when absent; *data is never NULL. */
 uint16_t event__bytes(const struct event *ev, unsigned int i, const uint8_t **data);
 
+/* The first n BYTES and TEXTs of an event at once, the same way. */
+struct event_bytes {
+	const uint8_t *data;
+	uint16_t len;
+};
+void event__all_bytes(const struct event *ev, struct event_bytes *out, unsigned int n);
+
 static inline struct field_iter event__fields(const struct event *ev)
 {
 	return (struct field_iter){.desc = ev->desc, .payload = ev->payload, .len = ev->len};
