@@ -3,7 +3,8 @@
  * model_events write DIR EVENTS MIX   a trace of so many events, as a program leaves them that runs for long
  * model_events read DIR               read it and make the model: events, seconds, peak memory, on one line
  *
- * MIX: launches   kernels with four buffers each, and when they ran
+ * MIX: launches   kernels with four buffers each, and when they ran, layer by layer as networks do
+ *      random     the same, each kernel with any buffers, of which there are 100000
  *      steady     allocations and frees, of a thousand buffers at any time
  *      live       allocations that stay, half a million of them, then launches that use them
  *      driver     KFD's ioctls and functions, ranges of buffer objects, page-table updates
@@ -42,7 +43,8 @@ struct block {
 	uint64_t va, size, handle;
 };
 static struct block live[LIVE_MAX], bos[4096];
-static size_t num_live, num_bos;
+static size_t num_live, num_bos, layer;
+static bool random_buffers;
 
 static void put(struct stream *s, enum ev_id id, const void *e, size_t size)
 {
@@ -80,9 +82,11 @@ static void put_free(void)
 	live[num_live] = freed;
 }
 
+/* A layer has its kernel and its four buffers. */
 static void put_launch(void)
 {
-	uint64_t queue = rnd() % 2, object = 0x1000 + rnd() % KERNELS * 64, args[8] = {0};
+	size_t l = layer++;
+	uint64_t queue = l % 2, object = 0x1000 + (random_buffers ? rnd() : l % (num_live / 4)) % KERNELS * 64, args[8] = {0};
 	struct ev_dispatch e = {.queue_id = queue, .index = index_of[queue]++};
 	struct ev_dispatch_time t = {.queue_id = queue, .index = e.index, .signal = TIMED_BY_agent};
 	struct ev_pointer pointers[4];
@@ -90,7 +94,7 @@ static void put_launch(void)
 	uint8_t packet[64] = {2}, *at;
 
 	for (size_t i = 0; i < 4; i++) {
-		const struct block *b = &live[rnd() % (num_live < 500 ? num_live : i < 2 ? 500 : num_live)];
+		const struct block *b = &live[random_buffers ? rnd() % num_live : (4 * l + i) % num_live];
 
 		args[i] = b->va;
 		pointers[i] = (struct ev_pointer){.at = (uint16_t)(8 * i),
@@ -186,6 +190,15 @@ static void mix_launches(uint64_t events)
 		put_launch();
 }
 
+static void mix_random(uint64_t events)
+{
+	random_buffers = true;
+	while (num_live < 100000 && num_live < events / 10)
+		put_alloc();
+	while (written < events)
+		put_launch();
+}
+
 static void steady(void)
 {
 	if (num_live < 500 || (num_live < 1500 && rnd() & 1))
@@ -263,8 +276,8 @@ static int write_trace(const char *dir, uint64_t events, const char *mix)
 	static const struct {
 		const char *name;
 		void (*put)(uint64_t events);
-	} mixes[] = {{"launches", mix_launches}, {"steady", mix_steady}, {"live", mix_live},
-		     {"driver", mix_driver},	 {"mixed", mix_mixed}};
+	} mixes[] = {{"launches", mix_launches}, {"random", mix_random}, {"steady", mix_steady},
+		     {"live", mix_live},	 {"driver", mix_driver}, {"mixed", mix_mixed}};
 	static struct stream_proc agent_proc, kernel_proc;
 	struct stream_meta meta;
 	int fd;
@@ -329,7 +342,7 @@ int main(int argc, char **argv)
 		return write_trace(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
 	if (argc == 3 && !strcmp(argv[1], "read"))
 		return read_trace(argv[2]);
-	fprintf(stderr, "usage: model_events write NEW_DIR EVENTS launches|steady|live|driver|mixed\n"
+	fprintf(stderr, "usage: model_events write NEW_DIR EVENTS launches|random|steady|live|driver|mixed\n"
 			"       model_events read DIR\n");
 	return 2;
 }

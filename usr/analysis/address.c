@@ -112,16 +112,17 @@ static int latest_first(const void *a, const void *b)
 size_t model__uses(const struct model *m, const struct alloc *a, struct argument_use *out, size_t max)
 {
 	struct argument_use all[MODEL_KEPT_USES];
-	const struct use *u;
+	const struct use_block *b;
 	size_t n = 0;
 
-	for (uint32_t i = a->uses; i && n < ARRAY_SIZE(all); i = u->next) {
-		u = &m->inside->uses.v[i - 1];
-		all[n++] = (struct argument_use){.object = m->kernel_sums.v[u->kernel].object,
-						 .at = u->at,
-						 .count = u->count,
-						 .first_ns = u->first_ns,
-						 .last_ns = u->last_ns};
+	for (uint32_t i = a->uses; i; i = b->next) {
+		b = &m->inside->uses.v[i - 1];
+		for (unsigned int k = 0; k < b->n && n < ARRAY_SIZE(all); k++)
+			all[n++] = (struct argument_use){.object = m->kernel_sums.v[b->uses[k].kernel].object,
+							 .at = b->uses[k].at,
+							 .count = b->uses[k].count,
+							 .first_ns = b->uses[k].first_ns,
+							 .last_ns = b->uses[k].last_ns};
 	}
 	if (n)
 		qsort(all, n, sizeof(all[0]), latest_first);

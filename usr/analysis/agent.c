@@ -24,29 +24,29 @@ static void on_call_site(struct model *m, const struct event *ev, uint32_t pid)
 
 /* ---- dispatches ---- */
 
-static void add_bad_pointer(struct model *m, const struct dispatch *d, const struct ev_pointer *p, uint64_t pointer)
+static void add_bad_pointer(struct model *m, const struct given *g, const struct ev_pointer *p, uint64_t pointer)
 {
 	struct agent_side *s = &m->agent;
 	uint64_t what = (uint64_t)p->at << 48 ^ (uint64_t)p->state << 40 ^ p->base;
 	size_t i;
 
-	if (!map__get(&s->bad_by_what, d->object ^ (uint64_t)d->pid << 40, what, &i)) {
+	if (!map__get(&s->bad_by_what, g->kernel, what, &i)) {
 		i = s->bad_pointers.n;
-		map__set(&s->bad_by_what, d->object ^ (uint64_t)d->pid << 40, what, i);
-		*VEC_PUSH(&s->bad_pointers) = (struct bad_pointer){.pid = d->pid,
-								   .object = d->object,
+		map__set(&s->bad_by_what, g->kernel, what, i);
+		*VEC_PUSH(&s->bad_pointers) = (struct bad_pointer){.pid = g->pid,
+								   .object = m->kernel_sums.v[g->kernel].object,
 								   .at = p->at,
 								   .state = p->state,
 								   .kind = p->kind,
 								   .base = p->base,
 								   .size = p->size,
 								   .pointer = pointer,
-								   .ts_ns = d->ts_ns};
+								   .ts_ns = g->ts_ns};
 	}
 	s->bad_pointers.v[i].count++;
 }
 
-void agent__pointer(struct model *m, const struct dispatch *d, const struct ev_pointer *p,
+void agent__pointer(struct model *m, const struct given *g, const struct ev_pointer *p,
 		    const struct event_bytes *kernarg)
 {
 	uint64_t pointer = 0;
@@ -56,7 +56,7 @@ void agent__pointer(struct model *m, const struct dispatch *d, const struct ev_p
 		return;
 	if (p->at + sizeof(pointer) <= kernarg->len)
 		memcpy(&pointer, kernarg->data + p->at, sizeof(pointer));
-	add_bad_pointer(m, d, p, pointer);
+	add_bad_pointer(m, g, p, pointer);
 }
 
 static uint64_t thread_key(uint32_t pid, uint32_t tid)

@@ -6,7 +6,7 @@
 
 #define FIRST_ALLOCS 64u /* of a process that stay in the list: the report shows the first */
 #define ARGUMENT_SLOTS_MAX (1u << 18) /* of all processes */
-#define USES_MAX (1u << 20)	      /* of all allocations */
+#define USE_BLOCKS_MAX (1u << 18)     /* of all allocations */
 
 /* What frees it names it by its address, or where it has none by its handle. */
 static uint64_t place_key(const struct alloc *a)
@@ -21,52 +21,61 @@ static uint64_t owner_key(uint32_t pid, uint16_t kind)
 
 /* ---- kernels that had it as an argument ---- */
 
-static struct use *new_use(struct model *m, struct alloc *a)
+/* An empty block; 0 when there are enough. */
+static uint32_t new_block(struct model *m)
 {
 	struct inside *in = m->inside;
-	struct use *u;
+	uint32_t i = in->no_uses;
 
-	if (in->no_uses) {
-		u = &in->uses.v[in->no_uses - 1];
-		in->no_uses = u->next;
-	} else {
-		u = VEC_PUSH(&in->uses);
+	if (i) {
+		in->no_uses = in->uses.v[i - 1].next;
+		memset(&in->uses.v[i - 1], 0, sizeof(in->uses.v[i - 1]));
+		return i;
 	}
-	*u = (struct use){.next = a->uses};
-	a->uses = (uint32_t)(u - in->uses.v) + 1;
-	return u;
+	if (in->uses.n == USE_BLOCKS_MAX)
+		return 0;
+	VEC_PUSH(&in->uses);
+	return (uint32_t)in->uses.n;
 }
 
-/* The one that is asked for most often comes first. */
-static void add_use(struct model *m, struct alloc *a, uint32_t kernel, uint16_t at, uint64_t ts)
+/* The kernel's place among the allocation's, at the end if it is new. NULL: there is none left. */
+static struct use *use_of(struct model *m, struct alloc *a, uint32_t kernel, uint16_t at)
 {
 	struct inside *in = m->inside;
-	struct use *u = NULL, *before = NULL;
-	unsigned int n = 0;
+	struct use_block *b = NULL;
+	unsigned int blocks = 0;
+	uint32_t i;
 
-	for (uint32_t i = a->uses; i; i = u->next) {
-		before = u;
-		u = &in->uses.v[i - 1];
-		if (u->kernel == kernel && u->at == at)
-			break;
-		n++;
+	for (i = a->uses; i; i = b->next) {
+		b = &in->uses.v[i - 1];
+		for (unsigned int k = 0; k < b->n; k++)
+			if (b->uses[k].kernel == kernel && b->uses[k].at == at)
+				return &b->uses[k];
+		blocks++;
 	}
-	if (!u || u->kernel != kernel || u->at != at) {
-		if (n >= MODEL_KEPT_USES || (in->uses.n >= USES_MAX && !in->no_uses)) {
-			a->other_uses++;
-			return;
-		}
-		u = new_use(m, a);
-		u->kernel = kernel;
-		u->at = at;
+	if (!b || b->n == BLOCK_USES) {
+		size_t last = b ? (size_t)(b - in->uses.v) + 1 : 0;
+
+		i = blocks < MODEL_KEPT_USES / BLOCK_USES ? new_block(m) : 0;
+		if (!i)
+			return NULL;
+		*(last ? &in->uses.v[last - 1].next : &a->uses) = i;
+		b = &in->uses.v[i - 1];
+	}
+	b->uses[b->n] = (struct use){.kernel = kernel, .at = at};
+	return &b->uses[b->n++];
+}
+
+static void add_use(struct model *m, struct alloc *a, uint32_t kernel, uint16_t at, uint64_t ts)
+{
+	struct use *u = use_of(m, a, kernel, at);
+
+	if (!u) {
+		a->other_uses += a->other_uses < UINT32_MAX;
+		return;
+	}
+	if (!u->count)
 		u->first_ns = ts;
-	} else if (before) {
-		uint32_t i = before->next;
-
-		before->next = u->next;
-		u->next = a->uses;
-		a->uses = i;
-	}
 	u->count += u->count < UINT32_MAX;
 	u->last_ns = ts;
 }
@@ -76,11 +85,11 @@ static void drop_uses(struct model *m, struct alloc *a)
 	struct inside *in = m->inside;
 
 	while (a->uses) {
-		struct use *u = &in->uses.v[a->uses - 1];
+		struct use_block *b = &in->uses.v[a->uses - 1];
 		uint32_t i = a->uses;
 
-		a->uses = u->next;
-		u->next = in->no_uses;
+		a->uses = b->next;
+		b->next = in->no_uses;
 		in->no_uses = i;
 	}
 }
@@ -111,26 +120,49 @@ static struct alloc *newest_at(struct model *m, uint32_t pid, uint16_t kind, uin
 	return map__get(&m->inside->live_allocs, owner_key(pid, kind), key, &i) ? &m->allocs.v[i] : NULL;
 }
 
-void allocs__argument(struct model *m, uint32_t pid, size_t queue, size_t kernel, uint64_t index, uint64_t ts,
-		      const struct ev_pointer *p)
+static void add_argument(struct model *m, const struct given *g, struct alloc *a, const struct ev_pointer *p)
 {
-	struct alloc *a = p->base ? newest_at(m, pid, p->kind ? p->kind : MEM_KIND_pool, p->base) : NULL;
-	struct owner *o;
+	struct owner *o = owner_of(m, g->pid);
 
-	if (!a)
-		return;
-	add_use(m, a, (uint32_t)kernel, p->at, ts);
-	o = owner_of(m, pid);
+	add_use(m, a, g->kernel, p->at, g->ts_ns);
 	if (o->num_arguments == o->num_slots)
 		grow_arguments(m, o);
-	o->arguments[o->num_arguments & (o->num_slots - 1)] = (struct argument_slot){.ts_ns = ts,
-										     .index = index,
+	o->arguments[o->num_arguments & (o->num_slots - 1)] = (struct argument_slot){.ts_ns = g->ts_ns,
+										     .index = g->index,
 										     .before = a->last_argument,
-										     .queue = (uint32_t)queue,
-										     .kernel = (uint32_t)kernel,
+										     .queue = g->queue,
+										     .kernel = g->kernel,
 										     .at = p->at,
 										     .state = p->state};
 	a->last_argument = ++o->num_arguments;
+}
+
+/* All that is needed is fetched before any of it: among many allocations none of it is in a cache. */
+void allocs__given(struct model *m, const struct given *g)
+{
+	enum { AT_ONCE = 8 };
+	struct alloc *allocs[AT_ONCE];
+	struct ev_pointer p[AT_ONCE];
+
+	for (size_t from = 0; from + sizeof(p[0]) <= g->pointers.len; from += sizeof(p)) {
+		size_t n = (g->pointers.len - from) / sizeof(p[0]);
+
+		n = n < AT_ONCE ? n : AT_ONCE;
+		memcpy(p, g->pointers.data + from, n * sizeof(p[0]));
+		for (size_t i = 0; i < n; i++)
+			map__expect(&m->inside->live_allocs, owner_key(g->pid, p[i].kind ? p[i].kind : MEM_KIND_pool), p[i].base);
+		for (size_t i = 0; i < n; i++) {
+			allocs[i] = p[i].base ? newest_at(m, g->pid, p[i].kind ? p[i].kind : MEM_KIND_pool, p[i].base) : NULL;
+			if (allocs[i])
+				__builtin_prefetch(&allocs[i]->uses, 1);
+		}
+		for (size_t i = 0; i < n; i++)
+			if (allocs[i] && allocs[i]->uses)
+				__builtin_prefetch(&m->inside->uses.v[allocs[i]->uses - 1], 1);
+		for (size_t i = 0; i < n; i++)
+			if (allocs[i])
+				add_argument(m, g, allocs[i], &p[i]);
+	}
 }
 
 /* ---- those that are not kept ---- */

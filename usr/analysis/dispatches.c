@@ -205,6 +205,10 @@ static void sum_up(struct model *m, struct queue_work *q, const struct dispatch_
 	struct shape_sum *s = x->shape ? &m->shapes.v[x->shape - 1] : NULL;
 	uint64_t ns = x->duration_ns;
 
+	if (x->serial == q->last_serial)
+		q->last = dispatch_of(m, q, x);
+	if (x->serial == k->last_serial)
+		k->last = dispatch_of(m, q, x);
 	if (!ns)
 		return;
 	if (x->range)
@@ -227,12 +231,10 @@ static void sum_up(struct model *m, struct queue_work *q, const struct dispatch_
 /* It leaves the ring. */
 static void retire(struct model *m, struct queue_work *q, const struct dispatch_slot *x)
 {
-	if (is_open(x)) {
-		if (!q->old_open++)
-			q->first_old_open = dispatch_of(m, q, x);
-	} else if (x->state == SLOT_DISPATCH) {
+	if (is_open(x) && !q->old_open++)
+		q->first_old_open = dispatch_of(m, q, x);
+	if (x->state == SLOT_DISPATCH)
 		sum_up(m, q, x);
-	}
 }
 
 static void grow(struct model *m, struct queue_work *q)
@@ -271,6 +273,19 @@ static struct dispatch_slot *make_room(struct model *m, struct queue_work *q, ui
 
 /* ---- events ---- */
 
+static void take_pointers(struct model *m, const struct given *g, const struct event_bytes *kernarg)
+{
+	struct ev_pointer p;
+
+	if (g->pointers.len >= sizeof(p))
+		allocs__given(m, g);
+	for (size_t at = 0; at + sizeof(p) <= g->pointers.len; at += sizeof(p)) {
+		memcpy(&p, g->pointers.data + at, sizeof(p));
+		if (p.state != POINTER_STATE_inside)
+			agent__pointer(m, g, &p, kernarg);
+	}
+}
+
 static void on_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 {
 	uint64_t object, early_ns = 0;
@@ -279,7 +294,6 @@ static void on_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 	struct queue_work *q;
 	struct kernel_sum *k;
 	struct ev_dispatch e;
-	struct ev_pointer p;
 	size_t queue, kernel;
 
 	event__fixed(ev, &e, sizeof(e));
@@ -305,30 +319,33 @@ static void on_dispatch(struct model *m, const struct event *ev, uint32_t pid)
 	x->shape = shape_of(m, kernel, x);
 	x->range = (uint32_t)agent__range(m, pid, ev->tid);
 	q->dispatches++;
-	q->last = dispatch_of(m, q, x);
+	q->last_serial = x->serial;
+	q->last_index = e.index;
 	k = &m->kernel_sums.v[kernel];
 	if (!k->count++)
 		k->first_ns = ev->ts_ns;
 	k->last_ns = ev->ts_ns;
-	k->last = q->last;
+	k->last_serial = x->serial;
 	if (x->shape) {
 		m->shapes.v[x->shape - 1].count++;
 		m->shapes.v[x->shape - 1].last_ns = ev->ts_ns;
 	} else {
 		k->other_shapes += k->other_shapes < UINT32_MAX;
 	}
-	for (size_t at = 0; at + sizeof(p) <= bytes[2].len; at += sizeof(p)) {
-		memcpy(&p, bytes[2].data + at, sizeof(p));
-		allocs__argument(m, pid, queue, kernel, e.index, ev->ts_ns, &p);
-		if (p.state != POINTER_STATE_inside)
-			agent__pointer(m, &q->last, &p, &bytes[1]);
-	}
+	take_pointers(m, &(struct given){.pid = pid,
+					 .ts_ns = ev->ts_ns,
+					 .index = e.index,
+					 .queue = (uint32_t)queue,
+					 .kernel = (uint32_t)kernel,
+					 .pointers = bytes[2]},
+		      &bytes[1]);
 }
 
 void dispatches__time(struct model *m, uint32_t pid, uint64_t queue_id, uint64_t index, uint64_t duration_ns,
 		      bool device_time)
 {
-	struct queue_work *q = &m->queue_work.v[queue_of(m, pid, queue_id)];
+	const size_t queue = queue_of(m, pid, queue_id);
+	struct queue_work *q = &m->queue_work.v[queue];
 	struct dispatch_slot *x = q->num_slots ? slot_at(q, index) : NULL;
 
 	if (x && x->state == SLOT_DISPATCH && x->index == index) {
@@ -350,12 +367,18 @@ void dispatches__time(struct model *m, uint32_t pid, uint64_t queue_id, uint64_t
 
 uint64_t dispatches__keep_last(struct model *m, uint32_t pid, uint64_t queue_id)
 {
-	const struct queue_work *q = model__queue_work(m, pid, queue_id);
+	const struct dispatch_slot *x;
+	struct queue_work *q;
+	size_t i;
 
-	if (!q || !q->dispatches)
+	if (!map__get(&m->inside->queue_by_id, pid, queue_id, &i) || !m->queue_work.v[i].dispatches)
 		return 0;
-	*VEC_PUSH(&m->inside->pinned) = q->last;
-	return q->last.serial + 1;
+	q = &m->queue_work.v[i];
+	x = slot_at(q, q->last_index);
+	*VEC_PUSH(&m->inside->pinned) = x->state == SLOT_DISPATCH && x->serial == q->last_serial
+						? dispatch_of(m, q, x)
+						: q->last;
+	return q->last_serial + 1;
 }
 
 static void on_queue_create(struct model *m, const struct event *ev, uint32_t pid)

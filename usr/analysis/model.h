@@ -75,8 +75,9 @@ struct alloc {
 	uint64_t object; /* handle, of what has one */
 	size_t bo;	 /* buffer it was cut from: index into bos plus 1; 0 when none was seen, or it is
 			    forgotten */
+	uint32_t other_uses; /* pointers to it that model__uses() does not have */
 	/* inside */
-	uint32_t uses, other_uses; /* in model.uses: index plus 1; pointers that found no place there */
+	uint32_t uses; /* block of them: index plus 1 */
 	uint64_t last_argument;	   /* in its process's arguments: number plus 1 */
 	uint32_t before, behind;   /* live ones of its process, or freed ones: index plus 1 */
 	uint32_t nth;		   /* of its process's pool allocations */
@@ -242,6 +243,7 @@ struct kernel_sum {
 	/* inside */
 	struct kernel_times *times;
 	size_t last_shape;
+	uint64_t last_serial;
 };
 
 /* Dispatches of one kernel by one grid. */
@@ -259,6 +261,7 @@ struct queue_work {
 	uint64_t old_open; /* dispatches that are not kept and were not seen to end; the first of
 			      them is kept */
 	/* inside */
+	uint64_t last_serial, last_index;
 	struct dispatch first_old_open;
 	struct dispatch_slot *slots;
 	uint32_t num_slots; /* a power of 2 */

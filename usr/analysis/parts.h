@@ -72,11 +72,17 @@ struct owner {
 	size_t last_change;	   /* host_changes: index plus 1 */
 };
 
-/* Kernels that had an allocation as an argument: a list for each. */
+/* Kernels that had an allocation as an argument, the latest asked for first. */
+#define BLOCK_USES 4u
 struct use {
 	uint64_t first_ns, last_ns;
-	uint32_t count, kernel, next; /* next: index plus 1 */
+	uint32_t count, kernel;
 	uint16_t at;
+};
+struct use_block {
+	uint32_t next; /* index plus 1 */
+	uint32_t n;
+	struct use uses[BLOCK_USES];
 };
 
 /* A GPU address space of a process. */
@@ -122,7 +128,7 @@ struct inside {
 	struct fifo freed_allocs, no_allocs; /* no_allocs: empty places */
 	struct forgotten forgotten_allocs;
 	uint64_t allocs_known_from_ns; /* none that lived later is forgotten */
-	VEC(struct use) uses;
+	VEC(struct use_block) uses;
 	uint32_t no_uses; /* empty places: index plus 1 */
 	uint64_t argument_slots;
 	/* the driver's memory */
@@ -177,9 +183,14 @@ void ioctls__free_all(struct model *m);
 
 /* ---- allocs.c ---- */
 
-/* A dispatch of the kernel (index into kernel_sums) to the queue (into queue_work) has a pointer to memory. */
-void allocs__argument(struct model *m, uint32_t pid, size_t queue, size_t kernel, uint64_t index, uint64_t ts,
-		      const struct ev_pointer *p);
+/* What a dispatch was given. */
+struct given {
+	uint32_t pid;
+	uint64_t ts_ns, index;
+	uint32_t queue, kernel; /* indices into queue_work and kernel_sums */
+	struct event_bytes pointers; /* struct ev_pointer */
+};
+void allocs__given(struct model *m, const struct given *g);
 /* All of the process's memory is gone. */
 void allocs__end_process(struct model *m, uint32_t pid, uint64_t ts);
 /* Buffers that they were cut from are unknown again. */
@@ -202,7 +213,7 @@ void dispatches__free_all(struct model *m);
 /* Index plus 1 of the named range that the thread is in; 0 without. It has one dispatch more. */
 size_t agent__range(struct model *m, uint32_t pid, uint32_t tid);
 /* One that points to no live memory, or could not be looked up. */
-void agent__pointer(struct model *m, const struct dispatch *d, const struct ev_pointer *p,
+void agent__pointer(struct model *m, const struct given *g, const struct ev_pointer *p,
 		    const struct event_bytes *kernarg);
 void agent__queue(struct model *m, uint32_t pid, const struct ev_queue_create *e);
 void agent__queue_gap(struct model *m, uint32_t pid, const struct ev_queue_gap *e);

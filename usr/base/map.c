@@ -74,6 +74,12 @@ bool map__get(const struct map *m, uint64_t a, uint64_t b, size_t *value)
 	return m->slots[s].value;
 }
 
+void map__expect(const struct map *m, uint64_t a, uint64_t b)
+{
+	if (m->size)
+		__builtin_prefetch(&m->slots[home_of(m, a, b)]);
+}
+
 /* What stands behind it moves up, unless it is at home there or its home lies between. */
 void map__unset(struct map *m, uint64_t a, uint64_t b)
 {

@@ -24,6 +24,8 @@ struct map {
 void map__set(struct map *m, uint64_t a, uint64_t b, size_t value);
 /* False when (a, b) is not there. */
 bool map__get(const struct map *m, uint64_t a, uint64_t b, size_t *value);
+/* (a, b) is asked for soon. */
+void map__expect(const struct map *m, uint64_t a, uint64_t b);
 void map__unset(struct map *m, uint64_t a, uint64_t b);
 void map__free(struct map *m);
 
