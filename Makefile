@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # rdna1-trace. Targets: all (default), demo, check-fast, check, check-long, check-vm, check-rocm6, bench,
-# fuzz (FUZZ_SECONDS=600), tsan, soak (SOAK_SECONDS=3600), clean.
+# fuzz (FUZZ_SECONDS=600), tsan, soak (SOAK_SECONDS=3600), install and uninstall (PREFIX=/usr/local, DESTDIR=), clean.
 # V=1 shows commands, SAN=1 builds with the address and undefined-behaviour sanitizers (into
 # build/san), DEBUG=1 without optimisation (into build/debug).
 
@@ -137,7 +137,7 @@ SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
 TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC))
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -o $@
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
 
 # ---- the emulated device ----
 
@@ -488,7 +488,7 @@ $(B)/tests/tools/other-tool-first.so: tests/tools/other-tool.c $(DEPS_ALL)
 
 .SECONDARY:
 
-.PHONY: all build-all demo check-fast check check-long check-vm check-rocm6 bench fuzz fuzz-bin tsan tsan-bin soak clean tests-bin long-bin bench-bin
+.PHONY: all build-all demo check-fast check check-long check-vm check-rocm6 bench fuzz fuzz-bin tsan tsan-bin soak install uninstall clean tests-bin long-bin bench-bin
 all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
@@ -563,6 +563,15 @@ soak:
 	@rm -rf $(B)/soak && mkdir -p $(B)/soak
 	@B=$(abspath $(B)) T=$(abspath $(B))/soak TOP=$(CURDIR) RDNA1_TRACE=$(abspath $(B))/rdna1-trace \
 		PYTHONDONTWRITEBYTECODE=1 tests/soak.py $(SOAK_SECONDS)
+
+# The command in PREFIX/bin finds its libraries in PREFIX/lib/rdna1-trace. Paths may hold spaces.
+PREFIX ?= /usr/local
+export PREFIX DESTDIR
+install: all
+	@B='$(B)' .ci/install-files install
+
+uninstall:
+	@.ci/install-files uninstall
 
 clean:
 	rm -rf build

@@ -50,7 +50,8 @@ ROOMS = {
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
-             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe"), LIBC, (), None),
+             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe"),
+            LIBC | {"zlib"}, (), None),
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
@@ -64,7 +65,7 @@ ROOMS["hsa-tools/emu"] = (ROOMS["hsa-tools/emu"][0] + ("hsa-tools/emu/protocol",
 # Tools of the build and one-file exceptions, with their reason.
 EXEMPT = {"usr/base/log.c": "the log itself", "hsa-tools/emu/gen-decode.c": "runs at build time",
           "hsa-tools/agent/session.c": "stdio at OnLoad only"}
-LINKED = {"rdna1-trace": {"libbpf.so.1", "libelf.so.1", "libjansson.so.4", "libc.so.6"}}
+LINKED = {"rdna1-trace": {"libbpf.so.1", "libelf.so.1", "libjansson.so.4", "libz.so.1", "libc.so.6"}}
 SANITIZERS = {"libasan.so.8", "libubsan.so.1", "libm.so.6", "libgcc_s.so.1"}
 
 

@@ -57,6 +57,7 @@ def main():
                              ("recover", ("recover",)), ("scan", ("scan",))):
                              ("info", ("info",)), ("check", ("check",)),
                              ("recover", ("recover",))):
+                             ("explain", ("explain",)), ("pack", ("pack",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

@@ -25,6 +25,8 @@ static const char help[] =
 	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
 	"       rdna1-trace check [--emulate] [--profile | --run]    is this machine set up for ROCm\n"
 	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
+	"       rdna1-trace explain [-f FILE] [TEXT...]              what error messages mean\n"
+	"       rdna1-trace pack [-o FILE] [DIR]                     one file for a bug report\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
@@ -87,26 +89,27 @@ bool run__number(const char *text, unsigned int max, unsigned int *out)
 	return true;
 }
 
+/* Beside the command, as it is built, or where make install puts it. */
 char *run__find_library(const char *name)
 {
-	char exe[4096];
+	static const char *const places[] = {"", "../lib/rdna1-trace/"};
+	char exe[4096], *path, *found, *slash;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *path, *slash;
 
 	if (n < 0)
 		return NULL;
 	exe[n] = 0;
 	slash = strrchr(exe, '/');
 	*slash = 0;
-	path = xasprintf("%s/%s", exe, name);
-	if (!access(path, R_OK))
-		return path;
-	free(path);
-	path = xasprintf("%s/../lib/rdna1-trace/%s", exe, name);
-	if (!access(path, R_OK))
-		return path;
-	free(path);
-	log_err("%s is not beside %s/%s: build it there with make", name, exe, slash + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		path = xasprintf("%s/%s%s", exe, places[i], name);
+		found = access(path, R_OK) ? NULL : realpath(path, NULL);
+		free(path);
+		if (found)
+			return found;
+	}
+	log_err("%s is not beside %s/%s, nor in %s/../lib/rdna1-trace: make, or make install, puts it there", name, exe,
+		slash + 1, exe);
 	return NULL;
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	{"rules", cmd_rules},
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
+	{"pack", cmd_pack},
 	{"scan", cmd_scan},
 	{"check", cmd_check},
 };
