@@ -4,7 +4,6 @@
 #include "cmd_machine.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "caps/caps.h"
 #include "record/session.h"
 #include "../hsa-tools/isa/scan/scan.h"
 
@@ -17,28 +16,6 @@
 #include <unistd.h>
 
 /* ---- session.json ---- */
-
-/*
- * Of the GPU that KFD's topology names, as session.json has it; 0 where it does not say. Of several
- * the first that is RDNA1, which this tool is for, else the first.
- */
-static unsigned int gfx_of(const struct json_t *session)
-{
-	const struct json_t *nodes = value__at(session, "facts.device.nodes"), *n;
-	unsigned int gfx = 0;
-	int64_t version;
-
-	for (size_t i = 0; (n = value__item(nodes, i, NULL)); i++) {
-		if (!value__number(n, "properties.gfx_target_version", &version) || version <= 0 ||
-		    version > INT32_MAX)
-			continue;
-		if (!gfx || (version >= CAPS_RDNA1_FIRST && version <= CAPS_RDNA1_LAST))
-			gfx = (unsigned int)version;
-		if (gfx >= CAPS_RDNA1_FIRST && gfx <= CAPS_RDNA1_LAST)
-			break;
-	}
-	return gfx;
-}
 
 /* ---- code objects ---- */
 
@@ -202,6 +179,14 @@ static void take_environment(struct judged *j, struct machine *m)
 
 /* ---- all of it ---- */
 
+/* By KFD's topology alone: 0 where it does not say. */
+static unsigned int topology_gfx(const struct machine *m)
+{
+	const struct machine_gpu *g = machine__gpu(m);
+
+	return g ? g->gfx_target_version : 0;
+}
+
 struct judged *judged__open(const char *dir)
 {
 	struct evidence_of_machine e = {0};
@@ -217,9 +202,9 @@ struct judged *judged__open(const char *dir)
 	j = xcalloc(1, sizeof(*j));
 	j->recording = is_recording(dir);
 	j->session = session__read(dir, err, sizeof(err));
-	model__read(&j->model, t, gfx_of(j->session));
-	trace__close(t);
 	j->machine = machine__from(j->session);
+	model__read(&j->model, t, topology_gfx(j->machine));
+	trace__close(t);
 	j->code = scan_code(&j->model, dir);
 	j->merged = *j->machine;
 	take_environment(j, &j->merged);

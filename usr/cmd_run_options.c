@@ -24,6 +24,7 @@ static const char help[] =
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
 	"       rdna1-trace check [--emulate] [--profile | --run]    is this machine set up for ROCm\n"
+	"       rdna1-trace scan [OPTIONS] FILE...                   hazards of gfx1010 in compiled kernels\n"
 	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
 	"       rdna1-trace explain [-f FILE] [TEXT...]              what error messages mean\n"
 	"       rdna1-trace pack [-o FILE] [DIR]                     one file for a bug report\n"

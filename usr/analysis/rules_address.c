@@ -307,6 +307,17 @@ static void put_where(struct judge *j, struct buf *b, const struct bad_pointer *
 	free(alloc);
 }
 
+/* Whether pointers of kernels were looked up at all. */
+static bool any_use(const struct model *m)
+{
+	struct argument_use use;
+
+	for (size_t i = 0; i < m->allocs.n; i++)
+		if (model__uses(m, &m->allocs.v[i], &use, 1))
+			return true;
+	return false;
+}
+
 void rule_dangling(struct judge *j)
 {
 	const struct model *m = j->m;
@@ -339,6 +350,6 @@ void rule_dangling(struct judge *j)
 		}
 		finding__prove(f, p->ts_ns, "dispatch", b.s);
 	}
-	if (!f && judge__incident(j, INCIDENT_PAGE) && accounts__sum(&m->accounts, SOURCE_agent).seen && !m->agent.not_asked)
+	if (!f && judge__incident(j, INCIDENT_PAGE) && any_use(m) && !m->agent.not_asked)
 		judge__add(j, FINDING_RULED_OUT, xstrdup("every pointer that kernels were given led into live memory"));
 }

@@ -137,7 +137,7 @@ struct hazards {
 	size_t kernels, with; /* that ran and were scanned; that have some */
 	uint64_t sites[SCAN_NUM_HAZARDS];
 	uint64_t v_cmpx;
-	size_t not_scanned;
+	size_t not_scanned, native;
 	const char *why;
 };
 
@@ -205,6 +205,7 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 		char *chip = NULL;
 
 		if (!c || !j->silicon || !is_foreign(j, c, &chip)) {
+			h->native += chip != NULL;
 			free(chip);
 			continue;
 		}
@@ -236,7 +237,7 @@ void rule_hazard(struct judge *j)
 	else if (h.kernels)
 		judge__add(j, FINDING_RULED_OUT, xasprintf("%zu kernel%s of another chip's code scanned, no such place", h.kernels,
 							   h.kernels == 1 ? "" : "s"));
-	else if (j->silicon && j->m->kernel_sums.n)
+	else if (h.native == j->m->kernel_sums.n && h.native)
 		judge__add(j, FINDING_RULED_OUT,
 			   xstrdup("the compiler built the kernels for this chip, and treats its hazards then"));
 }

@@ -182,8 +182,7 @@ void rule_parameters(struct judge *j)
 		finding__prove(f, 0, NULL, xasprintf("amdgpu.%s=%s: %s", p->name, p->value, x.text));
 	}
 	if (f)
-		f->what = xasprintf("%zu parameter%s of amdgpu set, and not what %s set for", n, n == 1 ? " is" : "s are",
-				    n == 1 ? "it is" : "they are");
+		f->what = xasprintf("%zu parameter%s of amdgpu %s set", n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
 }
 
 /* ---- versions ---- */

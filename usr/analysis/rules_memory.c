@@ -156,8 +156,8 @@ void rule_mtype_cc(struct judge *j)
 	for (size_t i = 0; i < m->pte_sums.n; i++)
 		if (is_cc_or_wc(row, m->pte_sums.v[i].flags))
 			finding__prove(f, 0, m->pte_sums.v[i].emulated ? "emu_pte" : "vm_update_ptes",
-				       xasprintf("%" PRIu64 " updates with entry 0x%" PRIx64, m->pte_sums.v[i].updates,
-						 m->pte_sums.v[i].flags));
+				       xasprintf("%" PRIu64 " update%s with entry 0x%" PRIx64, m->pte_sums.v[i].updates,
+						 m->pte_sums.v[i].updates == 1 ? "" : "s", m->pte_sums.v[i].flags));
 }
 
 /* ---- grain that is not what a kernel needs ---- */

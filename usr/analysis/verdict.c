@@ -134,15 +134,23 @@ struct next {
 	const char *id, *text;
 };
 
-/* The first that is confirmed is said. */
-static const struct next causes[] = {
-	{"fault-evicted", "Cause: the driver had taken the mapping of live memory away."},
-	{"fault-null", "Cause: a null pointer, or a small offset from one."},
-	{"fault-lds-scratch", "Cause: a flat address outside of the kernel's LDS or scratch memory."},
-	{"fault-permission", "Cause: the memory is live, and does not allow this access."},
-	{"fault-non-canonical", "The address is none: its high half is garbage, and no argument is it."},
-	{"fault-never-mapped", "The address belongs to nothing that was ever allocated."},
-	{"illegal-instruction", "Cause: the chip does not have this instruction."},
+#define OF(class) (1u << INCIDENT_##class)
+#define ADDRESS (OF(PAGE) | OF(APERTURE))
+
+/* The first that is confirmed is said, where the failure is of one of these classes. */
+struct cause {
+	const char *id, *text;
+	unsigned int classes;
+	bool by_itself; /* else code with hazards explains more */
+};
+static const struct cause causes[] = {
+	{"fault-evicted", "Cause: the driver had taken the mapping of live memory away.", OF(PAGE), true},
+	{"fault-null", "Cause: a null pointer, or a small offset from one.", ADDRESS, true},
+	{"fault-lds-scratch", "Cause: a flat address outside of the kernel's LDS or scratch memory.", ADDRESS, true},
+	{"fault-permission", "Cause: the memory is live, and does not allow this access.", OF(PAGE), true},
+	{"fault-non-canonical", "The address is none: its high half is garbage.", ADDRESS, false},
+	{"fault-never-mapped", "The address belongs to nothing that was ever allocated.", ADDRESS, false},
+	{"illegal-instruction", "Cause: the chip does not have this instruction.", OF(ILLEGAL), false},
 };
 
 static const struct next advice[] = {
@@ -161,16 +169,26 @@ static const struct next advice[] = {
 	{"hang", "Next: leave that solver out, or look at what the kernel waits for."},
 };
 
-static const char *advice_for(const struct judge *j)
+/* x NULL: no failure of the GPU's. */
+static const char *advice_for(const struct judge *j, const struct incident *x)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++)
-		if (confirmed(j, advice[i].id))
+		if (confirmed(j, advice[i].id) && (!x || x->class == INCIDENT_ILLEGAL || strcmp(advice[i].id, "illegal-instruction")))
 			return advice[i].text;
+	return NULL;
+}
+
+static const char *confirmed_cause(const struct judge *j, const struct incident *x, bool by_itself)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (causes[i].by_itself == by_itself && causes[i].classes & 1u << x->class && confirmed(j, causes[i].id))
+			return causes[i].text;
 	return NULL;
 }
 
 static char *why(struct judge *j, const struct incident *x)
 {
+	const char *cause;
 	char *hazard;
 
 	if (x->injected)
@@ -178,28 +196,28 @@ static char *why(struct judge *j, const struct incident *x)
 	if (confirmed(j, "dangling-argument") && x->argument.known && x->argument.state &&
 	    x->argument.state != POINTER_STATE_inside)
 		return why_argument(j, x);
-	if (confirmed(j, "fault-freed"))
+	if (x->address.kind == PLACE_FREED || x->address.kind == PLACE_DRIVER_FREED)
 		return why_freed(x);
-	if (find(j, "fault-evicted", FINDING_POSSIBLE))
+	if (x->class == INCIDENT_PAGE && find(j, "fault-evicted", FINDING_POSSIBLE))
 		return xstrdup("Possible cause: host memory was freed while it was registered with the GPU.");
-	for (size_t i = 0; i < ARRAY_SIZE(causes) - 3; i++)
-		if (confirmed(j, causes[i].id))
-			return xstrdup(causes[i].text);
+	cause = confirmed_cause(j, x, true);
+	if (cause)
+		return xstrdup(cause);
 	/* Addresses that code computes wrongly: is it code that may? */
 	hazard = why_hazard(j);
 	if (hazard)
 		return hazard;
 	if (x->class == INCIDENT_PAGE && x->address.has_alloc && confirmed(j, "fault-past-end"))
 		return why_past(x);
-	for (size_t i = ARRAY_SIZE(causes) - 3; i < ARRAY_SIZE(causes); i++)
-		if (confirmed(j, causes[i].id))
-			return xstrdup(causes[i].text);
+	cause = confirmed_cause(j, x, false);
+	if (cause)
+		return xstrdup(cause);
 	return xstrdup("Why is not decided: see what the findings would need.");
 }
 
 static void say_incident(struct judge *j, const struct incident *x)
 {
-	const char *next = advice_for(j);
+	const char *next = advice_for(j, x);
 
 	say_what(j, x);
 	put(j, 1, why(j, x));
@@ -212,7 +230,7 @@ static void say_incident(struct judge *j, const struct incident *x)
 static bool say_finding(struct judge *j, const char *id, enum finding_state state, const char *first)
 {
 	const struct finding *x = find(j, id, state);
-	const char *next = advice_for(j);
+	const char *next = advice_for(j, NULL);
 
 	if (!x)
 		return false;
