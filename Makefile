@@ -275,7 +275,6 @@ EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c usr/record/ld_cache.c)
 EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
-EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c)
 LIBS_test_facts := -ljansson
 EXTRA_test_program := $(B)/obj/usr/record/program.o
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o

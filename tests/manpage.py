@@ -53,7 +53,7 @@ def main():
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
                              ("recover", ("recover",)),
-                             ("explain", ("explain",)), ("pack", ("pack",))):
+                             ("explain", ("explain",)), ("pack", ("pack",)), ("compare", ("compare",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

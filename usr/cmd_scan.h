@@ -86,9 +86,9 @@ void text_kernels(struct scan_run *r, const struct scan_object *object, const ch
 void text_file(struct scan_run *r, const struct file_result *f);
 void text_end(const struct scan_run *r);
 
-void json_begin(struct scan_run *r);
-void json_object(struct scan_run *r, const struct scan_object *object, const char *part);
-void json_file(struct scan_run *r, const struct file_result *f);
-void json_end(const struct scan_run *r, int status);
+void scan_json_begin(struct scan_run *r);
+void scan_json_object(struct scan_run *r, const struct scan_object *object, const char *part);
+void scan_json_file(struct scan_run *r, const struct file_result *f);
+void scan_json_end(const struct scan_run *r, int status);
 
 #endif
