@@ -194,6 +194,20 @@ $(B)/gen/drm:
 	@mkdir -p $(@D)
 	$(Q)ln -sfn /usr/include/libdrm $@
 
+# ---- what check --run records: a program with its kernel in it, which needs hipcc only here ----
+
+PROBE_CHIPS := gfx1010 gfx1011 gfx1012 gfx1030
+$(B)/gen/probe.co: hsa-tools/probe/conv.hip Makefile
+	$(call msg,HIPCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HIPCC) --genco $(addprefix --offload-arch=,$(PROBE_CHIPS)) -O2 -Wall -o $@ $<
+$(B)/obj/hsa-tools/probe/probe.o: $(B)/gen/probe.co
+$(B)/obj/hsa-tools/probe/probe.o: CFLAGS += -DPROBE_CODE='"$(B)/gen/probe.co"'
+# -mfma would change nothing: fmaf is fmaf. The sanitizers are not for a program that HIP is loaded into.
+$(B)/rdna1-probe: $(B)/obj/hsa-tools/probe/probe.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $< -lm -Wl,--no-as-needed -l:libdl.so.2 -o $@
+
 # ---- workloads: real HIP programs ----
 
 # PROGRAM-VARIANT: the same source by other flags. A renamed program has other symbols in another order.
@@ -249,7 +263,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -262,6 +276,7 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
@@ -269,13 +284,18 @@ EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
 LIBS_test_map := -pthread
 EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c)) $(EXTRA_test_isa)
 LIBS_test_resolve := -pthread
-EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c))
-EXTRA_test_report := $(call obj,$(wildcard usr/analysis/*.c usr/report/*.c))
+EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
+EXTRA_test_address := $(EXTRA_test_model)
+EXTRA_test_report := $(EXTRA_test_model) $(call obj,$(wildcard usr/report/*.c))
 EXTRA_test_agent_side := $(EXTRA_test_report)
+EXTRA_test_rules := $(EXTRA_test_model)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
 EXTRA_test_facts := $(call obj,$(wildcard usr/record/facts*.c) usr/record/value.c usr/record/ld_cache.c)
-EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
 LIBS_test_facts := -ljansson
+EXTRA_test_signatures := $(call obj,usr/analysis/signatures.c)
+EXTRA_test_variables := $(call obj,$(addprefix usr/analysis/,machine.c variables.c parameters.c versions.c))
+EXTRA_test_machine := $(call obj,usr/cmd_machine.c usr/record/value.c usr/analysis/machine.c)
+LIBS_test_machine := -ljansson
 EXTRA_test_program := $(B)/obj/usr/record/program.o
 EXTRA_test_vm := $(B)/obj/hsa-tools/emu/vm.o
 LIBS_test_lane_math := -lm
@@ -340,6 +360,57 @@ $(APILIB)/convs: tests/apilib/convs.c $(APILIB)/libMIOpen.so.1
 	$(call msg,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -g -O2 -Wall -Wno-deprecated-non-prototype $^ -Wl,-rpath,$(abspath $(APILIB)) -o $@
 
+# A stand-in for MIOpen that fails on demand, and programs that convolve by it: see tests/miopen/standin.h.
+# Processes without the sanitizers' runtime load it.
+MIO := $(B)/miopen
+MIO_GFX := gfx1010 gfx1030
+MIO_CO := $(foreach g,$(MIO_GFX),$(addprefix $(MIO)/,naive_conv-$g.co gemm-$g.co im2col-float-$g.co im2col-half-$g.co))
+MIO_SRC := $(wildcard tests/miopen/*.c)
+MIO_OBJ := $(MIO_SRC:tests/miopen/%.c=$(MIO)/obj/%.o)
+MIO_BIN := $(MIO)/libMIOpen.so.1 $(MIO)/conv $(MIO)/conv.py $(MIO)/wheel/lib/libMIOpen.so.1
+
+define MIO_RULES
+$(MIO)/%-$(1).co: tests/miopen/%.hip tests/miopen/device.h Makefile
+	$$(call msg,HIPCC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HIPCC) --genco --offload-arch=$(1) --no-gpu-bundle-output -O3 -Wall -o $$@ $$<
+
+$(MIO)/im2col-%-$(1).co: tests/miopen/im2col.cl Makefile
+	$$(call msg,CLC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(BPF_CLANG) -x cl -cl-std=CL1.2 -target amdgcn-amd-amdhsa -mcpu=$(1) -O3 -Wall -DTYPE=$$* \
+		--rocm-device-lib-path=$$(BITCODE) -o $$@ $$<
+endef
+$(foreach g,$(MIO_GFX),$(eval $(call MIO_RULES,$g)))
+
+$(MIO)/obj/%.o: tests/miopen/%.c $(DEPS_ALL)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out $(VARIANT_CFLAGS),$(CFLAGS)) $(PIC_CFLAGS) -c $< -o $@
+
+$(MIO)/obj/code.o: tests/miopen/code.S $(MIO_CO)
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -Wa,-I$(MIO) $< -o $@
+
+$(MIO)/libMIOpen.so.1: $(filter-out %/conv.o,$(MIO_OBJ)) $(MIO)/obj/code.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--no-undefined -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN' $^ -lamdhip64 -o $@
+
+$(MIO)/conv: $(MIO)/obj/conv.o $(MIO)/libMIOpen.so.1
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN' $^ -lamdhip64 -lm -o $@
+
+$(MIO)/conv.py: tests/miopen/conv.py
+	$(call msg,INSTALL,$@)
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
+# As a wheel brings them: copies of its own, which find each other.
+$(MIO)/wheel/lib/libMIOpen.so.1: $(MIO)/libMIOpen.so.1 tests/miopen/wheel.py
+	$(call msg,WHEEL,$(@D))
+	$(Q)tests/miopen/wheel.py $(@D) $<
+
 # Runs in the virtual machine of check-vm.
 $(B)/obj/tests/vm/guest/kick.o: | $(B)/gen/drm
 $(B)/tests/vm/kick: $(B)/obj/tests/vm/guest/kick.o
@@ -393,12 +464,12 @@ $(B)/tests/tools/%.so: $(B)/pic/tests/tools/%.o
 	$(Q)$(CC) -shared $(addprefix -Wl$(comma)-soname$(comma),$(SONAME_$*)) $^ -o $@
 
 # Harnesses of the readers of code objects: with libFuzzer, which comes with clang, and over files alone.
-FUZZ := elf metadata msgpack
+FUZZ := elf metadata msgpack bundle scan
 FUZZ_SECONDS := 600
 FUZZ_CFLAGS := -std=gnu11 -g -O1 $(WARN) -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-FUZZ_SRC := $(wildcard hsa-tools/isa/*.c)
-FUZZ_DEPS := tests/fuzz/fuzz.h $(FUZZ_SRC) $(wildcard hsa-tools/isa/*.h) Makefile
+FUZZ_SRC := $(SCAN_SRC)
+FUZZ_DEPS := tests/fuzz/fuzz.h $(FUZZ_SRC) $(wildcard hsa-tools/isa/*.h hsa-tools/isa/scan/*.h) Makefile
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_DEPS)
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
@@ -422,7 +493,7 @@ all:
 	@.ci/install-packages
 	@$(MAKE) --no-print-directory build-all
 
-build-all: $(B)/rdna1-trace $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
+build-all: $(B)/rdna1-trace $(B)/rdna1-probe $(B)/librdna1-agent.so.1 $(B)/librdna1-roctx.so.1 $(B)/librdna1-emu.so $(DEMO_BIN)
 
 # A real HIP convolution of the size that hangs in bug reports, on the emulated card.
 demo:
@@ -435,7 +506,7 @@ demo:
 	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
-	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(FUZZ:%=$(B)/tests/fuzz/%)
+	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(FUZZ:%=$(B)/tests/fuzz/%)
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast

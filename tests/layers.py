@@ -34,6 +34,8 @@ ROOMS = {
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
     "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
                         r"\b(?:malloc|calloc|realloc|printf|fprintf|abort|exit|_exit)\s*\("),
+    # What check --run records: nothing of ours but its exit status.
+    "hsa-tools/probe": ((), LIBC | {"math"}, (), None),
     "hsa-tools/emu": ((EVENTS, "hsa-tools/stream", "usr/caps"), LIBC | UAPI, ("isa.h",), None),
     "hsa-tools/emu/launch": ((EVENTS, "hsa-tools/stream", "hsa-tools/emu/protocol", "usr/caps"),
                              LIBC | UAPI, (), None),
@@ -43,11 +45,13 @@ ROOMS = {
     "usr/trace": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "hsa-tools/stream"), LIBC, (), PURE_NO),
     "usr/record": ((EVENTS, "bpf/shared", "usr/base", "usr/trace", "hsa-tools/stream"),
                    LIBC | BPF | {"jansson", "gelf"}, ("rdna1.skel.h",), None),
-    "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace"), LIBC, (), PURE_NO),
+    "usr/analysis": ((EVENTS, "usr/base", "usr/caps", "usr/decode", "usr/trace", "hsa-tools/isa/scan"), LIBC, (),
+                     PURE_NO),
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
-             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan"), LIBC | {"zlib"}, (), None),
+             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe"),
+            LIBC | {"zlib"}, (), None),
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,

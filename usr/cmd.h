@@ -19,6 +19,8 @@ int cmd_explain(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
+int cmd_rules(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 
 /* How an option that getopt_long (with opterr 0) did not take was written. */
 const char *bad_option(char **argv);

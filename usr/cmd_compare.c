@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace compare: what differs between two traces. */
 #include "cmd.h"
+#include "cmd_judge.h"
 #include "base/log.h"
-#include "record/session.h"
-#include "record/value.h"
 #include "report/compare.h"
 
 #include <getopt.h>
@@ -11,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { EXIT_EQUAL = 0, EXIT_DIFFERENT = 1, EXIT_UNREADABLE = 2 };
 
 struct side {
-	struct model model;
-	bool read;
+	struct judged *judged;
 	VEC(struct compare_text) texts;
 };
 
@@ -121,42 +118,36 @@ static void add_session(struct side *s, const struct json_t *session)
 
 /* ---- reading ---- */
 
-/*
- * Findings come in as texts, too: COMPARE_findings with the rule's id as the name and the state as the value;
- * what differs in them is then printed before all else.
- */
+/* A rule has several findings: the first is the one that stands before the others. */
+static void add_findings(struct side *s, const struct findings *f)
+{
+	for (size_t i = 0; i < f->list.n; i++) {
+		const struct finding *x = &f->list.v[i];
+		size_t k = 0;
+
+		while (k < i && f->list.v[k].rule != x->rule)
+			k++;
+		if (k == i)
+			add(s, COMPARE_findings, x->rule->id, xstrdup(finding_state_name(x->state)));
+	}
+}
+
 static bool read_side(struct side *s, const char *dir)
 {
-	char err[1024], *path = xasprintf("%s/session.json", dir);
-	struct trace *t = trace__open(dir, err, sizeof(err));
-	struct json_t *session = NULL;
-	struct stat st;
-
-	if (!t) {
-		log_err("%s", err);
-		free(path);
+	s->judged = judged__open(dir);
+	if (!s->judged)
 		return false;
-	}
-	if (is_recording(dir))
+	if (s->judged->recording)
 		log_warn("%s is still being recorded: what is compared is what is there now", dir);
-	if (!stat(path, &st) && S_ISREG(st.st_mode))
-		session = session__read(dir, err, sizeof(err));
-	free(path);
-	/* Of which GPU it is, the trace says itself. */
-	s->read = !model__read(&s->model, t, 0);
-	trace__close(t);
-	if (session)
-		add_session(s, session);
-	value__free(session);
-	if (!s->read)
-		log_err("%s cannot be read", dir);
-	return s->read;
+	add_findings(s, &s->judged->findings);
+	if (s->judged->session)
+		add_session(s, s->judged->session);
+	return true;
 }
 
 static void free_side(struct side *s)
 {
-	if (s->read)
-		model__free(&s->model);
+	judged__free(s->judged);
 	for (size_t i = 0; i < s->texts.n; i++) {
 		free(s->texts.v[i].name);
 		free(s->texts.v[i].value);
@@ -175,7 +166,7 @@ static int compare(const struct compare_options *o, bool json)
 	for (int i = 0; i < 2; i++) {
 		if (!read_side(&side[i], o->names[i]))
 			goto out;
-		in[i] = (struct compare_side){&side[i].model, side[i].texts.v, side[i].texts.n};
+		in[i] = (struct compare_side){&side[i].judged->model, side[i].texts.v, side[i].texts.n};
 	}
 	compare__make(&c, &in[0], &in[1]);
 	if (json)

@@ -568,7 +568,7 @@ static struct json_t *this_machine(void)
 	if (err)
 		log_err("cannot become user %u: %s", user.uid, strerror(-err));
 	else
-		s = session__now(RDNA1_VERSION, k, facts__collect(&facts_config));
+		s = session__now(RDNA1_VERSION, k, facts__collect(&facts_config), NULL);
 	kernel__close(k);
 	return s;
 }

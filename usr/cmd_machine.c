@@ -245,7 +245,7 @@ static void put_libraries(struct machine *m, const struct json_t *software)
 			list[m->num_libraries++] = (struct machine_library){
 				.name = value__text(o, "name"), .path = value__text(o, "path"),
 				.real_path = value__text(o, "real_path"), .version = value__text(o, "version"),
-				.rocm = value__text(o, "rocm"), .where = where_of(o),
+				.rocm = value__text(o, "rocm"), .chips = value__text(o, "chips"), .where = where_of(o),
 				.first = value__is_true(o, "first")};
 	for (size_t i = 0; (o = value__item(dbs, i, NULL)); i++)
 		if (value__text(o, "name"))
@@ -272,7 +272,7 @@ static void put_software(struct machine *m, const struct json_t *s)
 		.path = value__text(py, "path"), .version = value__text(py, "version"),
 		.venv = value__text(py, "venv"), .torch = value__text(py, "torch"),
 		.torch_hip = value__text(py, "torch_hip"), .torch_path = value__text(py, "torch_path"),
-		.numpy = value__text(py, "numpy"),
+		.numpy = value__text(py, "numpy"), .others = value__text(py, "others"),
 	};
 	if (py && (m->python.version || m->python.torch)) {
 		m->python.has_torch = m->python.torch ? KNOWN_YES : KNOWN_NO;

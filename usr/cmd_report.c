@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace report: what happened, as text. */
 #include "cmd.h"
+#include "cmd_judge.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "caps/caps.h"
-#include "record/session.h"
 #include "record/value.h"
 #include "report/text.h"
 
@@ -13,6 +12,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,41 +25,6 @@ bool is_recording(const char *dir)
 	if (fd >= 0)
 		close(fd);
 	return locked;
-}
-
-/* NULL where it is not there, or is no file: a trace is someone else's, a FIFO would be waited for. */
-static struct json_t *read_session(const char *dir)
-{
-	char err[1024], *path = xasprintf("%s/session.json", dir);
-	struct json_t *session = NULL;
-	struct stat st;
-
-	if (!stat(path, &st) && S_ISREG(st.st_mode))
-		session = session__read(dir, err, sizeof(err));
-	free(path);
-	return session;
-}
-
-/*
- * Of the GPU that KFD's topology names, as session.json has it; 0 where it does not say. Of several
- * the first that is RDNA1, which this tool is for, else the first.
- */
-static unsigned int gfx_of(const struct json_t *session)
-{
-	const struct json_t *nodes = value__at(session, "facts.device.nodes"), *n;
-	unsigned int gfx = 0;
-	int64_t version;
-
-	for (size_t i = 0; (n = value__item(nodes, i, NULL)); i++) {
-		if (!value__number(n, "properties.gfx_target_version", &version) || version <= 0 ||
-		    version > INT32_MAX)
-			continue;
-		if (!gfx || (version >= CAPS_RDNA1_FIRST && version <= CAPS_RDNA1_LAST))
-			gfx = (unsigned int)version;
-		if (gfx >= CAPS_RDNA1_FIRST && gfx <= CAPS_RDNA1_LAST)
-			break;
-	}
-	return gfx;
 }
 
 /* What the recorder found where the agent did not come; the texts are the session's. */
@@ -76,32 +41,16 @@ static struct why_agentless *agentless_of(const struct json_t *session, size_t *
 	return found;
 }
 
-static int report(const char *dir, struct text_options *o)
-{
-	struct model m;
-	struct why_agentless *agentless;
-	struct json_t *session;
-	struct buf b = {0};
-	struct trace *t;
-	char err[1024];
+struct report_options {
+	struct text_options text;
+	bool json, address;
+	uint64_t va, ts_ns;
+};
 
-	t = trace__open(dir, err, sizeof(err));
-	if (!t) {
-		log_err("%s", err);
-		return 1;
-	}
-	o->recording = is_recording(dir);
-	o->dir = dir;
-	session = read_session(dir);
-	o->agentless = agentless = agentless_of(session, &o->num_agentless);
-	model__read(&m, t, gfx_of(session));
-	trace__close(t);
-	report_text(&m, o, &b);
-	free(agentless);
-	value__free(session);
-	fwrite(buf__str(&b), 1, b.len, stdout);
-	buf__free(&b);
-	model__free(&m);
+static int write_out(struct buf *b)
+{
+	fwrite(buf__str(b), 1, b->len, stdout);
+	buf__free(b);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_err("cannot write the output");
 		return 1;
@@ -109,20 +58,78 @@ static int report(const char *dir, struct text_options *o)
 	return 0;
 }
 
+static int report(const char *dir, struct report_options *o)
+{
+	struct judged *j = judged__open(dir);
+	struct why_agentless *agentless;
+	struct buf b = {0};
+	int status = 0;
+
+	if (!j)
+		return 1;
+	o->text.recording = j->recording;
+	o->text.dir = dir;
+	o->text.agentless = agentless = agentless_of(j->session, &o->text.num_agentless);
+	if (o->address)
+		status = !report_address(&j->model, o->va, o->ts_ns, &b);
+	else if (o->json)
+		report_json(&j->model, &j->findings, &b);
+	else
+		report_text(&j->model, &j->findings, &o->text, &b);
+	free(agentless);
+	judged__free(j);
+	return write_out(&b) ?: status;
+}
+
+/* "0x7f00", "0x7f00@13523.407": seconds as dump prints them. */
+static bool parse_address(const char *s, struct report_options *o)
+{
+	char *end;
+	double at;
+
+	errno = 0;
+	o->va = strtoull(s, &end, 16);
+	if (end == s || errno)
+		return false;
+	if (*end == '@') {
+		s = end + 1;
+		at = strtod(s, &end);
+		if (end == s || !(at > 0 && at < 1e9))
+			return false;
+		/* Nine digits behind the point are more than a double keeps. */
+		o->ts_ns = strtoull(s, &end, 10) * 1000000000;
+		if (*end == '.') {
+			uint64_t digit = 100000000;
+
+			for (end++; *end >= '0' && *end <= '9'; end++, digit /= 10)
+				o->ts_ns += digit * (uint64_t)(*end - '0');
+		}
+	}
+	o->address = true;
+	return !*end;
+}
+
 static const char help[] =
-	"usage: rdna1-trace report [--all] [DIR]\n"
+	"usage: rdna1-trace report [--all] [--format text|json] [DIR]\n"
+	"       rdna1-trace report --address ADDR[@TIME] [DIR]\n"
 	"\n"
-	"What happened in the trace DIR, or in the newest trace of this directory: device, faults,\n"
-	"allocations, kernels, losses.\n"
+	"What happened in the trace DIR, or in the newest trace of this directory: the verdict, the\n"
+	"findings with their evidence, then faults, allocations, kernels, losses.\n"
 	"\n"
-	"      --all   every row of a table, however many\n"
-	"  -h, --help  this text\n";
+	"      --all            every row of a table, however many\n"
+	"      --format F       text (default), or json: verdict, findings, what stopped the program\n"
+	"      --address A      what is known of one address: who allocated it, how it is mapped, which\n"
+	"                       kernels had it; at TIME (as dump prints it), else at the end\n"
+	"  -h, --help           this text\n";
 
 int cmd_report(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct text_options o = {.width = terminal_width()};
+	static const struct option options[] = {{"all", no_argument, NULL, 'a'},
+						{"format", required_argument, NULL, 'f'},
+						{"address", required_argument, NULL, 'A'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct report_options o = {.text = {.width = terminal_width()}};
 	int c, status = 0;
 	char *dir;
 
@@ -130,11 +137,22 @@ int cmd_report(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			o.all = true;
+			o.text.all = true;
+			break;
+		case 'f':
+			if (strcmp(optarg, "text") && strcmp(optarg, "json"))
+				return usage_error("report: --format is text or json, not %s", optarg);
+			o.json = !strcmp(optarg, "json");
+			break;
+		case 'A':
+			if (!parse_address(optarg, &o))
+				return usage_error("report: --address is an address, or ADDRESS@SECONDS, not %s", optarg);
 			break;
 		case 'h':
 			fputs(help, stdout);
 			return 0;
+		case ':':
+			return usage_error("report: %s needs a value", bad_option(argv));
 		default:
 			return usage_error("report: unknown option %s", bad_option(argv));
 		}

@@ -215,15 +215,16 @@ static const char help[] =
 	"a kernel database of MIOpen (.kdb, .ukdb), a trace, or a directory with any of them.\n"
 	"The status is 0 when there is no such place, 1 when there are, 2 when a FILE cannot be read.\n"
 	"\n"
-	"      --kernels       each kernel: registers, instructions, hazards\n"
-	"      --sites[=N]     each place, with its address and instructions; N of a class and kernel\n"
-	"      --arch ISA      only code for this GPU (gfx1030); give it again for more\n"
-	"      --all-targets   code for any AMD GPU; without, for gfx10, which such a card can be made\n"
-	"                      to load\n"
-	"      --llvm N        hazards as version N of LLVM defines them\n"
-	"      --format FORMAT text (the default) or json\n"
-	"  -q, --quiet         no progress\n"
-	"  -h, --help          this text\n";
+	"      --kernels        each kernel: registers, instructions, hazards\n"
+	"      --sites          each place, with its address and instructions\n"
+	"      --sites=N        the same, at most N of a class and kernel\n"
+	"      --arch ISA       only code for this GPU (gfx1030); give it again for more\n"
+	"      --all-targets    code for any AMD GPU; without, for gfx10, which such a card can be made\n"
+	"                       to load\n"
+	"      --llvm N         hazards as version N of LLVM defines them\n"
+	"      --format FORMAT  text (the default) or json\n"
+	"  -q, --quiet          no progress\n"
+	"  -h, --help           this text\n";
 
 static bool read_number(const char *text, unsigned long most, unsigned long *n)
 {

@@ -22,11 +22,13 @@ static const struct {
 	{"report", cmd_report},
 	{"dump", cmd_dump},
 	{"info", cmd_info},
+	{"rules", cmd_rules},
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
 	{"pack", cmd_pack},
 	{"compare", cmd_compare},
 	{"scan", cmd_scan},
+	{"check", cmd_check},
 };
 
 static const char *help = "--help"; /* of the command that was called */

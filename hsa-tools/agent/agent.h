@@ -148,6 +148,9 @@ uint16_t inventory_region(struct thread *t, hsa_region_t region, bool *host);
 
 /* module.c */
 void module_init(void);
+/* ROCm's and PyTorch's libraries that were not said yet: where code is made ready, which is after they are loaded. */
+void module_libraries(struct thread *t);
+void module_forget(void);
 /* Id of the place that allocates: by the return address of the call. 0 when there are too many. */
 uint16_t site_of(struct thread *t, uint64_t caller);
 /* Another file of this library's name that is loaded beside it; false when there is none. */

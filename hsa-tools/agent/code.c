@@ -517,6 +517,7 @@ static hsa_status_t freeze(hsa_executable_t executable, const char *options)
 
 	if (!t)
 		return status;
+	module_libraries(t);
 	while (status == HSA_STATUS_SUCCESS && (l = take_loaded(executable.handle, false))) {
 		frozen(t, l);
 		spin_lock(&loaded_lock);

@@ -8,8 +8,11 @@
 #include "agent.h"
 
 #include <execinfo.h>
+#include <limits.h>
 #include <link.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Libraries already said. More than this many callers of HSA: the rest is said again and again. */
@@ -24,21 +27,26 @@ struct search {
 	char path[4096];
 };
 
-static int visit(struct dl_phdr_info *info, size_t size, void *arg)
+static void span_of(const struct dl_phdr_info *info, uint64_t *lo, uint64_t *hi)
 {
-	struct search *s = arg;
-	uint64_t lo = UINT64_MAX, hi = 0;
-
-	(void)size;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uint64_t begin = info->dlpi_addr + p->p_vaddr;
 
 		if (p->p_type != PT_LOAD)
 			continue;
-		lo = begin < lo ? begin : lo;
-		hi = begin + p->p_memsz > hi ? begin + p->p_memsz : hi;
+		*lo = begin < *lo ? begin : *lo;
+		*hi = begin + p->p_memsz > *hi ? begin + p->p_memsz : *hi;
 	}
+}
+
+static int visit(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+	uint64_t lo = UINT64_MAX, hi = 0;
+
+	(void)size;
+	span_of(info, &lo, &hi);
 	if (s->addr < lo || s->addr >= hi)
 		return 0;
 	s->lo = lo;
@@ -119,6 +127,114 @@ static bool note_module(struct thread *t, uint64_t addr, bool *rocm)
 	fact_commit(t);
 	remember(s.lo, s.hi, *rocm);
 	return true;
+}
+
+/* ---- which ROCm it is ---- */
+
+#define MAX_LIBRARIES 64
+static struct library {
+	uint64_t base, size;
+	char path[PATH_MAX];
+} * found; /* of one walk, under the lock */
+static unsigned int num_found;
+static uint64_t libraries_said[MAX_LIBRARIES]; /* bases */
+static unsigned int num_said;
+static int libraries_lock;
+static unsigned long long libraries_seen; /* dlpi_adds of the last walk */
+
+static bool bears_on_rocm(const char *path)
+{
+	static const char *const names[] = {"libtorch_hip.", "libtorch_cpu.", "libc10_hip.",
+					    "libtorch_python."};
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(base, names[i], strlen(names[i])))
+			return true;
+	return is_rocm(path) && strncmp(base, "librdna1-", 9);
+}
+
+static bool was_said(uint64_t base)
+{
+	for (unsigned int i = 0; i < num_said; i++)
+		if (libraries_said[i] == base)
+			return true;
+	return false;
+}
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct library *l = &found[num_found];
+	uint64_t lo = UINT64_MAX, hi = 0;
+
+	(void)size;
+	(void)arg;
+	if (num_found + num_said == MAX_LIBRARIES)
+		return 1;
+	if (!info->dlpi_name || !bears_on_rocm(info->dlpi_name))
+		return 0;
+	span_of(info, &lo, &hi);
+	if (was_said(lo))
+		return 0;
+	l->base = lo;
+	l->size = hi - lo;
+	strncpy(l->path, info->dlpi_name, sizeof(l->path) - 1);
+	num_found++;
+	return 0;
+}
+
+static void say_library(struct thread *t, const struct library *l)
+{
+	struct ev_rocm_library e = {.base = l->base, .size_bytes = l->size};
+	size_t len = strlen(l->path), real_len;
+	char real[PATH_MAX];
+	uint8_t *at;
+
+	if (!realpath(l->path, real))
+		strcpy(real, "-");
+	real_len = strlen(real);
+	at = fact_reserve(t, EV_rocm_library, sizeof(e) + len + 1 + real_len + 1);
+	if (!at)
+		return;
+	memcpy(at, &e, sizeof(e));
+	at = stream__put_text(at + sizeof(e), l->path, len);
+	stream__put_text(at, real, real_len);
+	fact_commit(t);
+	libraries_said[num_said++] = l->base;
+}
+
+static int count_added(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_adds;
+	return 1;
+}
+
+void module_libraries(struct thread *t)
+{
+	unsigned long long adds = 0;
+	const size_t size = MAX_LIBRARIES * sizeof(*found);
+
+	dl_iterate_phdr(count_added, &adds);
+	if (adds == __atomic_load_n(&libraries_seen, __ATOMIC_RELAXED))
+		return;
+	spin_lock(&libraries_lock);
+	found = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (found != MAP_FAILED) {
+		num_found = 0;
+		dl_iterate_phdr(find_library, NULL);
+		for (unsigned int i = 0; i < num_found; i++)
+			say_library(t, &found[i]);
+		munmap(found, size);
+		__atomic_store_n(&libraries_seen, adds, __ATOMIC_RELAXED);
+	}
+	spin_unlock(&libraries_lock);
+}
+
+void module_forget(void)
+{
+	num_said = 0;
+	libraries_seen = 0;
 }
 
 /* ---- call sites ---- */

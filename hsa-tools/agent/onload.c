@@ -26,6 +26,8 @@ const uint32_t HSA_AMD_TOOL_PRIORITY = 50;
 #define CORE_NEEDED                                                                                \
 	(offsetof(CoreApiTable, hsa_executable_iterate_agent_symbols_fn) + sizeof(void *))
 
+#define MAX_VALUE 4096u /* of a variable, bytes */
+
 static const char *error_text(int err)
 {
 	switch (err) {
@@ -95,6 +97,28 @@ static bool start_recording(void)
 }
 
 /* known: the tables behind the root may be read. */
+/* What the runtime reads: a command may have set variables that the recorder does not see. */
+static void record_environment(struct thread *t)
+{
+	for (char **e = environ; *e; e++) {
+		const char *eq = strchr(*e, '=');
+		size_t name, value;
+		uint8_t *at;
+
+		if (!eq || !stream_env__keep(*e) || !strncmp(*e, "PATH=", 5))
+			continue;
+		name = (size_t)(eq - *e);
+		value = strlen(eq + 1);
+		value = value < MAX_VALUE ? value : MAX_VALUE;
+		at = fact_reserve(t, EV_environment, name + 1 + (value ?: 1) + 1);
+		if (!at)
+			return;
+		at = stream__put_text(at, *e, name);
+		stream__put_text(at, eq + 1, value);
+		fact_commit(t);
+	}
+}
+
 static void record_start(const HsaApiTable *table, uint64_t runtime_version, uint32_t hooked,
 			 bool known)
 {
@@ -128,6 +152,7 @@ static void record_start(const HsaApiTable *table, uint64_t runtime_version, uin
 		stream__put_text(at, options, options_len);
 		fact_commit(t);
 	}
+	record_environment(t);
 	agent_leave(t);
 }
 
@@ -226,6 +251,7 @@ void OnUnload(void)
 	vmem_forget();
 	memory_forget();
 	inventory_forget();
+	module_forget();
 	watchdog_resume();
 }
 

@@ -6,9 +6,9 @@
  * MIX: launches   kernels with four buffers each, and when they ran, layer by layer as networks do
  *      random     the same, each kernel with any buffers, of which there are 100000
  *      steady     allocations and frees, of a thousand buffers at any time
- *      live       allocations that stay, half a million of them, then launches that use them
+ *      live       half a million allocations that stay, then launches that use them all in turn
  *      driver     KFD's ioctls and functions, ranges of buffer objects, page-table updates
- *      mixed      all of them
+ *      mixed      launches, allocations and the driver, of ten thousand buffers
  */
 #include "../../hsa-tools/stream/stream.h"
 #include "../../usr/analysis/model.h"
@@ -237,13 +237,13 @@ static void mix_driver(uint64_t events)
 
 static void mix_mixed(uint64_t events)
 {
-	while (num_live < 100000 && num_live < events / 10)
+	while (num_live < 10000 && num_live < events / 10)
 		put_alloc();
 	while (written < events) {
 		for (size_t i = 0; i < 6; i++)
 			put_launch();
-		num_live > 100000 ? put_free() : put_alloc();
-		num_live > 100000 ? put_free() : put_alloc();
+		num_live > 10000 ? put_free() : put_alloc();
+		num_live > 10000 ? put_free() : put_alloc();
 		if (rnd() % 4 == 0)
 			driver();
 	}

@@ -48,7 +48,7 @@ run("nocache", workload("conv2d"), *SMALL, HSA_DISABLE_CACHE="1")
 items = compare("same0", "nocache", 1, "--format", "json")
 changed = differing(items)
 expect(("settings", "$HSA_DISABLE_CACHE") in changed and ("memory", "GPU coarse") in changed and
-       {p for p, _ in changed} == {"settings", "memory", "buffers"}, sorted(changed))
+       {p for p, _ in changed} - {"findings"} == {"settings", "memory", "buffers"}, sorted(changed))
 details = {d["text"]: (d["a"], d["b"]) for d in items["memory", "GPU coarse"]["details"] if d["what"] == "mapped"}
 count = items["memory", "GPU coarse"]["a"]["count"]
 expect(details == {"as VRAM, NC": (count, 0), "as VRAM coherent uncached, UC": (0, count)}, details)
@@ -69,6 +69,8 @@ expect("in groups of" in text and re.search(r"of \d+ B +\d+ +-\n", text), text)
 run("fault", workload("conv2d"), *SMALL, "--fault", "aperture", status=None)
 items = compare("same0", "fault", 1, "--format", "json")
 faults = {n: i for (p, n), i in items.items() if p == "faults" and i["differs"]}
+expect(items["findings", "aperture-violation"]["b"]["text"] == "confirmed" and
+       items["findings", "aperture-violation"]["differs"], "the finding")
 expect(any("aperture" in n for n in faults) and
        any("HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION (0x29)" in n for n in faults) and
        items["end", "the command ended"]["differs"], f"{list(faults)}")
@@ -94,11 +96,11 @@ expect(re.search(r"conv2d_direct +\S+ +\S+ +\d+\.\d\d\n", text) and "no measurem
 shutil.copytree("same0", "bare")
 os.remove("bare/session.json")
 changed = differing(compare("same0", "bare", 1, "--format", "json"))
-expect({p for p, _ in changed} <= {"settings", "machine"} and changed, sorted(changed))
+expect({p for p, _ in changed} <= {"settings", "machine", "findings"} and changed, sorted(changed))
 p = sh(TOOL, "recover", "-o", "copy", "same0")
 expect(p.returncode == 0, p)
 changed = differing(compare("same0", "copy", 1, "--format", "json")) if sh(TOOL, "compare", "same0", "copy").returncode else set()
-expect({p for p, _ in changed} <= {"settings", "machine"}, sorted(changed))
+expect({p for p, _ in changed} <= {"settings", "machine", "findings"}, sorted(changed))
 
 # ---- what cannot be read ----
 for words, arguments in (("No such file", ("nowhere", "same0")), ("No such file", ("same0", "nowhere")),

@@ -26,7 +26,9 @@ def compare(what, shown, now):
 need_root()
 with open(f"{TOP}/README.md") as f:
     blocks = re.findall(r"```console\n(.*?)```", f.read(), re.S)
-expect(len(blocks) == 2, f"{len(blocks)} console blocks")
+checks = [b for b in blocks if "rdna1-trace check" in b]
+blocks = [b for b in blocks if b not in checks]
+expect(len(blocks) == 2 and len(checks) == 1, f"{len(blocks)} console blocks")
 demo = record("demo", workload("conv2d")).expect_status(0)
 recording, reporting = blocks[0].split("\n\nbuild/rdna1-trace report build/demo\n")
 said = [l for l in recording.splitlines()[1:] if l.startswith("rdna1-trace: ")]
@@ -37,4 +39,10 @@ expect([re.sub(r"\d+", "N", l) for l in said[:-1]] ==
 compare("report", reporting, report(demo.dir, 80))
 fault = record("fault", workload("conv2d"), "--fault", "aperture").expect_status(-6)
 compare("fault", blocks[1], "Faults:" + report(fault.dir, 80).split("\nFaults:")[1].split("\n\n")[0] + "\n")
+commands, shown = checks[0].split("$ build/rdna1-trace check --emulate\n")
+run = sh("env", "-u", "LD_LIBRARY_PATH", "COLUMNS=80", *re.findall(r"\w+=\S+", commands), TOOL, "check", "--emulate")
+for part in shown.split("...\n"):
+    words = part.split()
+    now = run.stdout.split()
+    expect(any(now[i:i + len(words)] == words for i in range(len(now))), f"README shows another check:\n{part}\n{run.stdout}")
 print("README's output is current")

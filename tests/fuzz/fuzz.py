@@ -15,7 +15,8 @@ import sys
 BUILD = os.environ.get("B", "build")
 CORPUS = "tests/fuzz/corpus"
 # Each harness with the seeds that are for it.
-READERS = {"elf": ("objects", "elf"), "metadata": ("objects", "elf", "metadata"), "msgpack": ("msgpack", "metadata")}
+READERS = {"elf": ("objects", "elf"), "metadata": ("objects", "elf", "metadata"), "msgpack": ("msgpack", "metadata"),
+           "bundle": ("bundle",), "scan": ("objects", "elf", "scan")}
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 ENV = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99"}
 
@@ -33,6 +34,17 @@ PLANTED = (
     ("metadata", "metadata.c", "list->end = whole.at;", "list->end = whole.at + 1;"),
     ("metadata", "metadata.c", "md->num_kernels--;", ""),
     ("metadata", "metadata.c", "k->num_args--;", ""),
+    ("bundle", "scan/bundle.c", " || head[2] > b->len - b->at", ""),
+    ("bundle", "scan/bundle.c", "head[0] > b->len || ", ""),
+    ("bundle", "scan/bundle.c", " || head[1] > b->len - head[0]", ""),
+    ("bundle", "scan/bundle.c", " || whole > len", ""),
+    ("bundle", "scan/bundle.c", "*at > len || size > len - *at", "*at > len"),
+    ("scan", "scan/object.c", "size <= p.p_filesz &&", "size &&"),
+    ("scan", "scan/object.c", "return offset <= o->len && size <= o->len - offset;", "return offset <= o->len || !size;"),
+    ("scan", "scan/object.c", " || sym.st_name >= names.sh_size", ""),
+    ("scan", "scan/object.c", "o->data[names.sh_offset + names.sh_size - 1]", "0"),
+    ("scan", "scan/flow.c", "return at >= 0 && at < code_dwords(f);", "return at < (int64_t)code_dwords(f);"),
+    ("scan", "scan/flow.c", "return to >= 0 && to < code_dwords(f);", "return to >= 0;"),
     ("msgpack", "msgpack.c", "if ((size_t)(m->end - m->at) < bytes)", "if (m->at == m->end)"),
     ("msgpack", "msgpack.c", "if (size > (size_t)(m->end - m->at))", "if (m->at > m->end)"),
     ("msgpack", "msgpack.c", "v.kind == MSGPACK_MAP ? 2ull * v.size : 0", "v.kind == MSGPACK_MAP ? v.size : 0"),
@@ -68,6 +80,9 @@ def planted():
         with open(path, "w") as f:
             f.write(text.replace(good, bad))
         sources = [os.path.join(copy, "hsa-tools/isa", n) for n in ("elf.c", "metadata.c", "msgpack.c")]
+        if name.startswith("scan/"):
+            folder = os.path.join(copy, "hsa-tools/isa/scan")
+            sources += [os.path.join(folder, n) for n in sorted(os.listdir(folder)) if n.endswith(".c")]
         subprocess.run(["gcc", "-std=gnu11", "-w", "-D_GNU_SOURCE", *SANITIZERS, os.path.join(copy, f"tests/fuzz/{reader}.c"),
                         os.path.join(copy, "tests/fuzz/replay.c"), *sources, "-o", f"{copy}/replay"], check=True)
         run = subprocess.run([f"{copy}/replay", *seeds(reader)], env=ENV, capture_output=True, timeout=60)

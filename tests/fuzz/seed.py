@@ -170,6 +170,87 @@ def notes():
     yield "note-other-owner", note(7, len(TARGET), owner=b"AMDGPX\0\0")
 
 
+def bundle(*entries, magic=b"__CLANG_OFFLOAD_BUNDLE__", count=None, tail=b"code" * 8):
+    """entries: (offset, size, id, length of the id)."""
+    table = b"".join(struct.pack("<QQQ", offset, size, len(i) if length is None else length) + i
+                     for offset, size, i, length in entries)
+    return magic + struct.pack("<Q", len(entries) if count is None else count) + table + tail
+
+
+def bundles():
+    top = (1 << 64) - 1
+    yield "two", bundle((96, 8, b"host-x", None), (100, 20, b"hipv4-gfx1030", None))
+    yield "none", bundle()
+    yield "more-claimed", bundle((96, 8, b"host", None), count=top)
+    yield "id-max", bundle((0, 8, b"host", top))
+    yield "id-beyond", bundle((0, 8, b"host", 100))
+    yield "offset-max", bundle((top, 8, b"host", None))
+    yield "offset-and-size", bundle((top - 7, 8, b"host", None))
+    yield "size-beyond", bundle((60, 1000, b"host", None))
+    yield "size-max", bundle((60, top, b"host", None))
+    yield "cut-head", bundle((60, 4, b"host", None), tail=b"")[:30]
+    yield "cut-entry", bundle((60, 4, b"host", None), tail=b"")[:50]
+    yield "behind-another", bundle((60, 4, b"host", None)) + b"\0" * 40 + bundle((60, 4, b"host", None))
+    for version, head in ((1, "<IQ"), (2, "<IIQ"), (3, "<QQQ")):
+        whole = 8 + struct.calcsize(head) + 16
+        fields = (1000, 7) if version == 1 else (whole, 1000, 7)
+        yield f"packed-{version}", b"CCOB" + struct.pack("<HH", version, 1) + struct.pack(head, *fields) + b"z" * 16
+        if version > 1:
+            for name, n in (("max", 0xffffffff), ("short", 5)):
+                yield f"packed-{version}-{name}", b"CCOB" + struct.pack("<HH", version, 0) + \
+                    struct.pack(head, n, 1000, 7) + b"z" * 16
+    yield "packed-cut", b"CCOB\2\0\1\0\x20"
+    yield "packed-behind", b"CCOBx" * 5 + b"CCOB" + struct.pack("<HHIIQ", 2, 1, 40, 100, 7) + b"z" * 16
+
+
+def scanned(code, **change):
+    """A linked gfx1030 file of one kernel; change: fields of it."""
+    v = {"link": 3, "str_size": 11, "str_offset": 0x240, "name": 3, "kd": 0x280, "entry": 0x1000, "load_size": 0x300,
+         "code_size": 4 * len(code), "last": b"\0", **change}
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 3, 224, 1, 0, 64, 176, 0x36, 64, 56, 2,
+                                                               64, 4, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, v["load_size"], 0x300, 0x1000) + \
+        struct.pack("<IIQQQQQQ", 1, 5, 0x300, 0x1000, 0, 4 * len(code), 4 * len(code), 0x1000)
+    sections = bytes(64) + struct.pack("<IIQQQQIIQQ", 0, 1, 6, 0x1000, 0x300, v["code_size"], 0, 0, 4, 0) + \
+        struct.pack("<IIQQQQIIQQ", 0, 2, 0, 0, 0x1f0, 72, v["link"], 0, 8, 24) + \
+        struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, v["str_offset"], v["str_size"], 0, 0, 1, 0)
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 2, 0, 1, 0x1000, 0) + \
+        struct.pack("<IBBHQQ", v["name"], 1, 0, 1, v["kd"], 64)
+    kd = struct.pack("<16xQ24xIIHxxI", v["entry"] - v["kd"] & (1 << 64) - 1, 1 << 29, 0, 1 << 10, 0)
+    data = (head + segments + sections).ljust(0x1f0, b"\0") + symbols
+    data = data.ljust(0x240, b"\0") + b"\0k\0k.kd\0\0\0" + v["last"]
+    return data.ljust(0x280, b"\0") + kd.ljust(0x80, b"\0") + struct.pack(f"<{len(code)}I", *code)
+
+
+def scans():
+    far = 1 << 63
+    good = (0xbe80037e, 0x7da80085, 0xdc308000, 0, 0xbe800380, 0xbf810000)
+    yield "good", scanned(good)
+    yield "branch-before", scanned((0xbf82ff00, 0xbf810000))
+    yield "branch-behind", scanned((0xbf827fff, 0xbf810000))
+    yield "loops", scanned((0xbf850001, 0xbf85fffe, 0xbf85fffd, 0xbe80037e, 0x7da80085, 0xbf85fffa))
+    yield "long-branch-behind", scanned((0xbe841f00, 0x8004ff04, 0x1000, 0x8205ff05, 0, 0xbe802004))
+    yield "long-branch-far", scanned((0xbe841f00, 0x8004ff04, 0, 0x8205ff05, 0x40000000, 0xbe802004))
+    yield "jump-to-nowhere", scanned((0xbe802004, 0xbe80037e, 0x7da80085, 0xbf810000))
+    yield "cut-literal", scanned((0xbe80037e, 0x8004ff04))
+    yield "cut-vop3", scanned((0xbe80037e, 0xd4c40001))
+    yield "cut-image", scanned((0xf0880714, 0x00020906))
+    yield "clause-at-end", scanned((0xbfa1003f, 0xf0000f12, 0x00020100, 0x905))
+    yield "name-beyond", scanned(good, name=0x7fffffff)
+    yield "names-without-end", scanned(struct.unpack("<3I", b"\0k\0k.kdxxxxx"), str_offset=0x300, str_size=12, name=7)
+    yield "names-beyond", scanned(good, str_offset=0x7fffffff)
+    yield "names-max", scanned(good, str_size=(1 << 64) - 1)
+    yield "link-beyond", scanned(good, link=0xffff)
+    yield "kd-beyond", scanned(good, kd=far)
+    yield "kd-at-end", scanned(good, kd=0x2e0)
+    yield "kd-in-no-bytes", scanned(good, kd=0x1000, load_size=far)
+    yield "kd-short-segment", scanned(good, kd=0x310, load_size=8)
+    yield "entry-beyond", scanned(good, entry=far)
+    yield "entry-odd", scanned(good, entry=0x1002)
+    yield "code-beyond", scanned(good, code_size=far)
+    yield "code-odd", scanned(good, code_size=7)
+
+
 def store(folder, seeds):
     os.makedirs(os.path.join(CORPUS, folder), exist_ok=True)
     for name, data in seeds:
@@ -185,6 +266,8 @@ def main():
     store("metadata", metadata())
     store("metadata", notes())
     store("elf", bad_headers(os.path.join(CORPUS, "objects", "no-kernel")))
+    store("bundle", bundles())
+    store("scan", scans())
     sizes = [os.path.getsize(os.path.join(d, n)) for d, _, names in os.walk(CORPUS) for n in names]
     print(f"{len(sizes)} seeds, {sum(sizes)} bytes")
 

@@ -63,6 +63,14 @@ static void drop(const char *path)
 	free(full);
 }
 
+static void chmod_x(const char *path)
+{
+	char *full = xasprintf("%s%s", root, path);
+
+	CHECK(!chmod(full, 0755));
+	free(full);
+}
+
 static void put_kernel(void)
 {
 	put("/proc/sys/kernel/osrelease", RELEASE "\n");
@@ -237,6 +245,63 @@ static void test_card(const struct json_t *f, const struct caps_card *c)
 	CHECK_STR(text(card, "links_to_root.2"), "8.0 GT/s PCIe x4");
 }
 
+/* Libraries by LD_LIBRARY_PATH and in /opt/rocm, a virtual environment with torch's own, databases. */
+static void test_software(void)
+{
+	static char *const env[] = {"PATH=/opt/venv/bin:/usr/bin", "VIRTUAL_ENV=/opt/venv", "LD_LIBRARY_PATH=/opt/rocm-5.2.0/lib/",
+				    "HSA_OVERRIDE_GFX_VERSION=10.3.0", NULL};
+	const struct json_t *libs, *l, *py;
+	struct json_t *f;
+	size_t firsts = 0;
+
+	put("/opt/rocm-5.2.0/.info/version", "5.2.0-65\n");
+	put("/opt/rocm-5.2.0/lib/libamdhip64.so.5.2.50200", "x");
+	put_link("/opt/rocm-5.2.0/lib/libamdhip64.so.5", "libamdhip64.so.5.2.50200");
+	put_link("/opt/rocm-5.2.0/lib/libamdhip64.so", "libamdhip64.so.5");
+	put("/opt/rocm-5.2.0/lib/libMIOpen.so.1.0.50200", "x");
+	put_link("/opt/rocm-5.2.0/lib/libMIOpen.so.1", "libMIOpen.so.1.0.50200");
+	put("/opt/rocm-5.2.0/lib/librocblas.so.0", "x");
+	put("/opt/rocm-5.2.0/lib/rocblas/library/TensileLibrary_gfx1030.co", "x");
+	put("/opt/rocm-5.2.0/lib/rocblas/library/Kernels.so-000-gfx906-xnack-.hsaco", "x");
+	put("/opt/rocm-5.2.0/share/miopen/db/gfx1030_36.kdb", "x");
+	put("/usr/lib/libhsa-runtime64.so.1.5.0", "x");
+	put("/var/lib/dpkg/status", "Package: libhsa-runtime64-1\nVersion: 5.2.3-3\n\nPackage: other\nVersion: 9\n");
+	put("/opt/venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.10.19\n");
+	put("/opt/venv/bin/python3", "#!\n");
+	put("/opt/venv/lib/python3.10/site-packages/torch/version.py",
+	    "__version__ = '1.13.1+rocm5.2'\ncuda: Optional[str] = None\nhip: Optional[str] = '5.2.21151-afdc89f8'\n");
+	put("/opt/venv/lib/python3.10/site-packages/torch/lib/libamdhip64.so", "x");
+	put("/opt/venv/lib/python3.10/site-packages/numpy-1.26.4.dist-info/METADATA", "Name: numpy\n");
+	chmod_x("/opt/venv/bin/python3");
+	f = facts__collect(&(struct facts_config){.root = root, .env = env, .ask_python = true});
+	CHECK_STR(text(f, "overrides.HSA_OVERRIDE_GFX_VERSION"), "10.3.0");
+	py = value__at(f, "software.python");
+	CHECK_STR(text(py, "path"), "/opt/venv/bin/python3");
+	CHECK_STR(text(py, "version"), "3.10.19");
+	CHECK_STR(text(py, "torch"), "1.13.1+rocm5.2");
+	CHECK_STR(text(py, "torch_hip"), "5.2.21151-afdc89f8");
+	CHECK_STR(text(py, "numpy"), "1.26.4");
+	CHECK_STR(text(f, "software.rocm.0.version"), "5.2.0-65");
+	CHECK_STR(text(f, "software.databases.0.name"), "gfx1030_36.kdb");
+	libs = value__at(f, "software.libraries");
+	for (size_t i = 0; (l = value__item(libs, i, NULL)); i++) {
+		firsts += value__is_true(l, "first");
+		if (!strcmp(text(l, "path"), "/opt/rocm-5.2.0/lib/libamdhip64.so.5")) {
+			CHECK(value__is_true(l, "first"));
+			CHECK_STR(text(l, "rocm"), "5.2.0");
+			CHECK_STR(text(l, "from"), "LD_LIBRARY_PATH");
+			CHECK_STR(text(l, "version"), "5.2.50200");
+		}
+		if (!strcmp(text(l, "name"), "rocblas"))
+			CHECK_STR(text(l, "chips"), "gfx906 gfx1030");
+		if (!strcmp(text(l, "from"), "torch"))
+			CHECK(value__is_false(l, "first"));
+	}
+	CHECK_EQ(value__count(libs), 4);
+	CHECK_EQ(firsts, 3);
+	value__free(f);
+}
+
 /* Nothing that tells whose machine it is, or where anything lies in physical memory. */
 static void test_privacy(const struct json_t *f)
 {
@@ -344,6 +409,7 @@ int main(void)
 	CHECK(lacks(f, "PCIe atomics from node 1 to node 0"));
 	value__free(f);
 	test_missing();
+	test_software();
 	test_emulated();
 	test_nothing();
 	CHECK(!nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS));

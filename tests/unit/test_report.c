@@ -12,7 +12,7 @@ static char *text_of(const struct model *m, unsigned int width)
 	struct text_options o = {.width = width, .dir = "trace"};
 	struct buf b = {0};
 
-	report_text(m, &o, &b);
+	report_text(m, NULL, &o, &b);
 	return b.s;
 }
 

@@ -2,7 +2,9 @@
 /*
  * What goes wrong with programs: null (a store through a null pointer), hang (a kernel that waits for what
  * never comes; the program waits for it), greedy (more memory than the card has), unmapped (a copy from
- * registered memory that was unmapped), freed (a kernel writes to managed memory that was freed).
+ * registered memory that was unmapped), freed (a kernel writes to managed memory that was freed), wild (a store to
+ * where nothing ever was), lds (a flat store past the LDS of its kernel), later (many kernels run, then one fails that
+ * had run before).
  */
 #include "hip_check.h"
 
@@ -18,6 +20,42 @@ extern "C" __global__ void wait_for_ever(volatile int *p)
 {
 	while (*p == 0)
 		;
+}
+
+/* Which memory it is is known when it runs: a flat store. */
+extern "C" __global__ void store_flat(float *p, int use_lds, long at)
+{
+	__shared__ float lds[64];
+	float *to = use_lds ? lds : p;
+
+	lds[threadIdx.x] = 0;
+	to[at] = 1;
+}
+
+extern "C" __global__ void store_at(float *p, long at)
+{
+	p[at] = (float)at;
+}
+
+extern "C" __global__ void add_one(float *p)
+{
+	p[threadIdx.x] += 1;
+}
+
+static int later()
+{
+	float *p, *more;
+
+	HIP(hipMalloc((void **)&p, 4096));
+	for (int i = 0; i < 20; i++) {
+		HIP(hipMalloc((void **)&more, (size_t)1 << 20));
+		add_one<<<1, 64>>>(p);
+		store_at<<<1, 1>>>(p, i);
+		HIP(hipDeviceSynchronize());
+	}
+	store_at<<<1, 1>>>(p, (long)1 << 30);
+	HIP(hipDeviceSynchronize());
+	return 0;
 }
 
 static int greedy()
@@ -67,28 +105,56 @@ static int freed()
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int launched()
 {
-	int *zero;
-
-	if (argc == 2 && !std::strcmp(argv[1], "unmapped"))
-		return unmapped();
-	if (argc == 2 && !std::strcmp(argv[1], "freed"))
-		return freed();
-	if (argc == 2 && !std::strcmp(argv[1], "greedy"))
-		return greedy();
-	if (argc != 2 || (std::strcmp(argv[1], "null") && std::strcmp(argv[1], "hang"))) {
-		std::fprintf(stderr, "usage: trouble null|hang|greedy|unmapped|freed\n");
-		return 2;
-	}
-	HIP(hipMalloc((void **)&zero, 4096));
-	HIP(hipMemset(zero, 0, 4096));
-	if (!std::strcmp(argv[1], "null"))
-		store_null<<<1, 1>>>(nullptr);
-	else
-		wait_for_ever<<<1, 64>>>(zero);
 	std::printf("launched\n");
 	std::fflush(stdout);
 	HIP(hipDeviceSynchronize());
 	return 0;
+}
+
+static int null()
+{
+	store_null<<<1, 1>>>(nullptr);
+	return launched();
+}
+
+static int hang()
+{
+	int *zero;
+
+	HIP(hipMalloc((void **)&zero, 4096));
+	HIP(hipMemset(zero, 0, 4096));
+	wait_for_ever<<<1, 64>>>(zero);
+	return launched();
+}
+
+static int wild()
+{
+	store_null<<<1, 1>>>((float *)0x300000000000);
+	return launched();
+}
+
+static int lds()
+{
+	float *p;
+
+	HIP(hipMalloc((void **)&p, 4096));
+	store_flat<<<1, 64>>>(p, 1, 1 << 22);
+	return launched();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)();
+	} modes[] = {{"null", null}, {"hang", hang}, {"greedy", greedy}, {"unmapped", unmapped},
+		     {"freed", freed}, {"wild", wild}, {"lds", lds}, {"later", later}};
+
+	for (size_t i = 0; argc == 2 && i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!std::strcmp(argv[1], modes[i].name))
+			return modes[i].run();
+	std::fprintf(stderr, "usage: trouble null|hang|greedy|unmapped|freed|wild|lds|later\n");
+	return 2;
 }

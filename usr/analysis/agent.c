@@ -186,6 +186,39 @@ static void on_code_object(struct model *m, const struct event *ev, uint32_t pid
 	c->compiler = text_of(ev, 2);
 }
 
+static void on_code_load(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct agent_side *s = &m->agent;
+	struct ev_code_object e;
+
+	event__fixed(ev, &e, sizeof(e));
+	if (!e.status)
+		return;
+	for (size_t i = 0; i < s->failed_loads.n; i++)
+		if (s->failed_loads.v[i].pid == pid && s->failed_loads.v[i].status == e.status) {
+			s->failed_loads.v[i].count++;
+			return;
+		}
+	*VEC_PUSH(&s->failed_loads) =
+		(struct failed_load){.pid = pid, .status = e.status, .ts_ns = ev->ts_ns, .count = 1};
+}
+
+/* A text of none is written as "-". */
+static void on_environment(struct model *m, const struct event *ev, uint32_t pid)
+{
+	struct process_variable v = {.pid = pid, .name = text_of(ev, 0), .value = text_of(ev, 1)};
+
+	if (!strcmp(v.value, "-"))
+		v.value[0] = 0;
+	*VEC_PUSH(&m->agent.variables) = v;
+}
+
+static void on_library(struct model *m, const struct event *ev, uint32_t pid)
+{
+	*VEC_PUSH(&m->agent.libraries) = (struct rocm_library){
+		.pid = pid, .ts_ns = ev->ts_ns, .path = text_of(ev, 0), .real_path = text_of(ev, 1)};
+}
+
 const struct kernel_facts *model__kernel_facts(const struct model *m, uint32_t pid, uint64_t object)
 {
 	size_t i;
@@ -452,6 +485,9 @@ const struct handler agent__handlers[] = {
 	{EV_queue_set, on_queue_set},
 	{EV_kernel_info, on_kernel_info},
 	{EV_code_object_info, on_code_object},
+	{EV_code_object, on_code_load},
+	{EV_rocm_library, on_library},
+	{EV_environment, on_environment},
 	{EV_range, on_range},
 	{EV_queue_state, on_queue_state},
 	{EV_recent_dispatch, on_recent},
@@ -487,6 +523,17 @@ void agent__free_all(struct model *m)
 	free(s->queues.v);
 	free(s->kernels.v);
 	free(s->code.v);
+	for (size_t i = 0; i < s->libraries.n; i++) {
+		free(s->libraries.v[i].path);
+		free(s->libraries.v[i].real_path);
+	}
+	free(s->libraries.v);
+	for (size_t i = 0; i < s->variables.n; i++) {
+		free(s->variables.v[i].name);
+		free(s->variables.v[i].value);
+	}
+	free(s->variables.v);
+	free(s->failed_loads.v);
 	free(s->ranges.v);
 	free(s->evidence.v);
 	free(s->recent.v);

@@ -53,6 +53,26 @@ struct code_facts {
 	char *target, *compiler;
 };
 
+/* Code objects that could not be loaded, by how it ended. */
+struct failed_load {
+	uint32_t pid;
+	int32_t status; /* hsa_status_t */
+	uint64_t ts_ns, count; /* of the first */
+};
+
+/* A library of ROCm's or PyTorch's in a process. */
+struct rocm_library {
+	uint32_t pid;
+	uint64_t ts_ns;
+	char *path, *real_path; /* real_path "-" when it could not be had */
+};
+
+/* A variable as the runtime of a process read it. */
+struct process_variable {
+	uint32_t pid;
+	char *name, *value;
+};
+
 /*
  * A range of one name at one place of the nest of one thread; tid 0: of roctxRangeStart, which belongs to no
  * thread.
@@ -131,6 +151,9 @@ struct agent_side {
 	VEC(struct hsa_queue) queues;
 	VEC(struct kernel_facts) kernels;
 	VEC(struct code_facts) code;
+	VEC(struct failed_load) failed_loads;
+	VEC(struct rocm_library) libraries;
+	VEC(struct process_variable) variables;
 	VEC(struct named_range) ranges; /* a range comes behind the one it is in */
 	VEC(struct evidence) evidence;
 	VEC(struct recent) recent;

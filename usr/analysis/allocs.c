@@ -7,6 +7,7 @@
 #define FIRST_ALLOCS 64u /* of a process that stay in the list: the report shows the first */
 #define ARGUMENT_SLOTS_MAX (1u << 18) /* of all processes */
 #define USE_BLOCKS_MAX (1u << 18)     /* of all allocations */
+#define MORE_BLOCKS_MAX (1u << 15)    /* until there are so many an allocation may have more than one */
 
 /* What frees it names it by its address, or where it has none by its handle. */
 static uint64_t place_key(const struct alloc *a)
@@ -56,7 +57,8 @@ static struct use *use_of(struct model *m, struct alloc *a, uint32_t kernel, uin
 	if (!b || b->n == BLOCK_USES) {
 		size_t last = b ? (size_t)(b - in->uses.v) + 1 : 0;
 
-		i = blocks < MODEL_KEPT_USES / BLOCK_USES ? new_block(m) : 0;
+		if (!blocks || (blocks < MODEL_KEPT_USES / BLOCK_USES && in->uses.n < MORE_BLOCKS_MAX))
+			i = new_block(m);
 		if (!i)
 			return NULL;
 		*(last ? &in->uses.v[last - 1].next : &a->uses) = i;

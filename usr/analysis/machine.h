@@ -76,6 +76,7 @@ struct machine_library {
 	const char *real_path; /* without symbolic links */
 	const char *version;   /* of its own: "5.2.21153" */
 	const char *rocm;      /* the ROCm release it is of: "5.2.3" */
+	const char *chips;     /* of rocblas: what it has kernels for, "gfx900 gfx1030" */
 	enum machine_where where;
 	bool first; /* what a program gets that asks for it by name; torch's own are got by torch */
 };
@@ -95,6 +96,7 @@ struct machine_python {
 	const char *torch_hip; /* torch.version.hip: "5.2.21151-afdc89f8" */
 	const char *torch_path;
 	const char *numpy; /* "1.26.4" */
+	const char *others; /* of PATH: "python3.10 python3.12" */
 	enum known has_torch, has_numpy;
 };
 

@@ -151,9 +151,6 @@ static void forget(struct model *m, size_t i, uint64_t ts)
 
 	sum_up(m, b);
 	forgotten__add(&in->forgotten_bos, b->pid, b->va, b->size, b->end_ns ? b->end_ns : ts);
-	unset_if(&in->bo_by_handle, b->pid, b->handle, i);
-	unset_if(&in->bo_by_mem, b->mem, 0, i);
-	unset_if(&in->bo_by_gem, b->gem, 0, i);
 	in->wasted_ptes += b->num_ptes;
 	*b = (struct bo){.serial = NOWHERE, .gone = true, .settled = true};
 	FIFO_PUT(&in->no_bos, &m->bos, i);
@@ -175,6 +172,9 @@ static void end_bo(struct model *m, struct bo *b, uint64_t ts)
 		b->end_ns = ts;
 	settle(m, b);
 	ranges__remove(&in->live_bos, b->pid, b->va);
+	unset_if(&in->bo_by_handle, b->pid, b->handle, i);
+	unset_if(&in->bo_by_mem, b->mem, 0, i);
+	unset_if(&in->bo_by_gem, b->gem, 0, i);
 	FIFO_PUT(&in->gone_bos, &m->bos, i);
 	if (in->gone_bos.n <= MODEL_KEPT_BOS)
 		return;

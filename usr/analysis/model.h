@@ -24,14 +24,14 @@
 
 /* What is kept of what has ended; the newest. */
 #define MODEL_KEPT_ALLOCS (1u << 17)	/* freed allocations */
-#define MODEL_KEPT_BOS (1u << 16)	/* freed buffers of KFD's */
-#define MODEL_KEPT_MAPPINGS (1u << 16)	/* ranges of buffer objects that were unmapped */
+#define MODEL_KEPT_BOS (1u << 15)	/* freed buffers of KFD's */
+#define MODEL_KEPT_MAPPINGS (1u << 15)	/* ranges of buffer objects that were unmapped */
 #define MODEL_KEPT_GEMS (1u << 17)	/* buffer objects; nobody tells when one ends */
 #define MODEL_KEPT_MOVES (1u << 12)
 #define MODEL_KEPT_PTES (1u << 19)	/* updates of page tables, beside how each page is mapped now */
 #define MODEL_KEPT_DISPATCHES (1u << 14) /* of a queue: no end comes as many packets late */
 #define MODEL_KEPT_ARGUMENTS (1u << 16)	/* of a process: pointers that dispatches were given */
-#define MODEL_KEPT_USES 8		/* of an allocation: kernels that had it as an argument */
+#define MODEL_KEPT_USES 32 /* of an allocation: kernels that had it as an argument; 4 where many have some */
 #define MODEL_KEPT_SHAPES (1u << 16)	/* grids and workgroups, of all kernels */
 #define MODEL_KEPT_FAULTS (1u << 14)
 

@@ -44,7 +44,9 @@ static struct pt_node *before(const struct pagetable *pt, uint64_t space, uint64
 {
 	struct pt_node *n = pt->head;
 
-	for (unsigned int l = LEVELS; l-- > 0;) {
+	for (unsigned int l = LEVELS; path && l-- > pt->levels;)
+		path[l] = n;
+	for (unsigned int l = pt->levels; l-- > 0;) {
 		while (n->next[l] && is_before(n->next[l], space, lo))
 			n = n->next[l];
 		if (path)
@@ -53,15 +55,33 @@ static struct pt_node *before(const struct pagetable *pt, uint64_t space, uint64
 	return n;
 }
 
-static void insert(struct pagetable *pt, const struct pt_span *span)
+/* path: before(span). */
+static struct pt_node *insert_at(struct pagetable *pt, const struct pt_span *span, struct pt_node *path[LEVELS])
 {
-	struct pt_node *n = new_node(span, some_levels(pt)), *path[LEVELS];
+	struct pt_node *n = new_node(span, some_levels(pt));
 
-	before(pt, span->space, span->lo, path);
+	pt->levels = n->levels > pt->levels ? n->levels : pt->levels;
 	for (unsigned int l = 0; l < n->levels; l++) {
 		n->next[l] = path[l]->next[l];
 		path[l]->next[l] = n;
 	}
+	return n;
+}
+
+static void insert(struct pagetable *pt, const struct pt_span *span)
+{
+	struct pt_node *path[LEVELS];
+
+	before(pt, span->space, span->lo, path);
+	insert_at(pt, span, path);
+}
+
+/* path: before(n). */
+static void erase_at(struct pt_node *n, struct pt_node *path[LEVELS])
+{
+	for (unsigned int l = 0; l < n->levels; l++)
+		path[l]->next[l] = n->next[l];
+	free(n);
 }
 
 static void erase(struct pagetable *pt, struct pt_node *n)
@@ -69,9 +89,7 @@ static void erase(struct pagetable *pt, struct pt_node *n)
 	struct pt_node *path[LEVELS];
 
 	before(pt, n->span.space, n->span.lo, path);
-	for (unsigned int l = 0; l < n->levels; l++)
-		path[l]->next[l] = n->next[l];
-	free(n);
+	erase_at(n, path);
 }
 
 /* No span reaches over `page`: one that does becomes two. */
@@ -126,15 +144,54 @@ static void start(struct pagetable *pt)
 		pt->head = new_node(&none, LEVELS);
 }
 
+/* What there is of some pages: mostly one span that is just these, or nothing. */
+struct found {
+	struct pt_node *path[LEVELS], *before, *exact;
+	bool none;
+};
+
+static struct found find(const struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi)
+{
+	struct pt_node *next;
+	struct found f = {0};
+
+	f.before = before(pt, space, lo, f.path);
+	next = f.before->next[0];
+	if (f.before != pt->head && f.before->span.space == space && f.before->span.hi > lo)
+		return f;
+	f.none = !next || next->span.space != space || next->span.lo >= hi;
+	f.exact = !f.none && next->span.lo == lo && next->span.hi == hi ? next : NULL;
+	return f;
+}
+
+/* n has changed: it may be alike with what stands before or behind it. */
+static void join_around(struct pagetable *pt, const struct pt_node *before, const struct pt_node *n)
+{
+	const struct pt_node *next = n->next[0];
+
+	if ((before != pt->head && alike(&before->span, &n->span)) || (next && alike(&n->span, &next->span)))
+		join(pt, n->span.space, n->span.lo, n->span.hi);
+}
+
 void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t flags, uint64_t ts)
 {
 	const struct pt_span *there = pagetable__at(pt, space, lo);
 	const struct pt_span span = {.space = space, .lo = lo, .hi = hi, .flags = flags, .since_ns = ts};
 	struct pt_node *n;
+	struct found f;
 
 	if (hi <= lo || (there && there->hi >= hi && there->flags == flags && !there->unmapped))
 		return;
 	start(pt);
+	f = find(pt, space, lo, hi);
+	if (f.exact)
+		f.exact->span = span;
+	else if (f.none)
+		f.exact = insert_at(pt, &span, f.path);
+	if (f.exact) {
+		join_around(pt, f.before, f.exact);
+		return;
+	}
 	split(pt, space, lo);
 	split(pt, space, hi);
 	while ((n = first(pt, space, lo, hi)))
@@ -143,17 +200,29 @@ void pagetable__map(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t 
 	join(pt, space, lo, hi);
 }
 
+static void unmap_node(struct pt_node *n, uint64_t ts)
+{
+	n->span.since_ns = n->span.unmapped ? n->span.since_ns : ts;
+	n->span.unmapped = true;
+}
+
 void pagetable__unmap(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t hi, uint64_t ts)
 {
+	struct found f;
+
 	if (hi <= lo || !pt->head)
+		return;
+	f = find(pt, space, lo, hi);
+	if (f.exact) {
+		unmap_node(f.exact, ts);
+		join_around(pt, f.before, f.exact);
+	}
+	if (f.exact || f.none)
 		return;
 	split(pt, space, lo);
 	split(pt, space, hi);
-	for (struct pt_node *n = first(pt, space, lo, hi);
-	     n && n->span.space == space && n->span.lo < hi; n = n->next[0]) {
-		n->span.since_ns = n->span.unmapped ? n->span.since_ns : ts;
-		n->span.unmapped = true;
-	}
+	for (struct pt_node *n = first(pt, space, lo, hi); n && n->span.space == space && n->span.lo < hi; n = n->next[0])
+		unmap_node(n, ts);
 	join(pt, space, lo, hi);
 }
 
@@ -171,8 +240,16 @@ void pagetable__take(struct pagetable *pt, uint64_t space, uint64_t lo, uint64_t
 		     bool only_unmapped, pt_take take, void *ctx)
 {
 	struct pt_node *n, *next;
+	struct found f;
 
 	if (hi <= lo || !pt->head)
+		return;
+	f = find(pt, space, lo, hi);
+	if (f.exact && (!only_unmapped || f.exact->span.unmapped)) {
+		take(ctx, &f.exact->span);
+		erase_at(f.exact, f.path);
+	}
+	if (f.exact || f.none)
 		return;
 	split(pt, space, lo);
 	split(pt, space, hi);

@@ -21,6 +21,7 @@ struct pt_span {
 struct pt_node;
 struct pagetable {
 	struct pt_node *head;
+	unsigned int levels; /* of its highest node */
 	uint64_t random;
 };
 

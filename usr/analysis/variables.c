@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct variable rows[] = {
 #define VARIABLE(name, effect, takes, what, source) {#name, VARIABLE_##effect, takes, what, source},
@@ -236,6 +235,29 @@ static void judge_override(const char *name, const char *value, const struct mac
 	}
 }
 
+/* ---- which GPUs are shown ---- */
+
+static bool chooses_gpus(const char *name)
+{
+	return !strcmp(name, "HIP_VISIBLE_DEVICES") || !strcmp(name, "ROCR_VISIBLE_DEVICES") ||
+	       !strcmp(name, "CUDA_VISIBLE_DEVICES") || !strcmp(name, "GPU_DEVICE_ORDINAL");
+}
+
+/* A list of numbers ends at the first that is no GPU's: where that is the first one, none is left. */
+static bool judge_choice(const char *name, const char *value, const struct machine *m, struct variable_verdict *v)
+{
+	size_t gpus = 0;
+
+	for (size_t i = 0; m && i < m->num_gpus; i++)
+		gpus += m->gpus[i].in_kfd == KNOWN_YES;
+	if (!gpus || !isdigit((unsigned char)value[0]) || strtoul(value, NULL, 10) < gpus)
+		return false;
+	v->judgement = JUDGED_problem;
+	say(v, "names a GPU that is not here (%zu %s, counted from 0): none is visible", gpus, gpus == 1 ? "is" : "are");
+	snprintf(v->todo, sizeof(v->todo), "unset %s", name);
+	return true;
+}
+
 /* ---- judgement ---- */
 
 int variables__judge(const char *name, const char *value, const struct machine *m,
@@ -264,6 +286,8 @@ int variables__judge(const char *name, const char *value, const struct machine *
 		judge_override(name, value, m, out);
 		return 0;
 	}
+	if (chooses_gpus(name) && judge_choice(name, value, m, out))
+		return 0;
 	row = find_value(name, value);
 	if (!row) {
 		out->judgement = JUDGED_ok;
@@ -351,4 +375,7 @@ void variables__solvers_left(const struct machine *m, struct solvers_left *out)
 	else
 		snprintf(out->text, sizeof(out->text), "left: %s%s", left,
 			 out->usable == SOLVERS_gemm ? "; a layer that rocBLAS fails at has no other way" : "");
+	n = strlen(out->text);
+	if (out->only && n < sizeof(out->text))
+		snprintf(out->text + n, sizeof(out->text) - n, "; of direct, Winograd and implicit GEMM only %s is tried", out->only);
 }

@@ -7,17 +7,25 @@
 
 static uint64_t seed[2];
 
-/* Both halves of a product: every bit of a and b bears on every bit of it. */
-static uint64_t mix(uint64_t a, uint64_t b)
+/* Both halves of a product. */
+static uint64_t fold(uint64_t a, uint64_t b)
 {
 	unsigned __int128 p = (unsigned __int128)a * b;
 
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
+/* Every bit bears on every bit (the last step of MurmurHash3): addresses in a row must not come to stand in steps. */
+static uint64_t scatter(uint64_t x)
+{
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdull;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return x ^ x >> 33;
+}
+
 static size_t home_of(const struct map *m, uint64_t a, uint64_t b)
 {
-	return (size_t)mix(mix(a ^ seed[0], 0x9e3779b97f4a7c15ull) ^ b, seed[1]) & (m->size - 1);
+	return (size_t)scatter(fold(a ^ seed[0], 0x9e3779b97f4a7c15ull) ^ b ^ seed[1]) & (m->size - 1);
 }
 
 static size_t slot_of(const struct map *m, uint64_t a, uint64_t b)
@@ -31,11 +39,11 @@ static size_t slot_of(const struct map *m, uint64_t a, uint64_t b)
 
 static void make_seed(void)
 {
-	if (seed[1])
-		return;
-	if (getrandom(seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
-		seed[0] = (uintptr_t)&seed;
-	seed[1] |= 0xbf58476d1ce4e5b9ull; /* never few bits */
+	static bool made;
+
+	if (!made && getrandom(seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
+		seed[0] = (uintptr_t)&made;
+	made = true;
 }
 
 static void grow(struct map *m)

@@ -124,6 +124,39 @@ static json_t *find_path(json_t *list, const char *path)
 	return NULL;
 }
 
+/* "gfx1010" of TensileLibrary_gfx1010.dat, Kernels.so-000-gfx1010.hsaco ...: the length, 0 where there is none. */
+static size_t chip_in(const char *name, const char **at)
+{
+	*at = strstr(name, "gfx");
+	return *at ? 3 + strspn(*at + 3, "0123456789abcdef") : 0;
+}
+
+/* Chips that rocBLAS has kernels for: files beside the library. */
+static void put_chips(json_t *o, const char *root, const char *real)
+{
+	char *dir = xasprintf("%s%.*s/rocblas/library", root, (int)(strrchr(real, '/') - real), real);
+	struct dirent **names;
+	struct buf b = {0};
+	int n = scandir(dir, &names, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		const char *at;
+		size_t len = chip_in(names[i]->d_name, &at);
+		char word[32];
+
+		snprintf(word, sizeof(word), "%.*s ", (int)len, at ?: "");
+		if (len > 5 && len < 10 && !strstr(buf__str(&b), word))
+			buf__puts(&b, word);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	if (b.len)
+		json_object_set_new(o, "chips", json_stringn(b.s, b.len - 1));
+	buf__free(&b);
+	free(dir);
+}
+
 /* path without root: as the machine's programs see it */
 static void add_library(struct search *s, size_t which, const char *path)
 {
@@ -147,6 +180,8 @@ static void add_library(struct search *s, size_t which, const char *path)
 	if (!version && s->version[which] && strncmp(real, "/opt/", 5) && strncmp(real, "/usr/local/", 11))
 		version = xstrdup(s->version[which]);
 	facts_put_text(o, "rocm", version);
+	if (!strcmp(known[which].name, "rocblas"))
+		put_chips(o, s->c->root, real);
 	json_object_set_new(o, "from", json_string(s->from));
 	facts_put_bool(o, "first", s->first && !s->seen[which]);
 	s->seen[which] |= s->first;
@@ -535,6 +570,27 @@ static void by_files(const struct facts_config *c, json_t *o, const char *path)
 	free(prefix);
 }
 
+/* "python3.10 python3.12", as PATH has them. */
+static void put_others(const struct facts_config *c, json_t *o)
+{
+	char *list = xstrdup(facts_getenv(c, "PATH") ?: "/usr/local/bin:/usr/bin:/bin"), *save = NULL;
+	struct buf b = {0};
+
+	for (char *dir = strtok_r(list, ":", &save); dir; dir = strtok_r(NULL, ":", &save))
+		for (int minor = 6; minor < 20; minor++) {
+			char *file = xasprintf("%s%s/python3.%d", c->root, dir, minor), *word = xasprintf("python3.%d ", minor);
+
+			if (!access(file, X_OK) && !strstr(buf__str(&b), word))
+				buf__puts(&b, word);
+			free(word);
+			free(file);
+		}
+	if (b.len)
+		json_object_set_new(o, "others", json_stringn(b.s, b.len - 1));
+	buf__free(&b);
+	free(list);
+}
+
 static json_t *python(const struct facts_config *c)
 {
 	const char *venv = facts_getenv(c, "VIRTUAL_ENV");
@@ -543,6 +599,7 @@ static json_t *python(const struct facts_config *c)
 
 	if (venv)
 		json_object_set_new(o, "venv", value__new_text(venv));
+	put_others(c, o);
 	if (!path)
 		return o;
 	json_object_set_new(o, "path", value__new_text(path));

@@ -247,10 +247,13 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 	return err;
 }
 
-struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts)
+struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts, char *const *env)
 {
-	return json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks",
-			 hooks_of(k), "facts", facts);
+	json_t *root = json_pack("{s:s, s:s, s:o, s:o}", "writer", "info", "version", version, "hooks",
+				 hooks_of(k), "facts", facts);
+
+	put_environment(root, env);
+	return root;
 }
 
 static int is_agents(const struct dirent *de)
@@ -286,18 +289,26 @@ struct json_t *session__read(const char *dir, char *err, size_t size)
 	json_t *root = NULL;
 	json_error_t bad;
 	struct stat st;
-	FILE *f;
+	FILE *f = NULL;
+	int fd;
 
 	if (stat(dir, &st)) {
 		snprintf(err, size, "%s: %s", dir, strerror(errno));
 		goto out;
 	}
-	f = fopen(path, "r");
+	/* A trace is someone else's: a FIFO would be waited for. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && !fstat(fd, &st) && !S_ISREG(st.st_mode))
+		errno = EINVAL;
+	else if (fd >= 0)
+		f = fdopen(fd, "r");
 	if (!f) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			snprintf(err, size, "%s: not a trace (it has no session.json)", dir);
 		else
 			snprintf(err, size, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		goto out;
 	}
 	root = json_loadf(f, 0, &bad);

@@ -63,10 +63,10 @@ int session__write(const struct session *s, struct kernel *k, const struct sessi
 		   unsigned int num_counts);
 
 /*
- * What session.json would say of this machine now, without a command: takes facts over. To be freed
+ * What session.json would say of this machine now, without a command: takes facts over. env: NULL for ours. To be freed
  * with value__free, as what session__read returns.
  */
-struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts);
+struct json_t *session__now(const char *version, struct kernel *k, struct json_t *facts, char *const *env);
 
 /* What the recorder, or an agent without one, wrote in the trace dir. NULL with what is wrong in err. */
 struct json_t *session__read(const char *dir, char *err, size_t size);

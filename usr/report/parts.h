@@ -11,6 +11,11 @@
 #define MAX_ROWS 40 /* of a table, unless everything was asked for */
 #define HIDDEN_COLUMN UINT_MAX /* wider than any terminal */
 
+/* findings.c */
+void put_verdict(const struct findings *f, struct buf *b);
+void put_findings(const struct findings *f, const struct text_options *o, struct buf *b);
+void put_ladder(const struct findings *f, struct buf *b);
+
 /* memory.c, pages.c, work.c, faults.c, stopped.c, calls.c, losses.c */
 void put_faults(const struct model *m, const struct text_options *o, struct buf *b);
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);

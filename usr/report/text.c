@@ -305,12 +305,16 @@ static void put_command(const struct model *m, const struct text_options *o, str
 			    hidden == 1 ? "" : "es");
 }
 
-void report_text(const struct model *m, const struct text_options *o, struct buf *b)
+void report_text(const struct model *m, const struct findings *f, const struct text_options *o, struct buf *b)
 {
 	struct buf all = {0};
 
 	put_device(m, &all);
+	if (f)
+		put_verdict(f, &all);
 	put_command(m, o, &all);
+	if (f)
+		put_findings(f, o, &all);
 	put_faults(m, o, &all);
 	put_stopped(m, o, &all);
 	put_pointers(m, o, &all);
@@ -319,6 +323,8 @@ void report_text(const struct model *m, const struct text_options *o, struct buf
 	put_buffers(m, o, &all);
 	put_moves(m, &all);
 	put_page_tables(m, o, &all);
+	if (f)
+		put_ladder(f, &all);
 	put_dispatches(m, o, &all);
 	put_ranges(m, o, &all);
 	put_calls(m, o, &all);

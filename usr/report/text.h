@@ -3,7 +3,7 @@
 #ifndef RDNA1_REPORT_TEXT_H
 #define RDNA1_REPORT_TEXT_H
 
-#include "../analysis/model.h"
+#include "../analysis/findings.h"
 
 /* What the recorder found of a process that did not get the agent. */
 struct why_agentless {
@@ -20,7 +20,13 @@ struct text_options {
 	size_t num_agentless;
 };
 
-void report_text(const struct model *m, const struct text_options *o, struct buf *b);
+/* f NULL: nothing was judged. */
+void report_text(const struct model *m, const struct findings *f, const struct text_options *o, struct buf *b);
+
+/* Verdict, findings, incidents, ladder. */
+void report_json(const struct model *m, const struct findings *f, struct buf *b);
+/* All that is known of an address at a time (0: the end). False: nothing is. */
+bool report_address(const struct model *m, uint64_t va, uint64_t ts_ns, struct buf *b);
 
 /* What a damaged trace lacks. dir NULL: no word of how to recover it; sep stands before that word. */
 bool is_torn(const struct trace_stats *st);

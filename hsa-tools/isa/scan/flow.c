@@ -307,6 +307,7 @@ int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32
 
 	if (!begin(f, code) || !add_target(f, entry))
 		return -ENOMEM;
+	f->entry = entry;
 	err = read_all(f, t);
 	if (!err && f->indirect)
 		err = read_behind_jumps(f, t);

@@ -22,6 +22,7 @@ struct flow_block {
 
 struct flow {
 	const struct code *code;
+	uint32_t entry; /* dword */
 	struct place *places;
 	uint32_t num, space;
 	struct flow_block *blocks;

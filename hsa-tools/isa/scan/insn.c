@@ -419,6 +419,7 @@ static void learn(struct insns *t, const uint8_t *code, size_t len, struct insn 
 	}
 	*in = (struct insn){.size = (uint8_t)size, .family = SCAN_UNDECODED};
 	learn_by_encoding(text, d[0], d[1], in);
+	align__learn(text, &in->align);
 	if (in->flags & INSN_MEMORY)
 		in->flags |= (has_word(text, "glc") ? INSN_GLC : 0) | (has_word(text, "dlc") ? INSN_DLC : 0) |
 			     (has_word(text, "slc") ? INSN_SLC : 0);

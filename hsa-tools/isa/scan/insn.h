@@ -6,6 +6,7 @@
 #ifndef RDNA1_SCAN_INSN_H
 #define RDNA1_SCAN_INSN_H
 
+#include "align.h"
 #include "comgr.h"
 #include "scan.h"
 
@@ -72,6 +73,7 @@ struct insn {
 	uint8_t lds_dwords;   /* of an LDS or FLAT access of several dwords at one address; else 0 */
 	uint8_t lds_align;    /* the alignment that it needs, bytes */
 	uint8_t lds_base;     /* VGPR of its address */
+	struct align_op align;
 };
 
 /* What was learned, for one ISA. */

@@ -163,7 +163,7 @@ static enum seen permlane_look(const struct query *q, const struct place *p)
 {
 	uint64_t flags = p->insn->flags;
 
-	if (q->llvm && q->llvm < 16 ? flags & INSN_VOPC : flags & INSN_CMPX)
+	if (q->llvm && q->llvm < 15 ? flags & INSN_VOPC : flags & INSN_CMPX)
 		return FOUND;
 	return flags & INSN_VALU && !(flags & INSN_NOP) ? EXPIRED : ON;
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What stopped a run: what the device, the kernel's driver and the runtime each said of one failure, as one
+ * incident with its address, allocation, kernel and argument. Judges nothing: rules do.
+ */
+#ifndef RDNA1_ANALYSIS_INCIDENTS_H
+#define RDNA1_ANALYSIS_INCIDENTS_H
+
+#include "findings.h"
+
+/* Into f->incidents, in the order of time. */
+void incidents__find(struct findings *f, const struct model *m);
+
+/* Which allocation an address belongs to at a time; exact: known to the byte, else a page's. */
+struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact, uint64_t ts_ns);
+
+/* "argument +16 (out)", with the name where the kernel's layout is known. */
+void incidents__argument(struct buf *b, const struct suspect *s);
+
+#endif
