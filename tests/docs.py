@@ -29,6 +29,13 @@ same("event", re.findall(r"^\| (\d+) \| `(\w+)` \| (.*) \|$", page, re.M),
 same("cause", re.findall(r"^\| (\d+) \| ([^`|]+) \| ([^|]+) \|$", page, re.M),
      re.findall(r'^LOSS\(\w+, (\d+), "(.*)", "(.*)"\)$', text("bpf/losses.def"), re.M))
 
+# Rules that error messages are linked to are there.
+rules = set(re.findall(r'^RULE\(\w+, "([\w-]+)"', text("usr/analysis/rules.def"), re.M))
+for names in re.findall(r"\.rules = \{([^}]*)\}", text("usr/analysis/signatures.def")):
+    for rule in re.findall(r'"([\w-]+)"', names):
+        if rule not in rules:
+            bad.append(f"usr/analysis/signatures.def: no rule {rule}")
+
 pages = ["README.md"] + [os.path.join("docs", n) for n in os.listdir("docs") if n.endswith(".md")]
 for path in pages:
     for target in re.findall(r"\]\(([^)#]+)\)", text(path)):

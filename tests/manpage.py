@@ -52,12 +52,8 @@ def main():
     bad = []
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
-                             ("recover", ("recover",)),
-                             ("explain", ("explain",))):
-                             ("recover", ("recover",)), ("scan", ("scan",))):
-                             ("info", ("info",)), ("check", ("check",)),
-                             ("recover", ("recover",))):
-                             ("explain", ("explain",)), ("pack", ("pack",))):
+                             ("recover", ("recover",)), ("scan", ("scan",)), ("check", ("check",)),
+                             ("explain", ("explain",)), ("pack", ("pack",)), ("compare", ("compare",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

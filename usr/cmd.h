@@ -17,6 +17,7 @@ int cmd_info(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_check(int argc, char **argv);

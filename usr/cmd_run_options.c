@@ -28,6 +28,7 @@ static const char help[] =
 	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
 	"       rdna1-trace explain [-f FILE] [TEXT...]              what error messages mean\n"
 	"       rdna1-trace pack [-o FILE] [DIR]                     one file for a bug report\n"
+	"       rdna1-trace compare [--all] A B                      what differs between two\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"

@@ -26,6 +26,7 @@ static const struct {
 	{"recover", cmd_recover},
 	{"explain", cmd_explain},
 	{"pack", cmd_pack},
+	{"compare", cmd_compare},
 	{"scan", cmd_scan},
 	{"check", cmd_check},
 };

@@ -118,7 +118,7 @@ try:
             run = sh(viewer, "-M", man, "-w", "rdna1-trace")
             expect(run.returncode == 0 and run.stdout.strip() == f"{man}/man1/rdna1-trace.1", run)
     words = {"rdna1-trace ex": {"explain"}, "rdna1-trace --emu": {"--emulate"}, "rdna1-trace recover --o": {"--output"},
-             "rdna1-trace report --a": {"--all"}}
+             "rdna1-trace report --al": {"--all"}}
     for line, want in words.items():
         run = sh("bash", "-c", 'PATH="$1/bin:$PATH"; . "$1/share/bash-completion/completions/rdna1-trace"; '
                  'COMP_WORDS=($2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _rdna1_trace; echo "${COMPREPLY[@]}"',
