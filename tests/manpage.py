@@ -52,7 +52,7 @@ def main():
     bad = []
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
-                             ("recover", ("recover",)), ("scan", ("scan",)), ("check", ("check",)),
+                             ("recover", ("recover",)), ("rules", ("rules",)), ("scan", ("scan",)), ("check", ("check",)),
                              ("explain", ("explain",)), ("pack", ("pack",)), ("compare", ("compare",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:

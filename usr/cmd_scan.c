@@ -162,9 +162,9 @@ void scan_code_object(struct scan_run *r, const void *data, size_t len, const ch
 	add_object(&r->total, object);
 	add_compiler(isa, object->compiler);
 	if (r->json)
-		scan_json_object(r, object, part);
+		put_json_object(r, object, part);
 	else if (r->kernels || r->sites)
-		text_kernels(r, object, part);
+		put_text_kernels(r, object, part);
 	scan_object__free(object);
 }
 
@@ -201,7 +201,7 @@ void end_file(struct scan_run *r)
 	r->with_hazards += hazards > 0;
 	r->unreadable += f->errors.n > 0;
 	clear_progress(r);
-	(r->json ? scan_json_file : text_file)(r, f);
+	(r->json ? put_json_file : put_text_file)(r, f);
 	free_file(f);
 }
 
@@ -295,15 +295,15 @@ static int scan(struct scan_run *r, int num, char **paths)
 	r->first_file = true;
 	clock_gettime(CLOCK_MONOTONIC, &r->began);
 	if (r->json)
-		scan_json_begin(r);
+		put_json_begin(r);
 	for (int i = 0; i < num; i++)
 		scan_path(r, paths[i]);
 	clear_progress(r);
 	status = r->unreadable ? EXIT_UNREADABLE : r->with_hazards ? EXIT_HAZARDS : 0;
 	if (r->json)
-		scan_json_end(r, status);
+		put_json_end(r, status);
 	else
-		text_end(r);
+		put_text_end(r);
 	scan__free(r->scan);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_err("cannot write the output");

@@ -82,13 +82,13 @@ const char *read_kernel_database(const char *path, kernel_blob *blob, void *ctx)
 
 /* ---- output: cmd_scan_text.c, cmd_scan_json.c ---- */
 
-void text_kernels(struct scan_run *r, const struct scan_object *object, const char *part);
-void text_file(struct scan_run *r, const struct file_result *f);
-void text_end(const struct scan_run *r);
+void put_text_kernels(struct scan_run *r, const struct scan_object *object, const char *part);
+void put_text_file(struct scan_run *r, const struct file_result *f);
+void put_text_end(const struct scan_run *r);
 
-void scan_json_begin(struct scan_run *r);
-void scan_json_object(struct scan_run *r, const struct scan_object *object, const char *part);
-void scan_json_file(struct scan_run *r, const struct file_result *f);
-void scan_json_end(const struct scan_run *r, int status);
+void put_json_begin(struct scan_run *r);
+void put_json_object(struct scan_run *r, const struct scan_object *object, const char *part);
+void put_json_file(struct scan_run *r, const struct file_result *f);
+void put_json_end(const struct scan_run *r, int status);
 
 #endif

@@ -81,6 +81,11 @@ static size_t scan_packed(struct scan_run *r, const uint8_t *data, size_t len, c
 	return p.end ?: 4;
 }
 
+static bool is_packed(const uint8_t *data, size_t len)
+{
+	return len >= 4 && !memcmp(data, "CCOB", 4);
+}
+
 /* All bundles in a piece of memory: .hip_fatbin has one for each source file, one behind the other. */
 static bool scan_bundles(struct scan_run *r, const uint8_t *data, size_t len, const char *outer)
 {
@@ -88,8 +93,7 @@ static bool scan_bundles(struct scan_run *r, const uint8_t *data, size_t len, co
 	bool any = at < len;
 
 	for (; at < len; at = bundle__find(data, len, at)) {
-		bool packed = data[at] == 'C';
-		size_t size = (packed ? scan_packed : scan_bundle)(r, data + at, len - at, outer);
+		size_t size = (is_packed(data + at, len - at) ? scan_packed : scan_bundle)(r, data + at, len - at, outer);
 
 		at += size ?: 1;
 	}
@@ -177,9 +181,12 @@ static bool scan_bare(struct scan_run *r, const uint8_t *data, size_t len)
 	return true;
 }
 
+/* What begins like a compressed one is one, also where it is damaged. */
 static bool scan_fat(struct scan_run *r, const uint8_t *data, size_t len)
 {
-	return scan_bundles(r, data, len, NULL);
+	size_t first = is_packed(data, len) ? scan_packed(r, data, len, NULL) : 0;
+
+	return scan_bundles(r, data + first, len - first, NULL) || first;
 }
 
 static bool scan_database(struct scan_run *r, const uint8_t *data, size_t len)
@@ -206,7 +213,7 @@ static bool is_bare(const uint8_t *data, size_t len)
 
 static bool begins_fat(const uint8_t *data, size_t len)
 {
-	return bundle__find(data, len < 64 ? len : 64, 0) == 0 || (len > 4 && !memcmp(data, "CCOB", 4));
+	return is_packed(data, len) || (len && bundle__find(data, len < 64 ? len : 64, 0) == 0);
 }
 
 static bool is_database(const uint8_t *data, size_t len)
@@ -238,12 +245,16 @@ static const uint8_t *map_file(const char *path, size_t *len)
 
 	if (fd < 0)
 		return NULL;
-	errno = EINVAL;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+	} else if (!st.st_size) {
+		p = NULL;
+		errno = 0;
+	} else {
 		*len = (size_t)st.st_size;
-		p = st.st_size ? mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+		p = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
-	close(fd);
+	close(fd); /* leaves errno as it is */
 	return p == MAP_FAILED ? NULL : p;
 }
 
@@ -269,7 +280,7 @@ static bool scan_file(struct scan_run *r, const char *path, bool named)
 		any = kinds[i].scan(r, data, len);
 		/* One that only stands in a directory is nothing to be told of. */
 		if (!any && named)
-			log_err("%s: a %s without code for AMD GPUs", path, kinds[i].name);
+			log_err("%s: %s without code for AMD GPUs", path, kinds[i].name);
 		if (any)
 			end_file(r);
 		r->file = NULL;

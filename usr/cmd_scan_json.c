@@ -71,7 +71,7 @@ static void put_kernel(const struct scan_run *r, struct buf *b, const struct sca
 	buf__putc(b, '}');
 }
 
-void scan_json_object(struct scan_run *r, const struct scan_object *o, const char *part)
+void put_json_object(struct scan_run *r, const struct scan_object *o, const char *part)
 {
 	struct buf *b = &r->file->details;
 
@@ -102,7 +102,7 @@ void scan_json_object(struct scan_run *r, const struct scan_object *o, const cha
 	buf__putc(b, '}');
 }
 
-void scan_json_file(struct scan_run *r, const struct file_result *f)
+void put_json_file(struct scan_run *r, const struct file_result *f)
 {
 	struct buf b = {0};
 
@@ -126,7 +126,7 @@ void scan_json_file(struct scan_run *r, const struct file_result *f)
 	buf__free(&b);
 }
 
-void scan_json_begin(struct scan_run *r)
+void put_json_begin(struct scan_run *r)
 {
 	static const char *const kinds[] = {
 		[SCAN_RECOGNIZER] = "recognizer", [SCAN_SELECTION] = "selection", [SCAN_ENCODING] = "encoding"};
@@ -159,7 +159,7 @@ void scan_json_begin(struct scan_run *r)
 	(void)r;
 }
 
-void scan_json_end(const struct scan_run *r, int status)
+void put_json_end(const struct scan_run *r, int status)
 {
 	struct buf b = {0};
 

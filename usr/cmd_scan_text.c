@@ -103,7 +103,7 @@ static void put_kernel(struct scan_run *r, const struct scan_kernel *k)
 	buf__free(&line);
 }
 
-void text_kernels(struct scan_run *r, const struct scan_object *object, const char *part)
+void put_text_kernels(struct scan_run *r, const struct scan_object *object, const char *part)
 {
 	struct buf *b = &r->file->details;
 	bool headed = false;
@@ -193,7 +193,7 @@ static void put_skipped(struct scan_run *r, struct buf *b, const struct file_res
 	buf__free(&line);
 }
 
-void text_file(struct scan_run *r, const struct file_result *f)
+void put_text_file(struct scan_run *r, const struct file_result *f)
 {
 	struct buf b = {0};
 
@@ -205,8 +205,14 @@ void text_file(struct scan_run *r, const struct file_result *f)
 	for (size_t i = 0; i < f->isas.n; i++)
 		put_isa(r, &b, &f->isas.v[i]);
 	put_skipped(r, &b, f);
-	for (size_t i = 0; i < f->errors.n; i++)
-		buf__printf(&b, "  could not be read: %s\n", f->errors.v[i]);
+	for (size_t i = 0; i < f->errors.n; i++) {
+		struct buf line = {0};
+
+		buf__puts(&line, "could not be read: ");
+		buf__visible(&line, f->errors.v[i], strlen(f->errors.v[i]));
+		put_indented(&b, 2, buf__str(&line), r->width);
+		buf__free(&line);
+	}
 	if (!f->isas.n && !f->skipped.n && !f->errors.n)
 		buf__puts(&b, "  no code for GPUs in it\n");
 	fwrite(buf__str(&b), 1, b.len, stdout);
@@ -214,7 +220,7 @@ void text_file(struct scan_run *r, const struct file_result *f)
 	buf__free(&b);
 }
 
-void text_end(const struct scan_run *r)
+void put_text_end(const struct scan_run *r)
 {
 	struct buf b = {0};
 	struct totals const *t = &r->total;
