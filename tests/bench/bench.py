@@ -222,13 +222,36 @@ def reading():
     line(f"{n} events as text", f"{ours:.2f} s", f"babeltrace2 {bt:.2f} s", f"{ours / bt:.2f}")
 
 
+MIXES = ("launches", "random", "steady", "live", "driver", "mixed")
+
+
+def model(events=10_000_000):
+    """What the analysis makes of a long trace, by what it is full of; the peer only counts its events."""
+    tool = f"{BUILD}/tests/bench/model_events"
+    for mix in MIXES:
+        directory = f"{WORK}/model"
+        sh(tool, "write", directory, events, mix)
+        runs = [re.match(r"(\d+) events, ([\d.]+) s .* peak (\d+) MiB", sh(tool, "read", directory).stdout)
+                for _ in range(3)]
+        seconds = min(float(m[2]) for m in runs)
+        begin = os.times()
+        subprocess.run(["babeltrace2", f"{directory}/ctf", "--component=sink.utils.counter"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = os.times()
+        theirs = end.children_user + end.children_system - begin.children_user - begin.children_system
+        line(f"{mix}, {events / 1e6:.0f} M events, one core", f"{int(runs[0][1]) / seconds / 1e6:.1f} M/s",
+             f"babeltrace2 counts {events / theirs / 1e6:.2f} M/s", f"{seconds / theirs:.2f}")
+        line("  memory at most", f"{runs[0][3]} MiB", "bound 300 MiB", f"{int(runs[0][3]) / 300:.2f}")
+        subprocess.run(["rm", "-rf", directory], check=True)
+
+
 def agent():
     agent_cost.agent(line)
 
 
 def main():
     print("rdna1-trace bench: ratio = this / peer, less is better")
-    for part in (launch_latency, launch_storm, doorbell, agent, instructions, idle, ioctls, kernel_side, reading):
+    for part in (launch_latency, launch_storm, doorbell, agent, instructions, idle, ioctls, kernel_side, reading, model):
         if not WANTED or part.__name__ in WANTED:
             part()
 

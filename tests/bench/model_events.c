@@ -85,8 +85,8 @@ static void put_free(void)
 /* A layer has its kernel and its four buffers. */
 static void put_launch(void)
 {
-	size_t l = layer++;
-	uint64_t queue = l % 2, object = 0x1000 + (random_buffers ? rnd() : l % (num_live / 4)) % KERNELS * 64, args[8] = {0};
+	size_t layers = num_live / 1000 * 250, l = layer++ % layers;
+	uint64_t queue = l % 2, object = 0x1000 + (random_buffers ? rnd() : l) % KERNELS * 64, args[8] = {0};
 	struct ev_dispatch e = {.queue_id = queue, .index = index_of[queue]++};
 	struct ev_dispatch_time t = {.queue_id = queue, .index = e.index, .signal = TIMED_BY_agent};
 	struct ev_pointer pointers[4];
@@ -94,7 +94,7 @@ static void put_launch(void)
 	uint8_t packet[64] = {2}, *at;
 
 	for (size_t i = 0; i < 4; i++) {
-		const struct block *b = &live[random_buffers ? rnd() % num_live : (4 * l + i) % num_live];
+		const struct block *b = &live[random_buffers ? rnd() % num_live : 4 * l + i];
 
 		args[i] = b->va;
 		pointers[i] = (struct ev_pointer){.at = (uint16_t)(8 * i),
@@ -193,7 +193,7 @@ static void mix_launches(uint64_t events)
 static void mix_random(uint64_t events)
 {
 	random_buffers = true;
-	while (num_live < 100000 && num_live < events / 10)
+	while (num_live < 100000)
 		put_alloc();
 	while (written < events)
 		put_launch();
@@ -215,7 +215,7 @@ static void mix_steady(uint64_t events)
 
 static void mix_live(uint64_t events)
 {
-	while (num_live < LIVE_MAX && num_live < events / 4)
+	while (num_live < LIVE_MAX)
 		put_alloc();
 	while (written < events)
 		put_launch();
@@ -237,13 +237,13 @@ static void mix_driver(uint64_t events)
 
 static void mix_mixed(uint64_t events)
 {
-	while (num_live < 10000 && num_live < events / 10)
+	while (num_live < 10500)
 		put_alloc();
 	while (written < events) {
 		for (size_t i = 0; i < 6; i++)
 			put_launch();
-		num_live > 10000 ? put_free() : put_alloc();
-		num_live > 10000 ? put_free() : put_alloc();
+		num_live > 10500 ? put_free() : put_alloc();
+		num_live > 10500 ? put_free() : put_alloc();
 		if (rnd() % 4 == 0)
 			driver();
 	}

@@ -31,7 +31,7 @@
 #define MODEL_KEPT_PTES (1u << 19)	/* updates of page tables, beside how each page is mapped now */
 #define MODEL_KEPT_DISPATCHES (1u << 14) /* of a queue: no end comes as many packets late */
 #define MODEL_KEPT_ARGUMENTS (1u << 16)	/* of a process: pointers that dispatches were given */
-#define MODEL_KEPT_USES 32 /* of an allocation: kernels that had it as an argument; 4 where many have some */
+#define MODEL_KEPT_USES 8 /* of an allocation: kernels that had it as an argument; 4 where many have some */
 #define MODEL_KEPT_SHAPES (1u << 16)	/* grids and workgroups, of all kernels */
 #define MODEL_KEPT_FAULTS (1u << 14)
 
