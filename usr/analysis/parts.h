@@ -257,7 +257,7 @@ void ptes__free_all(struct model *m);
 void interrupts__queue(struct model *m, const struct hw_queue *q);
 void interrupts__queue_gone(struct model *m, uint32_t pid, uint32_t queue_id, uint64_t ts);
 void interrupts__forget_queues(struct model *m);
-/* NULL-like when there are too many: what is written to it is not kept. */
+/* Above MODEL_KEPT_FAULTS what is written to it is not kept. */
 struct fault *new_fault(struct model *m, int from, uint32_t pid, uint64_t ts);
 void interrupts__free_all(struct model *m);
 
