@@ -109,6 +109,12 @@ struct host_change {
 	size_t before;	 /* of the process: index plus 1 */
 };
 
+/* What each dispatch changes of its allocations: by itself, so that it stays in the cache. */
+struct alloc_hot {
+	uint64_t last_argument; /* as in struct alloc, where it is in the end */
+	uint32_t uses, other_uses;
+};
+
 struct address_index;
 
 struct inside {
@@ -130,6 +136,7 @@ struct inside {
 	struct fifo freed_allocs, no_allocs; /* no_allocs: empty places */
 	struct forgotten forgotten_allocs;
 	uint64_t allocs_known_from_ns; /* none that lived later is forgotten */
+	VEC(struct alloc_hot) hot; /* beside allocs */
 	VEC(struct use_block) uses;
 	uint32_t no_uses; /* empty places: index plus 1 */
 	uint64_t argument_slots;
