@@ -40,7 +40,7 @@ static uint32_t new_block(struct model *m)
 }
 
 /* The kernel's place among the allocation's, at the end if it is new. NULL: there is none left. */
-static struct use *use_of(struct model *m, struct alloc *a, uint32_t kernel, uint16_t at)
+static struct use *use_of(struct model *m, struct alloc_hot *a, uint32_t kernel, uint16_t at)
 {
 	struct inside *in = m->inside;
 	struct use_block *b = NULL;
@@ -68,7 +68,7 @@ static struct use *use_of(struct model *m, struct alloc *a, uint32_t kernel, uin
 	return &b->uses[b->n++];
 }
 
-static void add_use(struct model *m, struct alloc *a, uint32_t kernel, uint16_t at, uint64_t ts)
+static void add_use(struct model *m, struct alloc_hot *a, uint32_t kernel, uint16_t at, uint64_t ts)
 {
 	struct use *u = use_of(m, a, kernel, at);
 
@@ -82,7 +82,7 @@ static void add_use(struct model *m, struct alloc *a, uint32_t kernel, uint16_t 
 	u->last_ns = ts;
 }
 
-static void drop_uses(struct model *m, struct alloc *a)
+static void drop_uses(struct model *m, struct alloc_hot *a)
 {
 	struct inside *in = m->inside;
 
@@ -122,7 +122,7 @@ static struct alloc *newest_at(struct model *m, uint32_t pid, uint16_t kind, uin
 	return map__get(&m->inside->live_allocs, owner_key(pid, kind), key, &i) ? &m->allocs.v[i] : NULL;
 }
 
-static void add_argument(struct model *m, const struct given *g, struct alloc *a, const struct ev_pointer *p)
+static void add_argument(struct model *m, const struct given *g, struct alloc_hot *a, const struct ev_pointer *p)
 {
 	struct owner *o = owner_of(m, g->pid);
 
@@ -143,27 +143,34 @@ static void add_argument(struct model *m, const struct given *g, struct alloc *a
 void allocs__given(struct model *m, const struct given *g)
 {
 	enum { AT_ONCE = 8 };
-	struct alloc *allocs[AT_ONCE];
+	struct inside *in = m->inside;
+	struct alloc_hot *hot[AT_ONCE];
 	struct ev_pointer p[AT_ONCE];
+	uint64_t keys[AT_ONCE];
+	size_t at;
 
 	for (size_t from = 0; from + sizeof(p[0]) <= g->pointers.len; from += sizeof(p)) {
 		size_t n = (g->pointers.len - from) / sizeof(p[0]);
 
 		n = n < AT_ONCE ? n : AT_ONCE;
 		memcpy(p, g->pointers.data + from, n * sizeof(p[0]));
-		for (size_t i = 0; i < n; i++)
-			map__expect(&m->inside->live_allocs, owner_key(g->pid, p[i].kind ? p[i].kind : MEM_KIND_pool), p[i].base);
 		for (size_t i = 0; i < n; i++) {
-			allocs[i] = p[i].base ? newest_at(m, g->pid, p[i].kind ? p[i].kind : MEM_KIND_pool, p[i].base) : NULL;
-			if (allocs[i])
-				__builtin_prefetch(&allocs[i]->uses, 1);
+			keys[i] = owner_key(g->pid, p[i].kind ? p[i].kind : MEM_KIND_pool);
+			map__expect(&in->live_allocs, keys[i], p[i].base);
+		}
+		for (size_t i = 0; i < n; i++) {
+			bool there = p[i].base && map__get(&in->live_allocs, keys[i], p[i].base, &at);
+
+			hot[i] = there ? &in->hot.v[at] : NULL;
+			if (there)
+				__builtin_prefetch(hot[i], 1);
 		}
 		for (size_t i = 0; i < n; i++)
-			if (allocs[i] && allocs[i]->uses)
-				__builtin_prefetch(&m->inside->uses.v[allocs[i]->uses - 1], 1);
+			if (hot[i] && hot[i]->uses)
+				__builtin_prefetch(&in->uses.v[hot[i]->uses - 1], 1);
 		for (size_t i = 0; i < n; i++)
-			if (allocs[i])
-				add_argument(m, g, allocs[i], &p[i]);
+			if (hot[i])
+				add_argument(m, g, hot[i], &p[i]);
 	}
 }
 
@@ -198,7 +205,7 @@ static void forget(struct model *m, size_t i, uint64_t ts)
 		forgotten__add(&in->forgotten_allocs, a->pid, a->va, a->size, a->end_ns ? a->end_ns : ts);
 	if (map__get(&in->live_allocs, owner_key(a->pid, a->kind), place_key(a), &newest) && newest == i)
 		map__unset(&in->live_allocs, owner_key(a->pid, a->kind), place_key(a));
-	drop_uses(m, a);
+	drop_uses(m, &in->hot.v[i]);
 	*a = (struct alloc){.serial = NOWHERE};
 	FIFO_PUT(&in->no_allocs, &m->allocs, i);
 }
@@ -268,9 +275,11 @@ static size_t new_alloc(struct model *m)
 
 	if (in->no_allocs.n) {
 		FIFO_TAKE(&in->no_allocs, &m->allocs, i);
+		in->hot.v[i] = (struct alloc_hot){0};
 		return i;
 	}
 	VEC_PUSH(&m->allocs);
+	VEC_PUSH(&in->hot);
 	return m->allocs.n - 1;
 }
 
@@ -460,6 +469,13 @@ static int by_serial(const void *a, const void *b)
 void allocs__end(struct model *m)
 {
 	map__free(&m->inside->live_allocs);
+	for (size_t i = 0; i < m->allocs.n; i++) {
+		m->allocs.v[i].uses = m->inside->hot.v[i].uses;
+		m->allocs.v[i].other_uses = m->inside->hot.v[i].other_uses;
+		m->allocs.v[i].last_argument = m->inside->hot.v[i].last_argument;
+	}
+	free(m->inside->hot.v);
+	m->inside->hot.v = NULL;
 	if (m->num_allocs != m->allocs.n)
 		VEC_SORT(&m->allocs, by_serial);
 	while (m->allocs.n && m->allocs.v[m->allocs.n - 1].serial == NOWHERE)
@@ -478,4 +494,5 @@ void allocs__free_all(struct model *m)
 	map__free(&in->old_by_kind);
 	forgotten__free(&in->forgotten_allocs);
 	free(in->uses.v);
+	free(in->hot.v);
 }

@@ -109,6 +109,12 @@ struct host_change {
 	size_t before;	 /* of the process: index plus 1 */
 };
 
+/* What each dispatch changes of its allocations: by itself, so that it stays in the cache. */
+struct alloc_hot {
+	uint64_t last_argument; /* as in struct alloc, where it is in the end */
+	uint32_t uses, other_uses;
+};
+
 struct address_index;
 
 struct inside {
@@ -130,6 +136,7 @@ struct inside {
 	struct fifo freed_allocs, no_allocs; /* no_allocs: empty places */
 	struct forgotten forgotten_allocs;
 	uint64_t allocs_known_from_ns; /* none that lived later is forgotten */
+	VEC(struct alloc_hot) hot; /* beside allocs */
 	VEC(struct use_block) uses;
 	uint32_t no_uses; /* empty places: index plus 1 */
 	uint64_t argument_slots;
@@ -257,7 +264,7 @@ void ptes__free_all(struct model *m);
 void interrupts__queue(struct model *m, const struct hw_queue *q);
 void interrupts__queue_gone(struct model *m, uint32_t pid, uint32_t queue_id, uint64_t ts);
 void interrupts__forget_queues(struct model *m);
-/* NULL-like when there are too many: what is written to it is not kept. */
+/* Above MODEL_KEPT_FAULTS what is written to it is not kept. */
 struct fault *new_fault(struct model *m, int from, uint32_t pid, uint64_t ts);
 void interrupts__free_all(struct model *m);
 

@@ -464,6 +464,8 @@ void put_faults(const struct model *m, const struct text_options *o, struct buf 
 		put_fault(m, b, f);
 	}
 	and_more(b, shown, n);
+	if (m->faults_left_out)
+		buf__printf(b, "  and %" PRIu64 " later ones, of which nothing is kept\n", m->faults_left_out);
 	for (size_t i = 0; i < m->gaps.n; i++)
 		buf__printf(b, "  limit of the emulator, not of the program: %s is not implemented (0x%" PRIx64
 			       ")\n",
