@@ -9,7 +9,7 @@ from rdna1 import *
 
 FILES = {"bin/rdna1-trace", "lib/rdna1-trace/installed", "lib/rdna1-trace/librdna1-agent.so.1",
          "lib/rdna1-trace/librdna1-emu.so", "lib/rdna1-trace/librdna1-roctx.so.1", "lib/rdna1-trace/libroctx64.so",
-         "lib/rdna1-trace/libroctx64.so.4", "lib/rdna1-trace/workload/conv2d", "share/man/man1/rdna1-trace.1",
+         "lib/rdna1-trace/libroctx64.so.4", "lib/rdna1-trace/rdna1-probe", "lib/rdna1-trace/workload/conv2d", "share/man/man1/rdna1-trace.1",
          "share/bash-completion/completions/rdna1-trace", "share/doc/rdna1-trace/README.md",
          "share/doc/rdna1-trace/LICENSE"}
 SAN = ["SAN=1"] if os.path.basename(BUILD) == "san" else []
