@@ -162,14 +162,20 @@ def relevant(hazard, code):
     return [plain(t) for _, t in code if not t.startswith("s_nop")]
 
 
-def check_selection(hazard, base, treated, found, found_treated):
+def count(kernel, hazard, version):
+    """Of one kernel's places those that this version of LLVM knows to treat: not FLAT accesses that 15 and 16 combine."""
+    return len([s for s in kernel["sites"] if s["hazard"] == hazard and
+                not (hazard == "lds-misaligned" and version > 14 and s["text"].startswith("flat_"))])
+
+
+def check_selection(hazard, base, treated, found, found_treated, version):
     total = kernels = 0
     for name, code in base.items():
         if name not in found:
             continue
         differs = relevant(hazard, code) != relevant(hazard, treated[name])
-        ours = found[name]["hazards"].get(hazard, 0)
-        left = found_treated[name]["hazards"].get(hazard, 0)
+        ours = count(found[name], hazard, version)
+        left = count(found_treated[name], hazard, version)
         if differs != bool(ours):
             raise Bad(f"{name}: llc's output {'differs' if differs else 'is the same'}, scan finds {ours}")
         if left:
@@ -200,7 +206,7 @@ def check(source, version, variant, folder):
                 counts[hazard] = check_recognizer(hazard, code[of], listing(treated, version), found[of], version)
             else:
                 counts[hazard] = check_selection(hazard, code[of], listing(treated, version), found[of],
-                                                 scan(treated, version))
+                                                 scan(treated, version), version)
         except Bad as e:
             bad.append(f"{where}, {hazard}: {e}")
     try:

@@ -316,12 +316,31 @@ static void learn_image(const char *text, uint32_t d0, uint32_t d1, struct insn 
 	learn_vector_memory(text, in);
 }
 
+static const struct wide {
+	const char *name;
+	uint8_t dwords, align;
+} wide_flat[] = {
+	{"flat_load_dwordx2", 2, 8},   {"flat_load_dwordx3", 3, 16},  {"flat_load_dwordx4", 4, 16},
+	{"flat_store_dwordx2", 2, 8},  {"flat_store_dwordx3", 3, 16}, {"flat_store_dwordx4", 4, 16},
+};
+
+static void learn_width(const char *text, const struct wide *of, size_t num, struct insn *in)
+{
+	for (size_t i = 0; i < num; i++) {
+		if (!begins(text, of[i].name) || text[strlen(of[i].name)] != ' ')
+			continue;
+		in->lds_dwords = of[i].dwords;
+		in->lds_align = of[i].align;
+	}
+}
+
 /* Offsets of FLAT: 12 bits with a sign, of which the segment FLAT does not use the uppermost. */
 static void learn_flat(const char *text, uint32_t d0, uint32_t d1, struct insn *in)
 {
 	unsigned int segment = d0 >> 14 & 3;
 
-	(void)d1;
+	in->lds_base = (uint8_t)d1;
+	learn_width(text, wide_flat, ARRAY_SIZE(wide_flat), in);
 	in->flags |= INSN_FLAT | (segment ? INSN_SEGMENT : 0);
 	in->family = segment == 0 ? SCAN_FLAT : segment == 1 ? SCAN_SCRATCH : SCAN_GLOBAL;
 	in->imm = (int32_t)(d0 << 20) >> 20;
@@ -332,10 +351,7 @@ static void learn_flat(const char *text, uint32_t d0, uint32_t d1, struct insn *
 	learn_vector_memory(text, in);
 }
 
-static const struct {
-	const char *name;
-	uint8_t dwords, align;
-} wide_lds[] = {
+static const struct wide wide_lds[] = {
 	{"ds_read_b64", 2, 8},	 {"ds_write_b64", 2, 8},     {"ds_read_b96", 3, 16},	{"ds_write_b96", 3, 16},
 	{"ds_read_b128", 4, 16}, {"ds_write_b128", 4, 16},   {"ds_read2_b64", 2, 8},	{"ds_write2_b64", 2, 8},
 	{"ds_read2st64_b64", 2, 8}, {"ds_write2st64_b64", 2, 8},
@@ -350,15 +366,10 @@ static void learn_lds(const char *text, uint32_t d0, uint32_t d1, struct insn *i
 	if (has_word(text, "gds") || ANY(text, "ds_gws_", "ds_ordered_", "ds_append", "ds_consume") ||
 	    strstr(text, "addtid"))
 		regs_add(&in->use, REG_M0);
-	for (size_t i = 0; i < ARRAY_SIZE(wide_lds); i++) {
-		if (!begins(text, wide_lds[i].name) || text[strlen(wide_lds[i].name)] != ' ')
-			continue;
-		in->lds_dwords = wide_lds[i].dwords;
-		in->lds_align = wide_lds[i].align;
-		in->lds_base = (uint8_t)d1;
-		/* Two offsets are in units of 8 bytes. */
-		in->imm = begins(text, "ds_read2") || begins(text, "ds_write2") ? 0 : (int32_t)(d0 & 0xffff);
-	}
+	in->lds_base = (uint8_t)d1;
+	learn_width(text, wide_lds, ARRAY_SIZE(wide_lds), in);
+	/* Two offsets are in units of 8 bytes. */
+	in->imm = begins(text, "ds_read2") || begins(text, "ds_write2") ? 0 : (int32_t)(d0 & 0xffff);
 }
 
 static void learn_export(const char *text, uint32_t d0, uint32_t d1, struct insn *in)

@@ -32,7 +32,7 @@ enum scan_hazard {
 	/* LLVM's selection avoids the instruction. */
 	SCAN_FLAT_OFFSET,	/* FLAT with an immediate offset, which gfx1010 ignores in global memory */
 	SCAN_INST_PREFETCH,	/* s_inst_prefetch: can hang */
-	SCAN_LDS_MISALIGNED,	/* LDS access of several dwords that may be misaligned, in WGP mode */
+	SCAN_LDS_MISALIGNED,	/* LDS or FLAT access of several dwords that may be misaligned, in WGP mode */
 	SCAN_NSA_CLAUSE,	/* NSA image instructions that form a clause */
 	SCAN_SCRATCH_OFFSET,	/* SCRATCH with a negative offset that is no multiple of 4 */
 	/* The encoding is none, or another one, on gfx1010. */
