@@ -229,6 +229,7 @@ then:
   br label %end
 
 end:
+  store volatile i32 %n, i32 addrspace(3)* %o
   ret void
 }
 
