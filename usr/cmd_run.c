@@ -54,8 +54,8 @@ static bool check_command(const struct run *r)
 		path += len + 1;
 	}
 	if (!found)
-		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report, dump, info and "
-			"recover stand first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
+		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report, dump, info, "
+			"recover and scan stand first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
 	return found;
 }
 

@@ -23,6 +23,7 @@ static const char help[] =
 	"       rdna1-trace dump [--format text|json] [DIR]          every event, one line each\n"
 	"       rdna1-trace info [--json] [DIR]                      the machine, and what it lacks\n"
 	"       rdna1-trace recover [-o NEWDIR] DIR                  copy what is whole of a damaged one\n"
+	"       rdna1-trace scan [OPTION]... FILE...                 what GPU code would do on gfx1010\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"

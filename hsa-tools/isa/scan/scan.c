@@ -376,6 +376,18 @@ static bool is_entry(const struct scan_object *o, uint64_t va)
 	return false;
 }
 
+/* Several names of one function are one. */
+static void drop_doubles(struct scan_object *o)
+{
+	struct scan_kernel *f = o->kernels + o->num_kernels;
+	size_t num = 0;
+
+	for (size_t i = 0; i < o->num_functions; i++)
+		if (!num || f[num - 1].entry_va != f[i].entry_va)
+			f[num++] = f[i];
+	o->num_functions = num;
+}
+
 /* Kernels by their descriptors; the size of a function's symbol may be 0, and it may be missing. */
 static int find_kernels(struct job *j)
 {
@@ -396,8 +408,10 @@ static int find_kernels(struct job *j)
 		if (s->type == STT_FUNC && !is_entry(pub, s->va) && object__code(&j->elf, s->va))
 			err = add_function(j, s->name, s->va);
 	}
-	if (!err && pub->num_functions)
+	if (!err && pub->num_functions) {
 		qsort(pub->kernels + pub->num_kernels, pub->num_functions, sizeof(*pub->kernels), by_entry);
+		drop_doubles(pub);
+	}
 	return err;
 }
 
