@@ -348,6 +348,8 @@ static void test_damaged(void)
 	CHECK_EQ(try(&f, CODE_AT + 20), -ENOEXEC);
 	f = good, f.e.e_flags = 0xfe;
 	CHECK_EQ(try(&f, CODE_AT + 20), -ENOTSUP);
+	f = good, f.e.e_flags = 0x22; /* gfx700 */
+	CHECK_EQ(try(&f, CODE_AT + 20), -ENOTSUP);
 	f = good, f.e.e_shoff = UINT64_MAX - 8;
 	CHECK_EQ(try(&f, CODE_AT + 20), -EBADMSG);
 	f = good, f.s[3].sh_size = 6; /* names that do not end */

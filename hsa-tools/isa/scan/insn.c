@@ -27,6 +27,7 @@ struct insns {
 	struct comgr_isa *isa, *native; /* native: gfx1010; NULL for its own family */
 	struct learned **table;
 	size_t size, num; /* size: a power of 2 */
+	bool gfx10;	  /* of others only families are learned */
 	struct block *blocks;
 };
 
@@ -405,6 +406,41 @@ static void learn_by_encoding(const char *text, uint32_t d0, uint32_t d1, struct
 			encodings[i].learn(text, d0, d1, in);
 }
 
+static const struct {
+	const char *name;
+	uint8_t family;
+	uint64_t flags;
+} others[] = {
+	{"s_load_", SCAN_SMEM, INSN_MEMORY},	    {"s_store_", SCAN_SMEM, INSN_MEMORY},
+	{"s_buffer_", SCAN_SMEM, INSN_MEMORY},	    {"s_scratch_", SCAN_SMEM, INSN_MEMORY},
+	{"s_atomic_", SCAN_SMEM, INSN_MEMORY},	    {"s_dcache_", SCAN_SMEM, INSN_MEMORY},
+	{"s_memtime", SCAN_SMEM, INSN_MEMORY},	    {"s_memrealtime", SCAN_SMEM, INSN_MEMORY},
+	{"s_", SCAN_SALU, 0},			    {"v_", SCAN_VALU, 0},
+	{"buffer_", SCAN_MUBUF, INSN_MEMORY},	    {"tbuffer_", SCAN_MUBUF, INSN_MEMORY},
+	{"image_", SCAN_MIMG, INSN_MEMORY},	    {"flat_", SCAN_FLAT, INSN_MEMORY},
+	{"global_", SCAN_GLOBAL, INSN_MEMORY},	    {"scratch_", SCAN_SCRATCH, INSN_MEMORY},
+	{"ds_", SCAN_LDS, 0},			    {"exp", SCAN_EXPORT, 0},
+};
+
+/* Other chips have other encodings. SOPP is the same in all. */
+static void learn_by_name(const char *text, uint32_t d0, struct insn *in)
+{
+	if (d0 >> 23 == 0x17f) {
+		learn_sopp(text, d0, in);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (!begins(text, others[i].name))
+			continue;
+		in->family = others[i].family;
+		in->flags |= others[i].flags;
+		if (in->family == SCAN_SALU && sets_jump(text, in))
+			in->family = SCAN_BRANCH;
+		in->imm = (int16_t)d0;
+		return;
+	}
+}
+
 /* What gfx1010 makes of it. A branch's text may name its target: the encoding is the same. */
 static void compare_native(struct insns *t, const uint8_t *code, size_t len, const char *text, struct insn *in)
 {
@@ -429,8 +465,12 @@ static void learn(struct insns *t, const uint8_t *code, size_t len, struct insn 
 		return;
 	}
 	*in = (struct insn){.size = (uint8_t)size, .family = SCAN_UNDECODED};
-	learn_by_encoding(text, d[0], d[1], in);
-	align__learn(text, &in->align);
+	if (t->gfx10) {
+		learn_by_encoding(text, d[0], d[1], in);
+		align__learn(text, &in->align);
+	} else {
+		learn_by_name(text, d[0], in);
+	}
 	if (in->flags & INSN_MEMORY)
 		in->flags |= (has_word(text, "glc") ? INSN_GLC : 0) | (has_word(text, "dlc") ? INSN_DLC : 0) |
 			     (has_word(text, "slc") ? INSN_SLC : 0);
@@ -527,7 +567,8 @@ struct insns *insns__new(struct comgr *c, const char *isa)
 	if (!t)
 		return NULL;
 	t->isa = comgr__isa(c, isa);
-	if (strncmp(isa, "gfx101", 6))
+	t->gfx10 = begins(isa, "gfx10");
+	if (t->gfx10 && !begins(isa, "gfx101"))
 		t->native = comgr__isa(c, "gfx1010");
 	if (!t->isa || !grow(t)) {
 		insns__free(t);

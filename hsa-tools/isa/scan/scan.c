@@ -306,12 +306,12 @@ static int by_name(const void *a, const void *b)
 
 static struct scan_kernel *kernel_named(struct name_of *names, size_t num, const struct isa_text *symbol)
 {
-	size_t low = 0, high = num;
+	size_t low = 0, high = symbol->len > 3 ? num : 0;
+	const uint32_t want = symbol->len - 3; /* without ".kd" */
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 		size_t len = strlen(names[mid].name);
-		uint32_t want = symbol->len > 3 ? symbol->len - 3 : 0; /* without ".kd" */
 		int order = strncmp(names[mid].name, symbol->s, want);
 
 		if (!order)

@@ -151,7 +151,7 @@ void scan__free(struct scan *s);
 
 /*
  * data: one ELF file for AMDGPU, alive as long as the result. Returns 0, -EINVAL when it is none, -EBADMSG when it is
- * damaged, -ENOEXEC when it is not linked yet, -ENOTSUP when comgr does not know its ISA, -ENOMEM.
+ * damaged, -ENOEXEC when it is not linked yet, -ENOTSUP when comgr cannot disassemble its ISA, -ENOMEM.
  */
 int scan__object(struct scan *s, const void *data, size_t len, const struct scan_options *o,
 		 struct scan_object **result);
