@@ -55,7 +55,7 @@ static bool check_command(const struct run *r)
 	}
 	if (!found)
 		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report, dump, info, "
-			"check and recover stand first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
+			"check, scan, recover and others stand first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
 	return found;
 }
 

@@ -134,7 +134,7 @@ static const char *reason(int err)
 	return err == -EINVAL	? "no code object for AMD GPUs" :
 	       err == -EBADMSG	? "damaged" :
 	       err == -ENOEXEC	? "not linked yet: link it with ld.lld -shared" :
-	       err == -ENOTSUP	? "of an ISA that libamd_comgr does not know" :
+	       err == -ENOTSUP	? "of an ISA that libamd_comgr does not disassemble" :
 				  strerror(-err);
 }
 

@@ -26,7 +26,7 @@ static void put_indented(struct buf *b, unsigned int indent, const char *text, u
 
 static void put_families(struct buf *b, const struct scan_counts *c)
 {
-	buf__printf(b, "%" PRIu64 " instructions:", c->insns);
+	buf__printf(b, "%" PRIu64 " instruction%s:", c->insns, c->insns == 1 ? "" : "s");
 	for (int i = 0; i < SCAN_NUM_FAMILIES; i++)
 		if (c->family[i])
 			buf__printf(b, " %s %" PRIu64, scan_family_names[i], c->family[i]);

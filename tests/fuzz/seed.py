@@ -205,9 +205,9 @@ def bundles():
 
 def scanned(code, **change):
     """A linked gfx1030 file of one kernel; change: fields of it."""
-    v = {"link": 3, "str_size": 11, "str_offset": 0x240, "name": 3, "kd": 0x280, "entry": 0x1000, "load_size": 0x300,
+    v = {"link": 3, "str_size": 11, "str_offset": 0x240, "name": 3, "kd": 0x280, "entry": 0x1000, "load_size": 0x300, "flags": 0x36,
          "code_size": 4 * len(code), "last": b"\0", **change}
-    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 3, 224, 1, 0, 64, 176, 0x36, 64, 56, 2,
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 3, 224, 1, 0, 64, 176, v["flags"], 64, 56, 2,
                                                                64, 4, 0)
     segments = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, v["load_size"], 0x300, 0x1000) + \
         struct.pack("<IIQQQQQQ", 1, 5, 0x300, 0x1000, 0, 4 * len(code), 4 * len(code), 0x1000)
@@ -248,6 +248,8 @@ def scans():
     yield "entry-beyond", scanned(good, entry=far)
     yield "entry-odd", scanned(good, entry=0x1002)
     yield "code-beyond", scanned(good, code_size=far)
+    for flags in (0x20, 0x22, 0x28, 0x2f, 0x3f, 0x41, 0x4e, 0xff):
+        yield f"isa-{flags:x}", scanned(good, flags=flags)
     yield "code-odd", scanned(good, code_size=7)
 
 

@@ -228,6 +228,10 @@ static void test_selection(void)
 	FOUND(SCAN_LDS_MISALIGNED, 1, TIMES_4, LDS_READ_64);
 	FOUND(SCAN_LDS_MISALIGNED, 0, TIMES_8, LDS_READ_64);
 	FOUND(SCAN_LDS_MISALIGNED, 1, TIMES_8, LDS_READ_64_4);
+	/* flat_load_dwordx3 v[2:4], v[1:2]; the same with offset:4 of what is loaded */
+	FOUND(SCAN_LDS_MISALIGNED, 1, TIMES_8, 0xdc3c0000, 0x027d0001);
+	FOUND(SCAN_LDS_MISALIGNED, 0, TIMES_8, LDS_READ_64, 0xdc3c0000, 0x057d0002);
+	FOUND(SCAN_LDS_MISALIGNED, 1, TIMES_8, LDS_READ_64, 0xdc3c0004, 0x057d0002);
 }
 
 /* The code's mode decides, and its ISA. */
@@ -343,6 +347,8 @@ static void test_damaged(void)
 	f = good, f.e.e_type = ET_REL;
 	CHECK_EQ(try(&f, CODE_AT + 20), -ENOEXEC);
 	f = good, f.e.e_flags = 0xfe;
+	CHECK_EQ(try(&f, CODE_AT + 20), -ENOTSUP);
+	f = good, f.e.e_flags = 0x22; /* gfx700 */
 	CHECK_EQ(try(&f, CODE_AT + 20), -ENOTSUP);
 	f = good, f.e.e_shoff = UINT64_MAX - 8;
 	CHECK_EQ(try(&f, CODE_AT + 20), -EBADMSG);

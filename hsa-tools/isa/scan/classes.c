@@ -87,7 +87,7 @@ const struct scan_class scan_classes[SCAN_NUM_HAZARDS] = {
 	},
 	[SCAN_LDS_MISALIGNED] = {
 		.id = "lds-misaligned",
-		.title = "LDS access of several dwords that is not aligned to its size, in WGP mode",
+		.title = "LDS or FLAT access of several dwords that may not be aligned, in WGP mode",
 		.what = "Wrong values.",
 		.source = LLVM "AMDGPU.td, FeatureLdsMisalignedBug; " ACO "LdsMisalignedBug",
 		.mattr = "lds-misaligned-bug",

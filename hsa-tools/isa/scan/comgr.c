@@ -110,7 +110,8 @@ struct comgr_isa *comgr__isa(struct comgr *c, const char *name)
 	for (isa = c->isas; isa; isa = isa->next)
 		if (!strcmp(isa->name, name))
 			return isa;
-	if (strlen(name) >= sizeof(isa->name))
+	/* LLVM ends the process where it is asked to disassemble for the chips before gfx8. */
+	if (strlen(name) >= sizeof(isa->name) || !strncmp(name, "gfx6", 4) || !strncmp(name, "gfx7", 4))
 		return NULL;
 	isa = calloc(1, sizeof(*isa));
 	if (!isa)

@@ -27,6 +27,7 @@ struct insns {
 	struct comgr_isa *isa, *native; /* native: gfx1010; NULL for its own family */
 	struct learned **table;
 	size_t size, num; /* size: a power of 2 */
+	bool gfx10;	  /* of others only families are learned */
 	struct block *blocks;
 };
 
@@ -316,12 +317,31 @@ static void learn_image(const char *text, uint32_t d0, uint32_t d1, struct insn 
 	learn_vector_memory(text, in);
 }
 
+static const struct wide {
+	const char *name;
+	uint8_t dwords, align;
+} wide_flat[] = {
+	{"flat_load_dwordx2", 2, 8},   {"flat_load_dwordx3", 3, 16},  {"flat_load_dwordx4", 4, 16},
+	{"flat_store_dwordx2", 2, 8},  {"flat_store_dwordx3", 3, 16}, {"flat_store_dwordx4", 4, 16},
+};
+
+static void learn_width(const char *text, const struct wide *of, size_t num, struct insn *in)
+{
+	for (size_t i = 0; i < num; i++) {
+		if (!begins(text, of[i].name) || text[strlen(of[i].name)] != ' ')
+			continue;
+		in->lds_dwords = of[i].dwords;
+		in->lds_align = of[i].align;
+	}
+}
+
 /* Offsets of FLAT: 12 bits with a sign, of which the segment FLAT does not use the uppermost. */
 static void learn_flat(const char *text, uint32_t d0, uint32_t d1, struct insn *in)
 {
 	unsigned int segment = d0 >> 14 & 3;
 
-	(void)d1;
+	in->lds_base = (uint8_t)d1;
+	learn_width(text, wide_flat, ARRAY_SIZE(wide_flat), in);
 	in->flags |= INSN_FLAT | (segment ? INSN_SEGMENT : 0);
 	in->family = segment == 0 ? SCAN_FLAT : segment == 1 ? SCAN_SCRATCH : SCAN_GLOBAL;
 	in->imm = (int32_t)(d0 << 20) >> 20;
@@ -332,10 +352,7 @@ static void learn_flat(const char *text, uint32_t d0, uint32_t d1, struct insn *
 	learn_vector_memory(text, in);
 }
 
-static const struct {
-	const char *name;
-	uint8_t dwords, align;
-} wide_lds[] = {
+static const struct wide wide_lds[] = {
 	{"ds_read_b64", 2, 8},	 {"ds_write_b64", 2, 8},     {"ds_read_b96", 3, 16},	{"ds_write_b96", 3, 16},
 	{"ds_read_b128", 4, 16}, {"ds_write_b128", 4, 16},   {"ds_read2_b64", 2, 8},	{"ds_write2_b64", 2, 8},
 	{"ds_read2st64_b64", 2, 8}, {"ds_write2st64_b64", 2, 8},
@@ -350,15 +367,10 @@ static void learn_lds(const char *text, uint32_t d0, uint32_t d1, struct insn *i
 	if (has_word(text, "gds") || ANY(text, "ds_gws_", "ds_ordered_", "ds_append", "ds_consume") ||
 	    strstr(text, "addtid"))
 		regs_add(&in->use, REG_M0);
-	for (size_t i = 0; i < ARRAY_SIZE(wide_lds); i++) {
-		if (!begins(text, wide_lds[i].name) || text[strlen(wide_lds[i].name)] != ' ')
-			continue;
-		in->lds_dwords = wide_lds[i].dwords;
-		in->lds_align = wide_lds[i].align;
-		in->lds_base = (uint8_t)d1;
-		/* Two offsets are in units of 8 bytes. */
-		in->imm = begins(text, "ds_read2") || begins(text, "ds_write2") ? 0 : (int32_t)(d0 & 0xffff);
-	}
+	in->lds_base = (uint8_t)d1;
+	learn_width(text, wide_lds, ARRAY_SIZE(wide_lds), in);
+	/* Two offsets are in units of 8 bytes. */
+	in->imm = begins(text, "ds_read2") || begins(text, "ds_write2") ? 0 : (int32_t)(d0 & 0xffff);
 }
 
 static void learn_export(const char *text, uint32_t d0, uint32_t d1, struct insn *in)
@@ -394,6 +406,41 @@ static void learn_by_encoding(const char *text, uint32_t d0, uint32_t d1, struct
 			encodings[i].learn(text, d0, d1, in);
 }
 
+static const struct {
+	const char *name;
+	uint8_t family;
+	uint64_t flags;
+} others[] = {
+	{"s_load_", SCAN_SMEM, INSN_MEMORY},	    {"s_store_", SCAN_SMEM, INSN_MEMORY},
+	{"s_buffer_", SCAN_SMEM, INSN_MEMORY},	    {"s_scratch_", SCAN_SMEM, INSN_MEMORY},
+	{"s_atomic_", SCAN_SMEM, INSN_MEMORY},	    {"s_dcache_", SCAN_SMEM, INSN_MEMORY},
+	{"s_memtime", SCAN_SMEM, INSN_MEMORY},	    {"s_memrealtime", SCAN_SMEM, INSN_MEMORY},
+	{"s_", SCAN_SALU, 0},			    {"v_", SCAN_VALU, 0},
+	{"buffer_", SCAN_MUBUF, INSN_MEMORY},	    {"tbuffer_", SCAN_MUBUF, INSN_MEMORY},
+	{"image_", SCAN_MIMG, INSN_MEMORY},	    {"flat_", SCAN_FLAT, INSN_MEMORY},
+	{"global_", SCAN_GLOBAL, INSN_MEMORY},	    {"scratch_", SCAN_SCRATCH, INSN_MEMORY},
+	{"ds_", SCAN_LDS, 0},			    {"exp", SCAN_EXPORT, 0},
+};
+
+/* Other chips have other encodings. SOPP is the same in all. */
+static void learn_by_name(const char *text, uint32_t d0, struct insn *in)
+{
+	if (d0 >> 23 == 0x17f) {
+		learn_sopp(text, d0, in);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (!begins(text, others[i].name))
+			continue;
+		in->family = others[i].family;
+		in->flags |= others[i].flags;
+		if (in->family == SCAN_SALU && sets_jump(text, in))
+			in->family = SCAN_BRANCH;
+		in->imm = (int16_t)d0;
+		return;
+	}
+}
+
 /* What gfx1010 makes of it. A branch's text may name its target: the encoding is the same. */
 static void compare_native(struct insns *t, const uint8_t *code, size_t len, const char *text, struct insn *in)
 {
@@ -418,8 +465,12 @@ static void learn(struct insns *t, const uint8_t *code, size_t len, struct insn 
 		return;
 	}
 	*in = (struct insn){.size = (uint8_t)size, .family = SCAN_UNDECODED};
-	learn_by_encoding(text, d[0], d[1], in);
-	align__learn(text, &in->align);
+	if (t->gfx10) {
+		learn_by_encoding(text, d[0], d[1], in);
+		align__learn(text, &in->align);
+	} else {
+		learn_by_name(text, d[0], in);
+	}
 	if (in->flags & INSN_MEMORY)
 		in->flags |= (has_word(text, "glc") ? INSN_GLC : 0) | (has_word(text, "dlc") ? INSN_DLC : 0) |
 			     (has_word(text, "slc") ? INSN_SLC : 0);
@@ -516,7 +567,8 @@ struct insns *insns__new(struct comgr *c, const char *isa)
 	if (!t)
 		return NULL;
 	t->isa = comgr__isa(c, isa);
-	if (strncmp(isa, "gfx101", 6))
+	t->gfx10 = begins(isa, "gfx10");
+	if (t->gfx10 && !begins(isa, "gfx101"))
 		t->native = comgr__isa(c, "gfx1010");
 	if (!t->isa || !grow(t)) {
 		insns__free(t);

@@ -145,8 +145,9 @@ static bool misaligned(const struct insn *in, const struct state *s)
 	unsigned int base = align__low(&s->regs[ALIGN_VGPR + in->lds_base]);
 	struct align_value address = s->regs[ALIGN_VGPR + in->lds_base];
 
+	/* Of LDS, LLVM takes other instructions for what is aligned to 4 and no more. */
 	if (base >= ALIGN_MAX && address.coef)
-		return in->imm % 4;
+		return in->imm % (in->flags & INSN_FLAT ? in->lds_align : 4);
 	address.add = (int32_t)((uint32_t)address.add + (uint32_t)in->imm);
 	return 1u << align__low(&address) < in->lds_align;
 }

@@ -68,11 +68,10 @@ struct scan *scan__new(const char **why)
 	return s;
 }
 
-static void forget(struct scan *s, struct known **k)
+static void forget(struct known **k)
 {
 	struct known *old = *k;
 
-	(void)s;
 	*k = old->next;
 	insns__free(old->insns);
 	free(old);
@@ -83,7 +82,7 @@ void scan__free(struct scan *s)
 	if (!s)
 		return;
 	while (s->known)
-		forget(s, &s->known);
+		forget(&s->known);
 	flow__free(&s->flow);
 	comgr__close(s->comgr);
 	free(s);
@@ -98,7 +97,7 @@ static struct insns *insns_of(struct scan *s, const char *isa)
 	if (*k && !insns__full((*k)->insns))
 		return (*k)->insns;
 	if (*k)
-		forget(s, k);
+		forget(k);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return NULL;
@@ -287,11 +286,6 @@ static int by_entry(const void *a, const void *b)
 						  strcmp(p->name, q->name);
 }
 
-static bool same_name(const struct isa_text *t, const char *name)
-{
-	return t->len == strlen(name) && !memcmp(t->s, name, t->len);
-}
-
 static void take_metadata(const struct isa_kernel *m, struct scan_kernel *k)
 {
 	k->sgprs = m->sgprs;
@@ -312,12 +306,12 @@ static int by_name(const void *a, const void *b)
 
 static struct scan_kernel *kernel_named(struct name_of *names, size_t num, const struct isa_text *symbol)
 {
-	size_t low = 0, high = num;
+	size_t low = 0, high = symbol->len > 3 ? num : 0;
+	const uint32_t want = symbol->len - 3; /* without ".kd" */
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 		size_t len = strlen(names[mid].name);
-		uint32_t want = symbol->len > 3 ? symbol->len - 3 : symbol->len; /* without ".kd" */
 		int order = strncmp(names[mid].name, symbol->s, want);
 
 		if (!order)
@@ -355,7 +349,7 @@ static int read_metadata(struct job *j)
 		while (isa_metadata__next(&left, &m)) {
 			struct scan_kernel *k = kernel_named(names, pub->num_kernels, &m.symbol);
 
-			if (k && same_name(&m.symbol, "") == false)
+			if (k)
 				take_metadata(&m, k);
 		}
 		if (!pub->target)
@@ -382,6 +376,18 @@ static bool is_entry(const struct scan_object *o, uint64_t va)
 	return false;
 }
 
+/* Several names of one function are one. */
+static void drop_doubles(struct scan_object *o)
+{
+	struct scan_kernel *f = o->kernels + o->num_kernels;
+	size_t num = 0;
+
+	for (size_t i = 0; i < o->num_functions; i++)
+		if (!num || f[num - 1].entry_va != f[i].entry_va)
+			f[num++] = f[i];
+	o->num_functions = num;
+}
+
 /* Kernels by their descriptors; the size of a function's symbol may be 0, and it may be missing. */
 static int find_kernels(struct job *j)
 {
@@ -402,8 +408,10 @@ static int find_kernels(struct job *j)
 		if (s->type == STT_FUNC && !is_entry(pub, s->va) && object__code(&j->elf, s->va))
 			err = add_function(j, s->name, s->va);
 	}
-	if (!err && pub->num_functions)
+	if (!err && pub->num_functions) {
 		qsort(pub->kernels + pub->num_kernels, pub->num_functions, sizeof(*pub->kernels), by_entry);
+		drop_doubles(pub);
+	}
 	return err;
 }
 

@@ -32,7 +32,7 @@ enum scan_hazard {
 	/* LLVM's selection avoids the instruction. */
 	SCAN_FLAT_OFFSET,	/* FLAT with an immediate offset, which gfx1010 ignores in global memory */
 	SCAN_INST_PREFETCH,	/* s_inst_prefetch: can hang */
-	SCAN_LDS_MISALIGNED,	/* LDS access of several dwords that may be misaligned, in WGP mode */
+	SCAN_LDS_MISALIGNED,	/* LDS or FLAT access of several dwords that may be misaligned, in WGP mode */
 	SCAN_NSA_CLAUSE,	/* NSA image instructions that form a clause */
 	SCAN_SCRATCH_OFFSET,	/* SCRATCH with a negative offset that is no multiple of 4 */
 	/* The encoding is none, or another one, on gfx1010. */
@@ -151,7 +151,7 @@ void scan__free(struct scan *s);
 
 /*
  * data: one ELF file for AMDGPU, alive as long as the result. Returns 0, -EINVAL when it is none, -EBADMSG when it is
- * damaged, -ENOEXEC when it is not linked yet, -ENOTSUP when comgr does not know its ISA, -ENOMEM.
+ * damaged, -ENOEXEC when it is not linked yet, -ENOTSUP when comgr cannot disassemble its ISA, -ENOMEM.
  */
 int scan__object(struct scan *s, const void *data, size_t len, const struct scan_options *o,
 		 struct scan_object **result);

@@ -209,3 +209,45 @@ define amdgpu_kernel void @smem_then_compare(i32 addrspace(1)* %in, i32 addrspac
   store i32 %w2, i32 addrspace(1)* %o
   ret void
 }
+
+; Nothing between v_cmpx and the permutation.
+@lds = internal addrspace(3) global [64 x i32] undef
+
+define amdgpu_kernel void @permlane_first(i32 addrspace(1)* %in, i32 %n, i32 %sel) {
+entry:
+  %id = call i32 @llvm.amdgcn.workitem.id.x()
+  %p = getelementptr i32, i32 addrspace(1)* %in, i32 %id
+  %v = load volatile i32, i32 addrspace(1)* %p
+  %o = getelementptr [64 x i32], [64 x i32] addrspace(3)* @lds, i32 0, i32 %id
+  store volatile i32 7, i32 addrspace(3)* %o
+  %c = icmp slt i32 %v, %n
+  br i1 %c, label %then, label %end
+
+then:
+  %x = call i32 @llvm.amdgcn.permlane16(i32 %v, i32 %v, i32 %sel, i32 %sel, i1 false, i1 false)
+  store volatile i32 %x, i32 addrspace(3)* %o
+  br label %end
+
+end:
+  store volatile i32 %n, i32 addrspace(3)* %o
+  ret void
+}
+
+; Scratch below a pointer, by bytes: with flat scratch.
+define amdgpu_kernel void @scratch_below(i32 addrspace(1)* %in, i8 addrspace(1)* %out) {
+  %id = call i32 @llvm.amdgcn.workitem.id.x()
+  %p = getelementptr i32, i32 addrspace(1)* %in, i32 %id
+  %v = load volatile i32, i32 addrspace(1)* %p
+  %s = inttoptr i32 %v to i8 addrspace(5)*
+  %s3 = getelementptr i8, i8 addrspace(5)* %s, i32 -3
+  %s4 = getelementptr i8, i8 addrspace(5)* %s, i32 -4
+  %s5 = getelementptr i8, i8 addrspace(5)* %s, i32 5
+  %a = load volatile i8, i8 addrspace(5)* %s3
+  %b = load volatile i8, i8 addrspace(5)* %s4
+  %c = load volatile i8, i8 addrspace(5)* %s5
+  %ab = add i8 %a, %b
+  %abc = add i8 %ab, %c
+  %o = getelementptr i8, i8 addrspace(1)* %out, i32 %id
+  store i8 %abc, i8 addrspace(1)* %o
+  ret void
+}
