@@ -187,7 +187,8 @@ static size_t behind(const struct held *h, uint64_t space, uint64_t lo)
 static const struct held_range *ask(struct held *h, enum question what, uint64_t space, uint64_t addr, uint64_t ts,
 				    bool *gave_up)
 {
-	struct search s = {.h = h, .what = what, .addr = addr, .ts = ts};
+	/* The last moment is that of what has no end. */
+	struct search s = {.h = h, .what = what, .addr = addr, .ts = ts < UINT64_MAX ? ts : UINT64_MAX - 1};
 
 	if (!h->list.n)
 		return NULL;
