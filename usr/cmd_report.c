@@ -71,7 +71,7 @@ static int report(const char *dir, struct report_options *o)
 	o->text.dir = dir;
 	o->text.agentless = agentless = agentless_of(j->session, &o->text.num_agentless);
 	if (o->address)
-		status = !report_address(&j->model, o->va, o->ts_ns, &b);
+		status = !report_address(&j->model, &j->findings, o->va, o->ts_ns, &b);
 	else if (o->json)
 		report_json(&j->model, &j->findings, &b);
 	else
@@ -110,13 +110,14 @@ static bool parse_address(const char *s, struct report_options *o)
 }
 
 static const char help[] =
-	"usage: rdna1-trace report [--all] [--format text|json] [DIR]\n"
+	"usage: rdna1-trace report [--all | --short] [--format text|json] [DIR]\n"
 	"       rdna1-trace report --address ADDR[@TIME] [DIR]\n"
 	"\n"
 	"What happened in the trace DIR, or in the newest trace of this directory: the verdict, the\n"
 	"findings with their evidence, then faults, allocations, kernels, losses.\n"
 	"\n"
-	"      --all            every row of a table, however many\n"
+	"      --all            every row of a table, and every proof, however many\n"
+	"      --short          verdict and findings, without the tables\n"
 	"      --format F       text (default), or json: verdict, findings, what stopped the program\n"
 	"      --address A      what is known of one address: who allocated it, how it is mapped, which\n"
 	"                       kernels had it; at TIME (as dump prints it), else at the end\n"
@@ -125,6 +126,7 @@ static const char help[] =
 int cmd_report(int argc, char **argv)
 {
 	static const struct option options[] = {{"all", no_argument, NULL, 'a'},
+						{"short", no_argument, NULL, 's'},
 						{"format", required_argument, NULL, 'f'},
 						{"address", required_argument, NULL, 'A'},
 						{"help", no_argument, NULL, 'h'},
@@ -138,6 +140,9 @@ int cmd_report(int argc, char **argv)
 		switch (c) {
 		case 'a':
 			o.text.all = true;
+			break;
+		case 's':
+			o.text.brief = true;
 			break;
 		case 'f':
 			if (strcmp(optarg, "text") && strcmp(optarg, "json"))

@@ -19,12 +19,13 @@ def judge(r):
     run = sh(TOOL, "report", "--format", "json", r.dir, env=LEAKS)
     expect(run.returncode == 0, run.stderr)
     found = json.loads(run.stdout)
-    expect(1 <= len(found["verdict"]) <= 3 and all(len(v) <= 78 for v in found["verdict"]), found["verdict"])
+    expect(1 <= len(found["verdict"]) <= 3, found["verdict"])
     expect(found["emulated"] is True, "not marked as emulated")
     # The report in words says the same, the verdict behind the device.
     text = report(r.dir, 80)
     expect(text.startswith("emulated device"), text[:200])
-    expect(all(v in text.split("\nFindings\n")[0] for v in found["verdict"]), text[:600])
+    head = " ".join(text.split("\nFindings\n")[0].split())
+    expect(all(" ".join(v.split()) in head for v in found["verdict"]), text[:600])
     # What proves it is in the trace, at that time.
     events = {(e["event"], e["timestamp"]) for e in dump(r.dir)}
     names = {n for n, _ in events}

@@ -48,7 +48,7 @@ static struct findings judge(const struct model *m, const struct machine *machin
 
 	findings__make(&f, m, &e);
 	for (int i = 0; i < VERDICT_LINES; i++)
-		CHECK(!f.verdict[i] || strlen(f.verdict[i]) <= 78);
+		CHECK(!f.verdict[i] || f.verdict[i][0]);
 	return f;
 }
 

@@ -92,14 +92,17 @@ struct address {
 	uint64_t pte;
 };
 
-/* An argument of the dispatch that led there. */
+/* An argument of the dispatch that failed. */
 struct suspect {
-	bool known, certain; /* certain: it points to the allocation the address is about, or is the address */
+	bool known, certain; /* certain: it leads to the allocation the address is about, or is the address */
 	uint16_t at;	     /* offset in the kernarg segment */
 	uint64_t pointer;
 	uint8_t state;	     /* enum ev_pointer_state */
 	const char *name;    /* of a kernel whose layout is known: "out"; NULL */
+	struct alloc alloc;  /* that it leads to, or past; a copy */
+	bool has_alloc;
 };
+#define MAX_ARGUMENTS 8
 
 struct incident {
 	uint32_t pid;
@@ -119,7 +122,9 @@ struct incident {
 	uint64_t queue_id, index;
 	bool has_index;
 	const char *insn; /* the instruction; NULL not known */
-	struct suspect argument;
+	struct suspect argument; /* the one that explains it best */
+	struct suspect arguments[MAX_ARGUMENTS];
+	unsigned int num_arguments; /* pointers of its dispatch, as far as they were recorded */
 	VEC(struct proof) proofs;
 	uint64_t elapsed_ns; /* HANG: without progress */
 	bool injected;	     /* by an option of the emulated device */
@@ -141,7 +146,7 @@ struct findings {
 	VEC(struct finding) list; /* confirmed errors first */
 	VEC(struct incident) incidents;
 	struct ladder ladder;
-	char *verdict[VERDICT_LINES]; /* at most 78 characters each; NULL behind the last */
+	char *verdict[VERDICT_LINES]; /* a sentence or two each; NULL behind the last */
 };
 
 struct machine;

@@ -368,37 +368,51 @@ static const struct recent *recent_of(const struct model *m, const struct incide
 
 /* ---- which argument ---- */
 
-/* Bytes from where the pointer may lead to the address; UINT64_MAX: nowhere near. */
-static uint64_t miss(const struct address *a, uint64_t pointer, const struct ev_pointer *p)
+/* Bytes from where the pointer may lead to the address, 0: there; UINT64_MAX: nowhere near. */
+static uint64_t miss(const struct address *a, const struct suspect *s)
 {
 	uint64_t low = a->exact ? a->va : a->va & ~0xfffull;
 
-	if (p && p->base && p->size && low - p->base < p->size)
-		return 0; /* in that memory */
-	if (a->has_alloc && pointer - a->alloc.va < a->alloc.size)
-		return 0; /* into the memory that the address is about */
-	if (a->has_alloc && p && p->base == a->alloc.va)
+	if (a->va == s->pointer || (!a->exact && low == (s->pointer & ~0xfffull)))
 		return 0;
-	if (low >= pointer)
-		return low - pointer < NEAR_BYTES ? low - pointer : UINT64_MAX;
-	return pointer - low < NEAR_BYTES ? pointer - low : UINT64_MAX;
+	if (s->has_alloc && (a->has_alloc ? s->alloc.va == a->alloc.va : low - s->alloc.va < s->alloc.size))
+		return 0;
+	if (low >= s->pointer)
+		return low - s->pointer < NEAR_BYTES ? low - s->pointer : UINT64_MAX;
+	return s->pointer - low < NEAR_BYTES ? s->pointer - low : UINT64_MAX;
+}
+
+/* Which allocation a pointer leads to, or past. */
+static void place_pointer(struct suspect *s, const struct model *m, const struct incident *x)
+{
+	struct address a = incidents__address(m, x->pid, s->pointer, true, x->ts_ns);
+
+	if (a.kind != PLACE_INSIDE && a.kind != PLACE_FREED && a.kind != PLACE_PAST_END && a.kind != PLACE_NON_CANONICAL)
+		return;
+	s->has_alloc = a.has_alloc;
+	s->alloc = a.alloc;
 }
 
 static void consider(struct incident *x, const struct model *m, uint16_t at, uint64_t pointer,
 		     const struct ev_pointer *p, uint64_t *best)
 {
-	uint64_t n = miss(&x->address, pointer, p);
+	struct suspect s = {.known = true,
+			    .at = at,
+			    .pointer = pointer,
+			    .state = p ? p->state : 0,
+			    .name = family__arg(x->kernel, at)};
+	uint64_t n;
 
-	(void)m;
-	if (!pointer || n == UINT64_MAX || (x->argument.known && n >= *best))
+	if (!pointer || x->num_arguments == MAX_ARGUMENTS)
+		return;
+	place_pointer(&s, m, x);
+	n = miss(&x->address, &s);
+	s.certain = n == 0;
+	x->arguments[x->num_arguments++] = s;
+	if (n == UINT64_MAX || (x->argument.known && n >= *best))
 		return;
 	*best = n;
-	x->argument = (struct suspect){.known = true,
-				       .certain = n == 0,
-				       .at = at,
-				       .pointer = pointer,
-				       .state = p ? p->state : 0,
-				       .name = family__arg(x->kernel, at)};
+	x->argument = s;
 }
 
 static void find_argument(struct incident *x, const struct model *m)

@@ -35,6 +35,9 @@ const struct incident *judge__incident(const struct judge *j, enum incident_clas
 /* What stopped the run first: an address, an instruction, a queue, a hang; NULL: nothing did. */
 const struct incident *judge__first(const struct judge *j);
 
+/* Whether the kernel where it failed is another chip's code. */
+bool code__foreign(const struct judge *j, const struct incident *x);
+
 /* What is said of things, to be freed. */
 char *say__kernel(const struct incident *x);	  /* "kernel foo", "a kernel of unknown name" */
 char *say__alloc(const struct model *m, const struct alloc *a); /* "the 441 KiB at 0x7f.. (GPU coarse)" */

@@ -24,13 +24,33 @@ static const struct incident *with_place(const struct judge *j, enum place_kind 
 
 static void put_argument(struct buf *b, const struct incident *x)
 {
-	if (!x->argument.known)
+	if (!x->argument.known || !x->argument.certain)
 		return;
 	buf__puts(b, "; ");
 	incidents__argument(b, &x->argument);
 	buf__printf(b, " of %s is 0x%" PRIx64, x->kernel ? x->kernel : "the kernel", x->argument.pointer);
-	if (x->argument.certain)
-		buf__puts(b, x->argument.pointer == x->address.va ? ", the address itself" : ", into that allocation");
+	buf__puts(b, x->argument.pointer == x->address.va ? ", the address itself"
+		     : x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va < x->argument.alloc.size
+			     ? ", into that allocation"
+			     : "");
+}
+
+/* Where each of the kernel's buffers ends, when none of them is known to be meant. */
+static void prove_arguments(struct finding *f, const struct incident *x)
+{
+	for (unsigned int i = 0; i < x->num_arguments; i++) {
+		const struct suspect *s = &x->arguments[i];
+		uint64_t end = s->alloc.va + s->alloc.size;
+		struct buf b = {0};
+
+		incidents__argument(&b, s);
+		buf__printf(&b, " is 0x%" PRIx64, s->pointer);
+		if (s->has_alloc)
+			buf__printf(&b, ", in %" PRIu64 " bytes at 0x%" PRIx64 ", whose end is %" PRIu64 " bytes %s the address",
+				    s->alloc.size, s->alloc.va, x->address.va >= end ? x->address.va - end : end - x->address.va,
+				    x->address.va >= end ? "before" : "behind");
+		finding__prove(f, 0, NULL, b.s);
+	}
 }
 
 static struct finding *add(struct judge *j, enum finding_state state, const struct incident *x, struct buf *b)
@@ -157,14 +177,25 @@ void rule_past_end(struct judge *j)
 	const struct address *a = x ? &x->address : NULL;
 	char *alloc, *distance;
 	struct buf b = {0};
+	struct finding *f;
 
 	if (!x || (a->distance >= FAR_BYTES && !x->argument.certain))
 		return;
 	alloc = say__alloc(j->m, &a->alloc);
 	distance = say__bytes(a->distance);
-	buf__printf(&b, "0x%" PRIx64 " is %" PRIu64 " bytes (%s) %s %s", a->va, a->distance, distance,
+	buf__printf(&b, "0x%" PRIx64 " is %s (%" PRIu64 " bytes) %s %s", a->va, distance, a->distance,
 		    a->kind == PLACE_BEFORE ? "before" : "past the end of", alloc);
-	add(j, x->argument.certain || a->distance < BLOCK_BYTES ? FINDING_CONFIRMED : FINDING_POSSIBLE, x, &b);
+	/* What a kernel was not given, it does not overrun by a little. */
+	if (x->num_arguments && !x->argument.certain)
+		buf__puts(&b, ", which is no argument of this kernel");
+	f = add(j, x->argument.certain || (!x->num_arguments && a->distance < BLOCK_BYTES) ? FINDING_CONFIRMED : FINDING_POSSIBLE,
+		x, &b);
+	if (!x->argument.certain)
+		prove_arguments(f, x);
+	if (x->argument.certain && x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va >= x->argument.alloc.size)
+		finding__remedy(f, xstrdup("the pointer was past the end when it was dispatched: see dangling-argument"));
+	else if (!code__foreign(j, x))
+		finding__remedy(f, xstrdup("the kernel's index is too large or its buffer too small: compare shape and size"));
 	free(alloc);
 	free(distance);
 }
@@ -198,29 +229,44 @@ void rule_freed(struct judge *j)
 	free(age);
 }
 
+static void remedy_of_pointer(struct judge *j, struct finding *f, const struct incident *x)
+{
+	if (x->argument.certain && x->argument.pointer == x->address.va)
+		finding__remedy(f, xstrdup("look at who passes that pointer: the kernel used what it was given"));
+	else if (!code__foreign(j, x))
+		finding__remedy(f, xstrdup("the kernel computed it, from an index that is far too large or was never set: compare "
+					   "its shape and arguments with its buffers"));
+}
+
 void rule_never_mapped(struct judge *j)
 {
 	const struct incident *x = with_place(j, PLACE_NOWHERE, PLACE_UNKNOWN);
 	const struct incident *far = with_place(j, PLACE_PAST_END, PLACE_BEFORE);
 	struct buf b = {0};
+	struct finding *f;
 	char *distance;
 
 	if (!x && far && far->address.distance >= FAR_BYTES && !far->argument.certain) {
 		distance = say__bytes(far->address.distance);
 		buf__printf(&b, "0x%" PRIx64 " is in no allocation, and the nearest is %s away", far->address.va, distance);
 		free(distance);
-		add(j, FINDING_POSSIBLE, far, &b);
+		f = add(j, FINDING_POSSIBLE, far, &b);
+		remedy_of_pointer(j, f, far);
 		return;
 	}
 	if (!x)
 		return;
 	if (x->address.kind == PLACE_UNKNOWN) {
-		judge__undecided(j, "where the address lies is not known: no allocation was recorded",
+		judge__undecided(j, x->address.forgotten ? "what held the address is not known any more: too much was freed since"
+							 : "where the address lies is not known: no allocation was recorded",
 				 "the agent: sudo rdna1-trace -- COMMAND");
 		return;
 	}
 	buf__printf(&b, "0x%" PRIx64 " is in no allocation and near none, and nothing that was freed held it", x->address.va);
-	add(j, FINDING_CONFIRMED, x, &b);
+	f = add(j, FINDING_CONFIRMED, x, &b);
+	remedy_of_pointer(j, f, x);
+	if (!x->argument.certain)
+		prove_arguments(f, x);
 }
 
 /* ---- no address of memory at all ---- */
@@ -243,7 +289,7 @@ void rule_non_canonical(struct judge *j)
 		buf__printf(&b, "; its low 48 bits lie in %s, %" PRIu64 " bytes in", alloc, x->address.distance);
 		free(alloc);
 	}
-	add(j, FINDING_CONFIRMED, x, &b);
+	remedy_of_pointer(j, add(j, FINDING_CONFIRMED, x, &b), x);
 }
 
 void rule_null(struct judge *j)

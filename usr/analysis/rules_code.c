@@ -69,6 +69,16 @@ static bool is_foreign(const struct judge *j, const struct code_facts *c, char *
 	return foreign;
 }
 
+bool code__foreign(const struct judge *j, const struct incident *x)
+{
+	const struct code_facts *c = j->silicon && x->object ? code_of(j->m, x->pid, x->object) : NULL;
+	char *chip = NULL;
+	bool foreign = c && is_foreign(j, c, &chip);
+
+	free(chip);
+	return foreign;
+}
+
 static void prove_kernel(struct finding *f, const struct kernel_sum *k, const char *name, const struct code_facts *c,
 			 const char *chip)
 {
@@ -229,6 +239,8 @@ void rule_hazard(struct judge *j)
 	if (f) {
 		buf__printf(&b, "%zu of %zu kernels that ran as another chip's code: ", h.with, h.kernels);
 		put_sites(&b, h.sites);
+		if (j->m->emulated)
+			buf__puts(&b, "; the emulated device does not have these bugs, a card does");
 		f->what = b.s;
 		return;
 	}

@@ -30,7 +30,9 @@ static void add_disabled(struct judge *j, struct finding *f)
 	variables__solvers_left(j->e->machine, &left);
 	if (left.disabled_by[0]) {
 		finding__prove(f, 0, NULL, xasprintf("switched off: %s", left.disabled_by));
-		finding__remedy(f, xasprintf("unset %s", "the MIOPEN_DEBUG_CONV_* variables: the GEMM solver takes every shape"));
+		finding__remedy(f, xstrdup("unset these variables: the GEMM solver takes every shape"));
+	} else {
+		finding__remedy(f, xstrdup("nothing was switched off: MIOPEN_LOG_LEVEL=6 says why each solver refuses this shape"));
 	}
 	if (left.text[0])
 		finding__prove(f, 0, NULL, xstrdup(left.text));
@@ -65,6 +67,20 @@ static bool convolutions_ran(const struct model *m)
 	return false;
 }
 
+static bool has_miopen(const struct model *m)
+{
+	for (size_t i = 0; i < m->agent.libraries.n; i++)
+		if (strstr(m->agent.libraries.v[i].path, "libMIOpen"))
+			return true;
+	return false;
+}
+
+/* It ended with an error, and no failure of the GPU was seen. */
+static bool miopen_failed(const struct judge *j)
+{
+	return has_miopen(j->m) && j->m->ended && j->m->status && !judge__first(j);
+}
+
 void rule_no_solver(struct judge *j)
 {
 	struct solvers_left left = {0};
@@ -76,11 +92,18 @@ void rule_no_solver(struct judge *j)
 		judge__add(j, FINDING_RULED_OUT, xstrdup("MIOpen's find calls returned miopenStatusSuccess"));
 		return;
 	}
-	if (!j->e->machine || j->e->machine->environment_known != KNOWN_YES)
+	if (j->e->machine && j->e->machine->environment_known == KNOWN_YES)
+		variables__solvers_left(j->e->machine, &left);
+	if (left.usable || !left.disabled_by[0]) {
+		if (miopen_failed(j) && !j->m->calls.convs.n) {
+			f = judge__undecided(j, "MIOpen was loaded and the program failed; what its calls returned was not recorded",
+					     "sudo rdna1-trace --trace=default,miopen -- COMMAND; rdna1-trace explain 'MESSAGE' reads "
+					     "its message");
+			if (left.disabled_by[0])
+				finding__prove(f, 0, NULL, xasprintf("switched off: %s", left.disabled_by));
+		}
 		return;
-	variables__solvers_left(j->e->machine, &left);
-	if (left.usable || !left.disabled_by[0])
-		return;
+	}
 	f = judge__add(j, FINDING_POSSIBLE,
 		       xasprintf("the environment leaves MIOpen no solver for common layers: %s", left.disabled_by));
 	finding__prove(f, 0, NULL, xstrdup(left.text));
@@ -97,7 +120,7 @@ void rule_missing_kdb(struct judge *j)
 	struct finding *f;
 	char name[16];
 
-	if (!m || !g || !gfx || m->databases_known != KNOWN_YES || !machine__library(m, "MIOpen"))
+	if (!m || !g || !gfx || m->databases_known != KNOWN_YES || (!machine__library(m, "MIOpen") && !has_miopen(j->m)))
 		return;
 	machine__gfx_name(gfx, name);
 	for (size_t i = 0; i < m->num_databases; i++)

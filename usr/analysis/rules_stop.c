@@ -78,7 +78,11 @@ void rule_page_fault(struct judge *j)
 
 void rule_illegal(struct judge *j)
 {
-	confirm(j, INCIDENT_ILLEGAL);
+	const struct incident *x = judge__incident(j, INCIDENT_ILLEGAL);
+
+	if (confirm(j, INCIDENT_ILLEGAL) && !code__foreign(j, x))
+		finding__remedy(&j->f->list.v[j->f->list.n - 1],
+				xstrdup("its code object says that it is for this chip: look at who made it (rdna1-trace scan DIR)"));
 }
 
 void rule_other_stop(struct judge *j)
@@ -170,14 +174,15 @@ static void possible_hang(struct judge *j)
 		    ran < 500000000 || model__intercepted(m, d->pid, d->queue_id))
 			continue;
 		t = say__duration(ran);
-		buf__printf(&b, "kernel %s, packet %" PRIu64 " of queue %" PRIu64 ", was dispatched %s before its "
-				"process was ended from outside, and not seen to end",
+		buf__printf(&b, "kernel %s (packet %" PRIu64 " of queue %" PRIu64 ") ran for %s and had not ended when its process "
+				"was ended from outside",
 			    name ? name : "of unknown name", d->index, d->queue_id, t);
 		free(t);
 		add_family(&b, name);
 		f = judge__add(j, FINDING_POSSIBLE, b.s);
 		finding__prove(f, d->ts_ns, "dispatch", xstrdup("its dispatch"));
 		add_remedy(f, name);
+		f->decide = xstrdup("the watchdog ends and names a hang: --on-hang=abort, with --watchdog=SECONDS for a bound of your own");
 		return;
 	}
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Three lines that say it all: what happened, why as far as it is known, what to do. */
 #include "verdict.h"
+#include "families.h"
 #include "../decode/print.h"
 
 #include <sys/wait.h>
 
-#define WIDTH 78
 #define NAME_WIDTH 32 /* of a kernel's name */
 
 static struct finding *find(const struct judge *j, const char *id, enum finding_state state)
@@ -21,19 +21,9 @@ static bool confirmed(const struct judge *j, const char *id)
 	return find(j, id, FINDING_CONFIRMED);
 }
 
-/* Takes over text; what does not fit is cut at a word. */
+/* Takes over text. */
 static void put(struct judge *j, int line, char *text)
 {
-	size_t len = strlen(text);
-
-	if (len > WIDTH) {
-		len = WIDTH - 4;
-		while (len > WIDTH / 2 && text[len] != ' ')
-			len--;
-		while (len && strchr(" ,;:", text[len - 1]))
-			len--;
-		strcpy(text + len, " ...");
-	}
 	free(j->f->verdict[line]);
 	j->f->verdict[line] = text;
 }
@@ -49,25 +39,26 @@ static void put_name(struct buf *b, const struct incident *x)
 	else if (!x->kernel)
 		buf__puts(b, "a kernel of unknown name");
 	else if (len > NAME_WIDTH)
-		buf__printf(b, "%.*s...", NAME_WIDTH - 3, x->kernel);
+		buf__printf(b, "%.*s...%s", NAME_WIDTH / 2, x->kernel, x->kernel + len - NAME_WIDTH / 2 + 3);
 	else
 		buf__puts(b, x->kernel);
 }
 
 static void say_what(struct judge *j, const struct incident *x)
 {
+	const char *class = incident_class_name(x->class);
 	struct buf b = {0};
 	char *t;
 
-	buf__printf(&b, "%s in ", incident_class_name(x->class));
-	b.s[0] = (char)(b.s[0] >= 'a' && b.s[0] <= 'z' ? b.s[0] - 32 : b.s[0]);
+	buf__putc(&b, (char)(class[0] >= 'a' && class[0] <= 'z' ? class[0] - 32 : class[0]));
+	buf__printf(&b, "%s in ", class + 1);
 	put_name(&b, x);
 	if (x->class == INCIDENT_HANG && x->elapsed_ns) {
 		t = say__duration(x->elapsed_ns);
 		buf__printf(&b, ": no progress for %s", t);
 		free(t);
 	} else if (x->has_address) {
-		buf__printf(&b, ": %s 0x%" PRIx64, !x->access_known ? "at" : x->write ? "store to" : "load from", x->address.va);
+		buf__printf(&b, ", %s 0x%" PRIx64, !x->access_known ? "at" : x->write ? "store to" : "load from", x->address.va);
 	}
 	buf__putc(&b, '.');
 	put(j, 0, b.s);
@@ -88,7 +79,7 @@ static char *why_argument(const struct judge *j, const struct incident *x)
 		buf__printf(&b, " points into memory (%s) that was freed %s before.", size, age);
 		break;
 	case PLACE_PAST_END:
-		buf__printf(&b, " points %" PRIu64 " bytes past the end of %s.", a.distance, size);
+		buf__printf(&b, " points %" PRIu64 " bytes past the end of its buffer (%s).", a.distance, size);
 		break;
 	case PLACE_NON_CANONICAL:
 		buf__puts(&b, " is no address: its high half is wrong.");
@@ -115,16 +106,26 @@ static char *why_freed(const struct incident *x)
 static char *why_past(const struct incident *x)
 {
 	char *size = say__bytes(x->address.alloc.size);
-	char *text = xasprintf("It is %" PRIu64 " bytes %s the buffer of %s at 0x%" PRIx64 ".", x->address.distance,
-			       x->address.kind == PLACE_BEFORE ? "before" : "past the end of", size, x->address.alloc.va);
+	struct buf b = {0};
+
+	if (x->argument.certain) {
+		buf__puts(&b, "Cause: it ran ");
+		buf__size(&b, x->address.distance);
+		buf__printf(&b, " %s ", x->address.kind == PLACE_BEFORE ? "before the beginning of" : "past the end of");
+		incidents__argument(&b, &x->argument);
+		buf__printf(&b, ", a buffer of %s.", size);
+	} else {
+		buf__puts(&b, "The address is in none of the kernel's buffers, and near no other.");
+	}
 
 	free(size);
-	return text;
+	return b.s;
 }
 
+/* The emulated device has none of these bugs: there it is no cause. */
 static char *why_hazard(const struct judge *j)
 {
-	const struct finding *h = find(j, "code-hazard", FINDING_POSSIBLE);
+	const struct finding *h = j->m->emulated ? NULL : find(j, "code-hazard", FINDING_POSSIBLE);
 	const char *sites = h ? strchr(h->what, ':') : NULL;
 
 	return sites ? xasprintf("Possible cause: another chip's code, with hazards of gfx1010%s.", sites) : NULL;
@@ -154,28 +155,40 @@ static const struct cause causes[] = {
 };
 
 static const struct next advice[] = {
-	{"dangling-argument", "Next: the host code passes a wrong pointer; the kernel is not at fault."},
+	{"dangling-argument", "Next: find who passes that pointer; --callsite shows who allocated what."},
 	{"fault-freed", "Next: keep the memory until the kernel's stream is synchronized."},
 	{"fault-evicted", "Next: less memory in use at once; --trace=vm,bo shows the order."},
 	{"fault-null", "Next: look for an allocation that failed unchecked."},
-	{"foreign-code", "Next: the same with code built for this chip (findings: foreign-code)."},
-	{"fault-past-end", "Next: compare the kernel's index with the size of that buffer."},
-	{"no-solver", "Next: unset MIOPEN_DEBUG_CONV_*; the GEMM solver takes every shape."},
+	{"fault-lds-scratch", "Next: compare what the kernel indexes with its LDS and private memory."},
+	{"fault-past-end", "Next: compare the kernel's shape and size with that buffer."},
 	{"no-code-object", "Next: rdna1-trace scan PROGRAM lists the chips it has code for."},
 	{"exhaustive-search", "Next: unset MIOPEN_FIND_ENFORCE."},
 	{"host-crash", "Next: look at the library that the finding names."},
-	{"illegal-instruction", "Next: use code that was built for this chip."},
-	{"fault-never-mapped", "Next: look at who computed that address (findings)."},
-	{"hang", "Next: leave that solver out, or look at what the kernel waits for."},
 };
 
-/* x NULL: no failure of the GPU's. */
-static const char *advice_for(const struct judge *j, const struct incident *x)
+static char *advice_of_hang(const char *kernel)
 {
+	const struct family *family = family__find(kernel);
+
+	if (family && family->algorithm)
+		return xasprintf("Next: export MIOPEN_DEBUG_CONV_%s=0 leaves this solver family out.", family->algorithm);
+	return xstrdup("Next: look at what the kernel waits for: a loop whose end depends on memory.");
+}
+
+/* x NULL: no failure of the GPU's. */
+static char *advice_for(const struct judge *j, const struct incident *x)
+{
+	if (x && x->class == INCIDENT_HANG)
+		return advice_of_hang(x->kernel);
+	if (x && x->class == INCIDENT_TRAP)
+		return xstrdup("Next: s_trap is abort() or assert() of device code: look for what it printed.");
+	/* On a card, code of another chip is to be excluded first. */
+	if (x && !j->m->emulated && code__foreign(j, x) && !confirmed(j, "dangling-argument"))
+		return xstrdup("Next: the same with code built for this chip (finding foreign-code).");
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++)
-		if (confirmed(j, advice[i].id) && (!x || x->class == INCIDENT_ILLEGAL || strcmp(advice[i].id, "illegal-instruction")))
-			return advice[i].text;
-	return NULL;
+		if (confirmed(j, advice[i].id))
+			return xstrdup(advice[i].text);
+	return x ? xstrdup("Next: the findings say what is known; rdna1-trace pack DIR makes a file to post.") : NULL;
 }
 
 static const char *confirmed_cause(const struct judge *j, const struct incident *x, bool by_itself)
@@ -193,6 +206,10 @@ static char *why(struct judge *j, const struct incident *x)
 
 	if (x->injected)
 		return xstrdup("Cause: --emulate= asked for it.");
+	if (x->class == INCIDENT_TRAP)
+		return xstrdup("Cause: the kernel stopped itself (s_trap).");
+	if (x->class == INCIDENT_HANG)
+		return NULL;
 	if (confirmed(j, "dangling-argument") && x->argument.known && x->argument.state &&
 	    x->argument.state != POINTER_STATE_inside)
 		return why_argument(j, x);
@@ -212,17 +229,19 @@ static char *why(struct judge *j, const struct incident *x)
 	cause = confirmed_cause(j, x, false);
 	if (cause)
 		return xstrdup(cause);
-	return xstrdup("Why is not decided: see what the findings would need.");
+	return xstrdup("Why is not decided by what was recorded.");
 }
 
 static void say_incident(struct judge *j, const struct incident *x)
 {
-	const char *next = advice_for(j, x);
+	char *cause = why(j, x);
+	int line = 1;
 
 	say_what(j, x);
-	put(j, 1, why(j, x));
-	if (next && !x->injected)
-		put(j, 2, xstrdup(next));
+	if (cause)
+		put(j, line++, cause);
+	if (!x->injected)
+		put(j, line, advice_for(j, x));
 }
 
 /* ---- without a failure of the GPU ---- */
@@ -230,15 +249,12 @@ static void say_incident(struct judge *j, const struct incident *x)
 static bool say_finding(struct judge *j, const char *id, enum finding_state state, const char *first)
 {
 	const struct finding *x = find(j, id, state);
-	const char *next = advice_for(j, NULL);
 
 	if (!x)
 		return false;
 	put(j, 0, xstrdup(first));
-	put(j, 1, xstrdup(x->what));
-	j->f->verdict[1][0] = (char)(x->what[0] >= 'a' && x->what[0] <= 'z' ? x->what[0] - 32 : x->what[0]);
-	if (next)
-		put(j, 2, xstrdup(next));
+	put(j, 1, xasprintf("%c%s.", x->what[0] >= 'a' && x->what[0] <= 'z' ? x->what[0] - 32 : x->what[0], x->what + 1));
+	put(j, 2, x->decide ? xasprintf("Next: %s", x->decide) : x->remedy ? xasprintf("Next: %s.", x->remedy) : advice_for(j, NULL));
 	return true;
 }
 
@@ -266,6 +282,8 @@ static void say_end(struct judge *j)
 		put(j, 1, xstrdup(risk));
 	if (risk && find(j, "code-hazard", FINDING_POSSIBLE))
 		put(j, 2, xstrdup("Next: check the numbers, or run code that was built for this chip."));
+	else if (!risk && m->ended && m->status)
+		put(j, 1, xstrdup("Next: rdna1-trace explain 'MESSAGE' reads what the program printed."));
 }
 
 static bool anything_seen(const struct model *m)
@@ -282,6 +300,7 @@ void verdict__make(struct judge *j)
 		say_incident(j, x);
 	else if (say_finding(j, "no-solver", FINDING_CONFIRMED, "MIOpen found no solver; the GPU did not fail.") ||
 		 say_finding(j, "hang", FINDING_POSSIBLE, "A kernel may have hung.") ||
+		 say_finding(j, "no-solver", FINDING_UNDECIDED, "The program failed, and not by a failure of the GPU.") ||
 		 say_finding(j, "host-crash", FINDING_CONFIRMED, "The program crashed on the host; the GPU did not fail.") ||
 		 say_finding(j, "no-code-object", FINDING_POSSIBLE, "The program has no code for this GPU, as it seems.") ||
 		 say_finding(j, "no-code-object", FINDING_CONFIRMED, "There was no code for this GPU."))

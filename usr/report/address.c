@@ -78,25 +78,57 @@ static void put_users(const struct model *m, struct buf *b, const struct address
 		buf__printf(b, "  and %" PRIu64 " pointers of other kernels\n", x->other_uses);
 }
 
-bool report_address(const struct model *m, uint64_t va, uint64_t ts, struct buf *b)
+/* Failures at this address, or on its page where only that is known. */
+static bool put_failures(const struct findings *f, struct buf *b, uint64_t va)
 {
 	bool any = false;
+
+	for (size_t i = 0; i < f->incidents.n; i++) {
+		const struct incident *x = &f->incidents.v[i];
+
+		if (!x->has_address || (x->address.exact ? x->address.va != va : x->address.va >> 12 != va >> 12))
+			continue;
+		buf__printf(b, "%s in process %u at %" PRIu64 ".%09" PRIu64 ", %s%s\n", incident_class_name(x->class), x->pid,
+			    x->ts_ns / 1000000000, x->ts_ns % 1000000000, x->kernel ? "kernel " : "",
+			    x->kernel ? x->kernel : "by a kernel that is not known");
+		any = true;
+	}
+	return any;
+}
+
+/* Near enough to have to do with it. */
+#define NEAR_BYTES (1ull << 30)
+
+static bool is_known(const struct address_facts *x)
+{
+	return x->alloc || x->bo || x->svm || x->pte.known || (x->place.below && x->below_bytes < NEAR_BYTES) ||
+	       (x->place.above && x->above_bytes < NEAR_BYTES);
+}
+
+bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts, struct buf *b)
+{
+	const uint64_t low = va & 0xffffffffffffull;
+	bool any;
 
 	ts = ts ? ts : m->end_ns;
 	if (m->emulated)
 		buf__puts(b, "observed on an emulated device, not on hardware\n");
+	any = put_failures(f, b, va);
+	if (va >= CAPS_GPUVM_END && low != va) {
+		buf__printf(b, "0x%" PRIx64 " is no address that a page table can hold; its low 48 bits:\n", va);
+		return report_address(m, f, low, ts, b) || any;
+	}
 	for (size_t i = 0; i < m->processes.n; i++) {
 		const struct process *p = &m->processes.v[i];
-		struct address_facts x;
+		/* Its memory goes with it. */
+		uint64_t at = p->exited && p->end_ns <= ts ? p->end_ns - 1 : ts;
+		struct address_facts x = model__address(m, p->pid, va, at);
 
-		if (p->exited && p->end_ns < ts)
-			ts = p->end_ns; /* its memory went with it */
-		x = model__address(m, p->pid, va, ts);
-		if (!x.alloc && !x.bo && !x.svm && !x.pte.known && !x.place.below && !x.place.above)
+		if (!is_known(&x))
 			continue;
 		any = true;
-		buf__printf(b, "0x%" PRIx64 " in process %u at %" PRIu64 ".%09" PRIu64 ":\n", va, p->pid, ts / 1000000000,
-			    ts % 1000000000);
+		buf__printf(b, "0x%" PRIx64 " in process %u at %" PRIu64 ".%09" PRIu64 ":\n", va, p->pid, at / 1000000000,
+			    at % 1000000000);
 		put_allocation(m, b, &x);
 		put_driver(m, b, &x);
 		put_users(m, b, &x);

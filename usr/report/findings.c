@@ -12,6 +12,7 @@ void put_verdict(const struct findings *f, struct buf *b)
 {
 	for (int i = 0; i < VERDICT_LINES && f->verdict[i]; i++)
 		buf__printf(b, "%s%s\n", i ? "  " : "", f->verdict[i]);
+	buf__putc(b, '\n');
 }
 
 /* The timestamp as dump prints it, to find the event by. */

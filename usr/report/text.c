@@ -315,6 +315,11 @@ void report_text(const struct model *m, const struct findings *f, const struct t
 	put_command(m, o, &all);
 	if (f)
 		put_findings(f, o, &all);
+	if (o->brief) {
+		wrap_lines(b, buf__str(&all), o->width);
+		buf__free(&all);
+		return;
+	}
 	put_faults(m, o, &all);
 	put_stopped(m, o, &all);
 	put_pointers(m, o, &all);

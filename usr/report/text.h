@@ -14,6 +14,7 @@ struct why_agentless {
 struct text_options {
 	unsigned int width; /* columns */
 	bool all;	    /* every row, however many */
+	bool brief;	    /* without the tables */
 	bool recording;	    /* the trace is still being written */
 	const char *dir;    /* of the trace, as the user calls it */
 	const struct why_agentless *agentless;
@@ -26,7 +27,7 @@ void report_text(const struct model *m, const struct findings *f, const struct t
 /* Verdict, findings, incidents, ladder. */
 void report_json(const struct model *m, const struct findings *f, struct buf *b);
 /* All that is known of an address at a time (0: the end). False: nothing is. */
-bool report_address(const struct model *m, uint64_t va, uint64_t ts_ns, struct buf *b);
+bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts_ns, struct buf *b);
 
 /* What a damaged trace lacks. dir NULL: no word of how to recover it; sep stands before that word. */
 bool is_torn(const struct trace_stats *st);
