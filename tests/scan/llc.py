@@ -50,6 +50,8 @@ SELECTION = {
     "inst-fwd-prefetch": "inst-fwd-prefetch-bug",
     "scratch-offset": "negative-unaligned-scratch-offset-bug",
 }
+# Kernels that llc treats without need: 136 bytes times the work-item's number are aligned, which IR does not say.
+NEEDLESS = {("lds-misaligned", "_Z6in_ldsP5wordsS_")}
 # Ways to build the same source; each takes the flags of clang, of llc.
 VARIANTS = {
     "O2": (("-O2",), ()),
@@ -184,7 +186,7 @@ def count(kernel, hazard, version):
 def check_selection(hazard, base, treated, found, found_treated, version):
     total = kernels = 0
     for name, code in base.items():
-        if name not in found:
+        if name not in found or (hazard, name) in NEEDLESS:
             continue
         differs = relevant(hazard, code) != relevant(hazard, treated[name])
         ours = count(found[name], hazard, version)
@@ -229,7 +231,9 @@ def check(source, version, variant, folder):
                 bad.append(f"{where}: {name} built for gfx1010: {k['hazards']} "
                            f"{[(hex(s['va']), s['hazard'], s['text']) for s in k['sites'][:3]]}")
     except Bad as e:
-        bad.append(f"{where}, gfx1010: {e}")
+        # Some programs are there for what gfx1010 has not.
+        if "needs target feature" not in str(e):
+            bad.append(f"{where}, gfx1010: {e}")
     return counts, bad
 
 

@@ -116,6 +116,7 @@ static bool add_successors(struct flow *f, const struct place *p)
 	known = flags & INSN_DIRECT ? direct_target(f, p, &target) : indirect_target(f, p, &target);
 	if (!known) {
 		f->indirect++;
+		f->unknown_jumps += !!(flags & INSN_BRANCH);
 		return true;
 	}
 	if (flags & INSN_CALL)
@@ -128,7 +129,7 @@ static int read_run(struct flow *f, struct insns *t, uint32_t at)
 {
 	uint32_t dwords = code_dwords(f);
 
-	while (at < dwords && !f->index[at]) {
+	while (at < dwords && at < f->stop && !f->index[at]) {
 		struct place *p;
 
 		if (!reserve(&f->places, &f->space, f->num + 1, sizeof(*f->places)))
@@ -172,7 +173,7 @@ static int read_behind_jumps(struct flow *f, struct insns *t)
 		const struct insn *insn = f->places[i].insn;
 		uint32_t at = f->places[i].dword + insn->size / 4;
 
-		if (!(insn->flags & INSN_STOPS) || at >= dwords || f->index[at])
+		if (!(insn->flags & INSN_STOPS) || at >= dwords || at >= f->stop || f->index[at])
 			continue;
 		insn = insns__at(t, f->code->data + 4ull * at, f->code->size - 4ull * at);
 		if (!insn)
@@ -287,7 +288,8 @@ static bool begin(struct flow *f, const struct code *code)
 	for (uint32_t i = 0; i < f->num; i++)
 		f->index[f->places[i].dword] = f->leader[f->places[i].dword] = 0;
 	f->num = f->num_work = f->num_calls = f->num_blocks = f->walk[0] = f->walk[1] = 0;
-	f->indirect = f->steps = 0;
+	f->indirect = f->unknown_jumps = f->steps = 0;
+	f->stop = UINT32_MAX;
 	f->cut = false;
 	f->code = code;
 	dwords = code_dwords(f);
@@ -301,7 +303,7 @@ static bool begin(struct flow *f, const struct code *code)
 	return f->index_space;
 }
 
-int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32_t entry)
+int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32_t entry, uint32_t next)
 {
 	int err;
 
@@ -309,8 +311,10 @@ int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32
 		return -ENOMEM;
 	f->entry = entry;
 	err = read_all(f, t);
-	if (!err && f->indirect)
+	if (!err && f->unknown_jumps) {
+		f->stop = next;
 		err = read_behind_jumps(f, t);
+	}
 	if (err)
 		return err;
 	sort(f);

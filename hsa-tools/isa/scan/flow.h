@@ -31,6 +31,8 @@ struct flow {
 	uint32_t pred_space;
 	uint32_t walk[2];
 	uint64_t indirect; /* jumps and calls whose target is not known */
+	uint64_t unknown_jumps; /* ... jumps */
+	uint32_t stop;	   /* dword at which reading straight on ends */
 	uint64_t steps;	   /* of walks, so that damaged code cannot take for ever */
 	bool cut;	   /* ... which it would have */
 	bool wave64;
@@ -45,10 +47,10 @@ struct flow {
 };
 
 /*
- * From the dword at which it begins. Where a jump's target is not known, what stands behind jumps counts as reached.
- * Returns 0 or -ENOMEM. f begins as all 0 and is used again and again.
+ * From the dword at which it begins. Where a jump's target is not known, what stands behind jumps counts as reached, up
+ * to the dword at which the next function begins. Returns 0 or -ENOMEM. f begins as all 0 and is used again and again.
  */
-int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32_t entry);
+int flow__build(struct flow *f, struct insns *t, const struct code *code, uint32_t entry, uint32_t next);
 void flow__free(struct flow *f);
 
 static inline uint64_t flow_va(const struct flow *f, const struct place *p)

@@ -489,6 +489,29 @@ static void report_progress(struct job *j, uint64_t bytes, uint64_t least)
 	j->unreported = 0;
 }
 
+/* Where, in dwords of its code, the first kernel or function behind this one begins. */
+static uint32_t next_entry(const struct scan_object *o, const struct code *code, uint64_t va)
+{
+	uint64_t next = code->va + code->size;
+
+	for (int part = 0; part < 2; part++) {
+		const struct scan_kernel *k = o->kernels + (part ? o->num_kernels : 0);
+		size_t low = 0, high = part ? o->num_functions : o->num_kernels, num = high;
+
+		while (low < high) {
+			size_t mid = (low + high) / 2;
+
+			if (k[mid].entry_va <= va)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low < num && k[low].entry_va < next)
+			next = k[low].entry_va;
+	}
+	return (uint32_t)((next - code->va) / 4);
+}
+
 static int scan_code(struct job *j, struct scan_kernel *k)
 {
 	const struct code *code = object__code(&j->elf, k->entry_va);
@@ -499,7 +522,8 @@ static int scan_code(struct job *j, struct scan_kernel *k)
 		return 0;
 	k->no_code = false;
 	f->wave64 = k->wavefront_size == 64;
-	err = flow__build(f, j->insns, code, (uint32_t)((k->entry_va - code->va) / 4));
+	err = flow__build(f, j->insns, code, (uint32_t)((k->entry_va - code->va) / 4),
+			  next_entry(&j->r->pub, code, k->entry_va));
 	if (err)
 		return err;
 	count(f, &k->counts);
