@@ -174,15 +174,14 @@ static void possible_hang(struct judge *j)
 		    ran < 500000000 || model__intercepted(m, d->pid, d->queue_id))
 			continue;
 		t = say__duration(ran);
-		buf__printf(&b, "kernel %s (packet %" PRIu64 " of queue %" PRIu64 ") ran for %s and had not ended when its process "
-				"was ended from outside",
-			    name ? name : "of unknown name", d->index, d->queue_id, t);
+		buf__printf(&b, "kernel %s had run for %s when its process was stopped (packet %" PRIu64 " of queue %" PRIu64 ")",
+			    name ? name : "of unknown name", t, d->index, d->queue_id);
 		free(t);
 		add_family(&b, name);
 		f = judge__add(j, FINDING_POSSIBLE, b.s);
 		finding__prove(f, d->ts_ns, "dispatch", xstrdup("its dispatch"));
 		add_remedy(f, name);
-		f->decide = xstrdup("the watchdog ends and names a hang: --on-hang=abort, with --watchdog=SECONDS for a bound of your own");
+		f->decide = xstrdup("--on-hang=abort: the watchdog then names a hang, and ends it");
 		return;
 	}
 }

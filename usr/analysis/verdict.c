@@ -188,7 +188,7 @@ static char *advice_for(const struct judge *j, const struct incident *x)
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++)
 		if (confirmed(j, advice[i].id))
 			return xstrdup(advice[i].text);
-	return x ? xstrdup("Next: the findings say what is known; rdna1-trace pack DIR makes a file to post.") : NULL;
+	return x ? xstrdup("Next: rdna1-trace pack DIR makes one file of it, to post with a report.") : NULL;
 }
 
 static const char *confirmed_cause(const struct judge *j, const struct incident *x, bool by_itself)
@@ -229,6 +229,8 @@ static char *why(struct judge *j, const struct incident *x)
 	cause = confirmed_cause(j, x, false);
 	if (cause)
 		return xstrdup(cause);
+	if (x->has_address && (x->address.kind == PLACE_PAST_END || x->address.kind == PLACE_BEFORE))
+		return xstrdup("The address is in none of the kernel's buffers, and near no other.");
 	return xstrdup("Why is not decided by what was recorded.");
 }
 
@@ -264,6 +266,7 @@ static void say_end(struct judge *j)
 	const char *risk = confirmed(j, "foreign-code") ? "Another chip's code ran on this one: results may be wrong (foreign-code)."
 							: NULL;
 	struct buf b = {0};
+	int line = 1;
 
 	if (m->attached.n || !m->command || !m->ended) {
 		put(j, 0, xstrdup(m->ended || m->attached.n || !m->command ? "Nothing failed that was recorded."
@@ -279,11 +282,13 @@ static void say_end(struct judge *j)
 		put(j, 0, xstrdup("Nothing failed that was recorded."));
 	}
 	if (risk)
-		put(j, 1, xstrdup(risk));
-	if (risk && find(j, "code-hazard", FINDING_POSSIBLE))
-		put(j, 2, xstrdup("Next: check the numbers, or run code that was built for this chip."));
-	else if (!risk && m->ended && m->status)
-		put(j, 1, xstrdup("Next: rdna1-trace explain 'MESSAGE' reads what the program printed."));
+		put(j, line++, xstrdup(risk));
+	if (find(j, "no-solver", FINDING_UNDECIDED))
+		put(j, line, xstrdup("Next: --trace=default,miopen records what MIOpen's calls returned."));
+	else if (risk && find(j, "code-hazard", FINDING_POSSIBLE))
+		put(j, line, xstrdup("Next: check the numbers, or run code that was built for this chip."));
+	else if (m->ended && m->status)
+		put(j, line, xstrdup("Next: rdna1-trace explain 'MESSAGE' reads what the program printed."));
 }
 
 static bool anything_seen(const struct model *m)
@@ -300,7 +305,6 @@ void verdict__make(struct judge *j)
 		say_incident(j, x);
 	else if (say_finding(j, "no-solver", FINDING_CONFIRMED, "MIOpen found no solver; the GPU did not fail.") ||
 		 say_finding(j, "hang", FINDING_POSSIBLE, "A kernel may have hung.") ||
-		 say_finding(j, "no-solver", FINDING_UNDECIDED, "The program failed, and not by a failure of the GPU.") ||
 		 say_finding(j, "host-crash", FINDING_CONFIRMED, "The program crashed on the host; the GPU did not fail.") ||
 		 say_finding(j, "no-code-object", FINDING_POSSIBLE, "The program has no code for this GPU, as it seems.") ||
 		 say_finding(j, "no-code-object", FINDING_CONFIRMED, "There was no code for this GPU."))
