@@ -9,6 +9,7 @@ from rdna1 import *
 
 def shape(text):
     text = re.sub(r"0x[0-9a-f]{9,16}\b", "ADDRESS", text)
+    text = re.sub(r"\[\d+\.\d{9}\]", "[WHEN]", text)
     text = re.sub(r"\d+(\.\d+)?(ns|us|ms|s)\b", "TIME", text)
     text = re.sub(r"process \d+", "process PID", text)
     text = re.sub(r"^  (kernel|agent|emulated device|recorder)( +\d+){3}$", r"  \1 COUNTS", text, flags=re.M)
@@ -38,7 +39,7 @@ expect([re.sub(r"\d+", "N", l) for l in said[:-1]] ==
        f"README shows other messages: {said}\n{demo.err}")
 compare("report", reporting, report(demo.dir, 80))
 fault = record("fault", workload("conv2d"), "--fault", "aperture").expect_status(-6)
-compare("fault", blocks[1], "Faults:" + report(fault.dir, 80).split("\nFaults:")[1].split("\n\n")[0] + "\n")
+compare("fault", blocks[1], report(fault.dir, 80, "--short"))
 commands, shown = checks[0].split("$ build/rdna1-trace check --emulate\n")
 run = sh("env", "-u", "LD_LIBRARY_PATH", "COLUMNS=80", *re.findall(r"\w+=\S+", commands), TOOL, "check", "--emulate")
 for part in shown.split("...\n"):

@@ -104,12 +104,32 @@ const struct incident *judge__first(const struct judge *j)
 
 /* ---- words ---- */
 
+#define NAME_HEAD 30
+#define NAME_TAIL 16
+
+char *say__name(const char *kernel)
+{
+	size_t len = kernel ? strlen(kernel) : 0;
+
+	if (!kernel)
+		return xstrdup("of unknown name");
+	if (len <= NAME_HEAD + NAME_TAIL + 3)
+		return xstrdup(kernel);
+	return xasprintf("%.*s...%s", NAME_HEAD, kernel, kernel + len - NAME_TAIL);
+}
+
 char *say__kernel(const struct incident *x)
 {
+	char *name, *text;
+
 	if (x->copy)
 		return xstrdup("a copy by an SDMA engine");
-	if (x->kernel)
-		return xasprintf("kernel %s", x->kernel);
+	if (x->kernel) {
+		name = say__name(x->kernel);
+		text = xasprintf("kernel %s", name);
+		free(name);
+		return text;
+	}
 	return xstrdup(x->object ? "a kernel of unknown name" : "a kernel that is not known");
 }
 

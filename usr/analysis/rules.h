@@ -39,6 +39,7 @@ const struct incident *judge__first(const struct judge *j);
 bool code__foreign(const struct judge *j, const struct incident *x);
 
 /* What is said of things, to be freed. */
+char *say__name(const char *kernel); /* of a kernel, its middle left out where it is long; NULL: unknown */
 char *say__kernel(const struct incident *x);	  /* "kernel foo", "a kernel of unknown name" */
 char *say__alloc(const struct model *m, const struct alloc *a); /* "the 441 KiB at 0x7f.. (GPU coarse)" */
 char *say__bytes(uint64_t n);

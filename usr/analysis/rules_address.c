@@ -28,7 +28,7 @@ static void put_argument(struct buf *b, const struct incident *x)
 		return;
 	buf__puts(b, "; ");
 	incidents__argument(b, &x->argument);
-	buf__printf(b, " of %s is 0x%" PRIx64, x->kernel ? x->kernel : "the kernel", x->argument.pointer);
+	buf__printf(b, " of the kernel is 0x%" PRIx64, x->argument.pointer);
 	buf__puts(b, x->argument.pointer == x->address.va ? ", the address itself"
 		     : x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va < x->argument.alloc.size
 			     ? ", into that allocation"
@@ -375,8 +375,11 @@ void rule_dangling(struct judge *j)
 		const char *name = model__kernel(m, p->pid, p->object);
 		struct suspect s = {.at = p->at, .name = family__arg(name, p->at)};
 		struct buf b = {0};
+		char *said;
 
-		buf__printf(&b, "kernel %s: ", name ? name : "of unknown name");
+		said = say__name(name);
+		buf__printf(&b, "kernel %s: ", said);
+		free(said);
 		incidents__argument(&b, &s);
 		buf__printf(&b, " is 0x%" PRIx64 ", ", p->pointer);
 		put_where(j, &b, p, &sure);

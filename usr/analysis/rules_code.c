@@ -82,11 +82,11 @@ bool code__foreign(const struct judge *j, const struct incident *x)
 static void prove_kernel(struct finding *f, const struct kernel_sum *k, const char *name, const struct code_facts *c,
 			 const char *chip)
 {
-	char *compiler = compiler_of(c->compiler);
+	char *compiler = compiler_of(c->compiler), *said = say__name(name);
 	struct buf b = {0};
 
-	buf__printf(&b, "%s: %" PRIu64 " dispatch%s, built for %s", name ? name : "a kernel of unknown name", k->count,
-		    k->count == 1 ? "" : "es", chip);
+	buf__printf(&b, "kernel %s: %" PRIu64 " dispatch%s, built for %s", said, k->count, k->count == 1 ? "" : "es", chip);
+	free(said);
 	if (compiler)
 		buf__printf(&b, " by %s", compiler);
 	free(compiler);
@@ -179,6 +179,7 @@ static void take_kernel(struct judge *j, struct hazards *h, struct finding **f, 
 {
 	const struct incident *first = judge__first(j);
 	struct buf b = {0};
+	char *name;
 
 	h->kernels++;
 	h->v_cmpx += s->counts.v_cmpx;
@@ -191,9 +192,11 @@ static void take_kernel(struct judge *j, struct hazards *h, struct finding **f, 
 		return;
 	if (!*f)
 		*f = judge__add(j, FINDING_POSSIBLE, NULL);
-	buf__printf(&b, "%s%s: ", s->name, first && first->pid == k->pid && first->object == k->object
+	name = say__name(s->name);
+	buf__printf(&b, "%s%s: ", name, first && first->pid == k->pid && first->object == k->object
 						? " (where it failed)" : "");
 	put_sites(&b, s->counts.hazard);
+	free(name);
 	finding__prove(*f, k->first_ns, "dispatch", b.s);
 	for (size_t i = 0; i < s->num_sites && i < 1; i++)
 		finding__prove(*f, 0, NULL,

@@ -167,16 +167,18 @@ static void possible_hang(struct judge *j)
 		uint64_t ran = (p && p->end_ns ? p->end_ns : m->end_ns) - d->ts_ns;
 		struct finding *f;
 		struct buf b = {0};
-		char *t;
+		char *t, *said;
 
 		/* Only the device, and signals with time stamps, tell the end of a kernel. */
 		if (d->duration_ns || !p || !p->device || j->e->recording || !ended_from_outside(p) ||
 		    ran < 500000000 || model__intercepted(m, d->pid, d->queue_id))
 			continue;
 		t = say__duration(ran);
+		said = say__name(name);
 		buf__printf(&b, "kernel %s had run for %s when its process was stopped (packet %" PRIu64 " of queue %" PRIu64 ")",
-			    name ? name : "of unknown name", t, d->index, d->queue_id);
+			    said, t, d->index, d->queue_id);
 		free(t);
+		free(said);
 		add_family(&b, name);
 		f = judge__add(j, FINDING_POSSIBLE, b.s);
 		finding__prove(f, d->ts_ns, "dispatch", xstrdup("its dispatch"));

@@ -70,7 +70,7 @@ static void put_users(const struct model *m, struct buf *b, const struct address
 	for (size_t i = 0; i < x->num_uses; i++) {
 		const char *name = model__kernel(m, x->alloc->pid, x->uses[i].object);
 
-		buf__printf(b, "  argument +%u of %s: %" PRIu64 " dispatch%s, the first at %" PRIu64 ".%09" PRIu64 "\n", x->uses[i].at,
+		buf__printf(b, "  argument +%u of %.48s: %" PRIu64 " dispatch%s, the first at %" PRIu64 ".%09" PRIu64 "\n", x->uses[i].at,
 			    name ? name : "a kernel of unknown name", x->uses[i].count, x->uses[i].count == 1 ? "" : "es",
 			    x->uses[i].first_ns / 1000000000, x->uses[i].first_ns % 1000000000);
 	}
@@ -105,19 +105,10 @@ static bool is_known(const struct address_facts *x)
 	       (x->place.above && x->above_bytes < NEAR_BYTES);
 }
 
-bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts, struct buf *b)
+static bool put_address(const struct model *m, uint64_t va, uint64_t ts, struct buf *b)
 {
-	const uint64_t low = va & 0xffffffffffffull;
-	bool any;
+	bool any = false;
 
-	ts = ts ? ts : m->end_ns;
-	if (m->emulated)
-		buf__puts(b, "observed on an emulated device, not on hardware\n");
-	any = put_failures(f, b, va);
-	if (va >= CAPS_GPUVM_END && low != va) {
-		buf__printf(b, "0x%" PRIx64 " is no address that a page table can hold; its low 48 bits:\n", va);
-		return report_address(m, f, low, ts, b) || any;
-	}
 	for (size_t i = 0; i < m->processes.n; i++) {
 		const struct process *p = &m->processes.v[i];
 		/* Its memory goes with it. */
@@ -136,4 +127,17 @@ bool report_address(const struct model *m, const struct findings *f, uint64_t va
 	if (!any)
 		buf__printf(b, "0x%" PRIx64 " is not known: no process of the trace had memory near it\n", va);
 	return any;
+}
+
+bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts, struct buf *b)
+{
+	const uint64_t low = va & 0xffffffffffffull;
+	bool failed;
+
+	if (m->emulated)
+		buf__puts(b, "observed on an emulated device, not on hardware\n");
+	failed = put_failures(f, b, va);
+	if (va >= CAPS_GPUVM_END && low != va)
+		buf__printf(b, "0x%" PRIx64 " is no address that a page table can hold; its low 48 bits:\n", va);
+	return put_address(m, low, ts ? ts : m->end_ns, b) || failed;
 }
