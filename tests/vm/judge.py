@@ -43,6 +43,17 @@ def number(what):
     return int(re.search(rf"^{re.escape(what)}[ =]+(\S+)$", text("kick.out"), re.M)[1], 0)
 
 
+def expect_rules(want, directory="t"):
+    """What the report makes of it: {rule: state}, None where it has nothing to say."""
+    run = sh(TOOL, "report", "--format", "json", f"{HERE}/{directory}", env=LEAKS)
+    expect(run.returncode == 0, run.stderr)
+    found = json.loads(run.stdout)
+    have = {f["rule"]: f["state"] for f in found["findings"]}
+    expect(not found["emulated"] and "emulated" not in have, found["verdict"])
+    for rule, state in want.items():
+        expect(have.get(rule) == state, f"{rule} is {have.get(rule)}, not {state}:\n{run.stdout}")
+
+
 class Events:
     """Of one trace, by name; taken away as they are checked, so that nothing is left unlooked at."""
 
@@ -145,6 +156,7 @@ def judge_rocminfo():
                f"{a}\n{c}")
     expect_no_loss(f"{HERE}/t")
     compare_ctf(f"{HERE}/t")
+    expect_rules({"mtype-impossible": None, "page-fault": None, "aperture-violation": None, "hang": None, "losses": None})
     return f"{sum(map(len, theirs.values()))} ioctls of {len(theirs)} threads equal strace's, {len(said)} structs equal"
 
 
@@ -280,6 +292,8 @@ def judge_values():
     check_values(True)
     for c in session()["counts"]:
         expect(c["seen"] == c["written"] and not c["dropped"], f"{c}")
+    expect_rules({"mtype-impossible": "confirmed", "page-fault": "confirmed", "aperture-violation": "confirmed",
+                  "illegal-instruction": "confirmed", "no-agent": "confirmed"})
     return "every chosen value in its field; from workers and interrupts, too"
 
 
