@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- session.json ---- */
-
 /* ---- code objects ---- */
 
 /* More than this is not scanned for a report: rdna1-trace scan DIR does it. */
@@ -99,42 +97,47 @@ static bool to_be_scanned(const struct model *m, const struct code_facts *c, uns
 	return !c->target || !strstr(c->target, name);
 }
 
-static bool has_run(const struct model *m, const uint8_t sha256[32])
+static uint64_t half_digest(const uint8_t sha256[32])
+{
+	uint64_t h;
+
+	memcpy(&h, sha256, sizeof(h));
+	return h;
+}
+
+/* Digests of code objects with kernels that ran. */
+static void find_run(const struct model *m, struct map *run)
 {
 	for (size_t i = 0; i < m->kernel_sums.n; i++) {
 		const struct kernel_facts *k =
 			model__kernel_facts(m, m->kernel_sums.v[i].pid, m->kernel_sums.v[i].object);
 
-		if (k && !memcmp(k->sha256, sha256, 32))
-			return true;
+		if (k)
+			map__set(run, half_digest(k->sha256), 0, 1);
 	}
-	return false;
-}
-
-static bool was_scanned(const struct code *c, const uint8_t sha256[32])
-{
-	for (size_t i = 0; i < c->list.n; i++)
-		if (!memcmp(c->list.v[i].sha256, sha256, 32))
-			return true;
-	return false;
 }
 
 static struct code *scan_code(const struct model *m, const char *dir)
 {
 	struct code *c = xcalloc(1, sizeof(*c));
 	unsigned int gfx = m->emu_cards.n ? m->emu_cards.v[0].ev.gfx_target_version : m->gfx;
+	struct map run = {0};
+	size_t state;
 
+	find_run(m, &run);
 	for (size_t i = 0; i < m->agent.code.n; i++) {
 		const struct code_facts *k = &m->agent.code.v[i];
 
-		if (!to_be_scanned(m, k, gfx) || was_scanned(c, k->sha256) || !has_run(m, k->sha256))
+		if (!map__get(&run, half_digest(k->sha256), 0, &state) || state != 1 || !to_be_scanned(m, k, gfx))
 			continue;
+		map__set(&run, half_digest(k->sha256), 0, 2); /* once is enough */
 		if (!c->scan && !c->no_scan)
 			c->scan = scan__new(&c->no_scan);
 		if (!c->scan)
 			break;
 		scan_one(c, dir, k->sha256);
 	}
+	map__free(&run);
 	return c;
 }
 
@@ -155,16 +158,23 @@ static void free_code(struct code *c)
 
 /* ---- the environment ---- */
 
-/* Of the first process whose agent told of it: what a command set itself, the recorder did not see. */
+/* Whose environment matters: of the process that failed, else of the first that told of one. 0: none did. */
+static uint32_t environment_of(const struct model *m)
+{
+	for (size_t i = 0; i < m->faults.n; i++)
+		for (size_t k = 0; k < m->agent.variables.n && k < 4096; k++)
+			if (m->faults.v[i].pid == m->agent.variables.v[k].pid)
+				return m->faults.v[i].pid;
+	return m->agent.variables.n ? m->agent.variables.v[0].pid : 0;
+}
+
+/* What a command set itself, the recorder did not see. */
 static void take_environment(struct judged *j, struct machine *m)
 {
 	const struct model *model = &j->model;
-	uint32_t pid = model->agent.variables.n ? model->agent.variables.v[0].pid : 0;
+	uint32_t pid = environment_of(model);
 	size_t n = 0;
 
-	for (size_t i = 0; i < model->processes.n; i++)
-		if (model->processes.v[i].agent && !pid)
-			pid = model->processes.v[i].pid;
 	if (!pid)
 		return;
 	j->variables = xcalloc(model->agent.variables.n + 1, sizeof(*j->variables));

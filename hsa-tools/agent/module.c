@@ -183,7 +183,8 @@ static int find_library(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-static void say_library(struct thread *t, const struct library *l)
+/* False when it has to be said again. */
+static bool say_library(struct thread *t, const struct library *l)
 {
 	struct ev_rocm_library e = {.base = l->base, .size_bytes = l->size};
 	size_t len = strlen(l->path), real_len;
@@ -195,12 +196,13 @@ static void say_library(struct thread *t, const struct library *l)
 	real_len = strlen(real);
 	at = fact_reserve(t, EV_rocm_library, sizeof(e) + len + 1 + real_len + 1);
 	if (!at)
-		return;
+		return false;
 	memcpy(at, &e, sizeof(e));
 	at = stream__put_text(at + sizeof(e), l->path, len);
 	stream__put_text(at, real, real_len);
 	fact_commit(t);
 	libraries_said[num_said++] = l->base;
+	return true;
 }
 
 static int count_added(struct dl_phdr_info *info, size_t size, void *arg)
@@ -212,23 +214,28 @@ static int count_added(struct dl_phdr_info *info, size_t size, void *arg)
 
 void module_libraries(struct thread *t)
 {
-	unsigned long long adds = 0;
 	const size_t size = MAX_LIBRARIES * sizeof(*found);
+	unsigned long long adds = 0;
 
 	dl_iterate_phdr(count_added, &adds);
 	if (adds == __atomic_load_n(&libraries_seen, __ATOMIC_RELAXED))
 		return;
-	spin_lock(&libraries_lock);
+	/* Files are looked at meanwhile: who comes second leaves it to the first. */
+	if (__atomic_exchange_n(&libraries_lock, 1, __ATOMIC_ACQUIRE))
+		return;
 	found = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (found != MAP_FAILED) {
+		bool all = true;
+
 		num_found = 0;
 		dl_iterate_phdr(find_library, NULL);
-		for (unsigned int i = 0; i < num_found; i++)
-			say_library(t, &found[i]);
+		for (unsigned int n = 0; n < num_found; n++)
+			all &= say_library(t, &found[n]);
 		munmap(found, size);
-		__atomic_store_n(&libraries_seen, adds, __ATOMIC_RELAXED);
+		if (all)
+			__atomic_store_n(&libraries_seen, adds, __ATOMIC_RELAXED);
 	}
-	spin_unlock(&libraries_lock);
+	__atomic_store_n(&libraries_lock, 0, __ATOMIC_RELEASE);
 }
 
 void module_forget(void)

@@ -96,7 +96,6 @@ static bool start_recording(void)
 	return !err;
 }
 
-/* known: the tables behind the root may be read. */
 /* What the runtime reads: a command may have set variables that the recorder does not see. */
 static void record_environment(struct thread *t)
 {
@@ -112,13 +111,14 @@ static void record_environment(struct thread *t)
 		value = value < MAX_VALUE ? value : MAX_VALUE;
 		at = fact_reserve(t, EV_environment, name + 1 + (value ?: 1) + 1);
 		if (!at)
-			return;
+			continue; /* counted */
 		at = stream__put_text(at, *e, name);
 		stream__put_text(at, eq + 1, value);
 		fact_commit(t);
 	}
 }
 
+/* known: the tables behind the root may be read. */
 static void record_start(const HsaApiTable *table, uint64_t runtime_version, uint32_t hooked,
 			 bool known)
 {

@@ -42,6 +42,7 @@ struct finding {
 	const struct rule *rule;
 	enum finding_state state;
 	enum severity severity;
+	const struct incident *about; /* the failure it is about; NULL: of the run */
 	char *what;   /* one sentence: what was found, or what rules it out */
 	char *remedy; /* of this case; NULL: the rule's */
 	char *decide; /* FINDING_UNDECIDED: which recording would decide */
@@ -88,8 +89,7 @@ struct address {
 	uint64_t distance; /* bytes into it; PAST_END: from its end; BEFORE: to its begin */
 	uint64_t age_ns;   /* FREED: since then */
 	bool forgotten;	   /* too much was freed since: what held it is not known any more */
-	bool has_pte, pte_mapped; /* its entry was valid before; and still */
-	uint64_t pte;
+	bool freed_before; /* something that was freed once held it, too */
 };
 
 /* An argument of the dispatch that failed. */
@@ -118,9 +118,10 @@ struct incident {
 	const char *kernel; /* its name, the model's; NULL */
 	bool kernel_certain; /* the device said so; else it is the one that was running */
 	bool copy; /* an SDMA engine did it, no kernel */
+	size_t last_of_queue; /* inside: index into dispatches plus 1 */
 	unsigned int kernels_running; /* that may have been it, when it is not certain */
 	uint64_t queue_id, index;
-	bool has_index;
+	bool has_index, has_queue;
 	const char *insn; /* the instruction; NULL not known */
 	struct suspect argument; /* the one that explains it best */
 	struct suspect arguments[MAX_ARGUMENTS];
@@ -138,7 +139,7 @@ struct ladder {
 	bool known;
 	char *about; /* "0x7f.. (441 KiB)" */
 	char *observed[RUNG_COUNT];
-	enum rung decided;
+	enum rung decided; /* RUNG_COUNT: not known */
 };
 
 #define VERDICT_LINES 3

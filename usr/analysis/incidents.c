@@ -18,6 +18,17 @@
 
 /* ---- where an address lies ---- */
 
+bool incidents__allocated(const struct model *m, uint32_t pid)
+{
+	for (size_t i = 0; i < m->allocs.n; i++)
+		if (m->allocs.v[i].pid == pid)
+			return true;
+	for (size_t i = 0; i < m->old_allocs.n; i++)
+		if (m->old_allocs.v[i].pid == pid)
+			return true;
+	return false;
+}
+
 static void set_alloc(struct address *x, enum place_kind kind, const struct alloc *a, uint64_t distance)
 {
 	x->kind = kind;
@@ -26,11 +37,11 @@ static void set_alloc(struct address *x, enum place_kind kind, const struct allo
 	x->distance = distance;
 }
 
-static void find_near(struct address *x, const struct model *m, const struct address_facts *at)
+static void find_near(struct address *x, const struct model *m, uint32_t pid, const struct address_facts *at)
 {
 	const struct alloc *below = at->place.below, *above = at->place.above;
 
-	x->kind = m->num_allocs && !at->forgotten ? PLACE_NOWHERE : PLACE_UNKNOWN;
+	x->kind = incidents__allocated(m, pid) && !at->forgotten ? PLACE_NOWHERE : PLACE_UNKNOWN;
 	if (below && at->below_bytes < NEAR_BYTES && (!above || at->below_bytes <= at->above_bytes))
 		set_alloc(x, PLACE_PAST_END, below, at->below_bytes);
 	else if (above && at->above_bytes < NEAR_BYTES)
@@ -75,6 +86,7 @@ struct address incidents__address(const struct model *m, uint32_t pid, uint64_t 
 	}
 	at = model__address(m, pid, va, ts);
 	x.forgotten = at.forgotten;
+	x.freed_before = at.place.inside_freed;
 	if (at.alloc && !at.freed) {
 		set_alloc(&x, PLACE_INSIDE, at.alloc, at.into_bytes);
 	} else if (at.alloc) {
@@ -84,12 +96,7 @@ struct address incidents__address(const struct model *m, uint32_t pid, uint64_t 
 		x.kind = PLACE_SVM;
 		x.distance = va - at.svm->va;
 	} else if (!find_driver(&x, &at)) {
-		find_near(&x, m, &at);
-	}
-	if (at.pte.known) {
-		x.has_pte = at.pte.was_mapped;
-		x.pte_mapped = at.pte.mapped;
-		x.pte = at.pte.flags;
+		find_near(&x, m, pid, &at);
 	}
 	return x;
 }
@@ -112,12 +119,28 @@ static int class_of_status(int32_t status)
 	}
 }
 
-static int class_of_wave(const struct wave_fault *w)
+/* Whether a page fault of the process was told of by somebody else. */
+static bool has_page_fault(const struct model *m, uint32_t pid)
 {
+	for (size_t i = 0; i < m->faults.n; i++)
+		if (m->faults.v[i].pid == pid &&
+		    (m->faults.v[i].from == FAULT_MEMORY || (m->faults.v[i].from == FAULT_PAGE && !m->faults.v[i].page.handled)))
+			return true;
+	return false;
+}
+
+static int class_of_wave(const struct model *m, const struct fault *f)
+{
+	const struct wave_fault *w = &f->wave;
+
 	if (w->kind == BAD_PACKET)
 		return INCIDENT_PACKET;
-	if (w->kind == WAVE_ERROR) /* 1 ILLEGAL_INST, 2 MEMVIOL (kfd_int_process_v10.c) */
-		return w->codes == 1 ? INCIDENT_ILLEGAL : w->codes == 2 ? INCIDENT_APERTURE : INCIDENT_QUEUE;
+	/* 1 ILLEGAL_INST, 2 MEMVIOL (kfd_int_process_v10.c): of both kinds of bad addresses. */
+	if (w->kind == WAVE_ERROR)
+		return w->codes == 1		      ? INCIDENT_ILLEGAL
+		       : w->codes != 2		      ? INCIDENT_QUEUE
+		       : has_page_fault(m, f->pid) ? INCIDENT_PAGE
+						      : INCIDENT_APERTURE;
 	if (w->codes & IV_CODE_APERTURE_VIOLATION)
 		return INCIDENT_APERTURE;
 	if (w->codes & IV_CODE_MEMORY_VIOLATION)
@@ -125,8 +148,8 @@ static int class_of_wave(const struct wave_fault *w)
 	return w->codes & IV_CODE_ILLEGAL_INSTRUCTION ? INCIDENT_ILLEGAL : INCIDENT_TRAP;
 }
 
-/* Below 0: no failure, the driver took care of it. */
-static int class_of(const struct fault *f)
+/* Below 0: no failure; the driver took care of it, or the hardware tried again and nobody said how that ended. */
+static int class_of(const struct model *m, const struct fault *f)
 {
 	static const int8_t of_device[] = {[EMU_FAULT_page] = INCIDENT_PAGE,
 					   [EMU_FAULT_permission] = INCIDENT_PAGE,
@@ -145,9 +168,10 @@ static int class_of(const struct fault *f)
 	case FAULT_MEMORY:
 		return INCIDENT_PAGE;
 	case FAULT_PAGE:
-		return f->page.handled ? -1 : INCIDENT_PAGE;
+		return f->page.handled || (f->page.retries && !f->page.final && !f->page.told && !f->page.status) ? -1
+													  : INCIDENT_PAGE;
 	default:
-		return class_of_wave(&f->wave);
+		return class_of_wave(m, f);
 	}
 }
 
@@ -214,6 +238,7 @@ static void take_runtime(struct incident *x, const struct model *m, const struct
 	if (f->from == FAULT_QUEUE) {
 		x->status = f->status;
 		x->queue_id = f->queue_id;
+		x->has_queue = true;
 		print_value(&b, PRINT_HSA_STATUS, (uint64_t)f->status, true);
 		add_proof(x, f->ts_ns, "queue_error", xasprintf("the runtime: %s", buf__str(&b)));
 	} else {
@@ -246,7 +271,7 @@ static void take_page(struct incident *x, const struct model *m, const struct fa
 		set_address(x, m, f->va, false, f->ts_ns);
 }
 
-static void take_wave(struct incident *x, const struct model *m, const struct fault *f)
+static void take_wave(struct incident *x, const struct fault *f)
 {
 	const struct wave_fault *w = &f->wave;
 	struct buf b = {0};
@@ -259,20 +284,18 @@ static void take_wave(struct incident *x, const struct model *m, const struct fa
 		print_value(&b, PRINT_KFD_EXCEPTION_CODE, w->codes, false);
 	add_proof(x, f->ts_ns, "gpu_iv", xasprintf("an interrupt of the shader: %s", buf__str(&b)));
 	buf__free(&b);
-	if (w->dispatch && !x->object) {
-		const struct dispatch *d = &m->dispatches.v[w->dispatch - 1];
-
-		x->object = d->object;
-		x->queue_id = d->queue_id;
-		x->index = d->index;
-		x->has_index = true;
-		x->kernels_running = 1;
+	if (w->has_queue_id && !x->has_queue) {
+		x->queue_id = f->queue_id;
+		x->has_queue = true;
 	}
+	/* The queue's last: what ran is older where others were not seen to end. */
+	if (w->dispatch && !x->last_of_queue)
+		x->last_of_queue = w->dispatch;
 }
 
 static void take_fault(struct findings *f, const struct model *m, const struct fault *fault)
 {
-	int class = class_of(fault);
+	int class = class_of(m, fault);
 	struct incident *x;
 
 	if (class < 0)
@@ -290,7 +313,7 @@ static void take_fault(struct findings *f, const struct model *m, const struct f
 		take_page(x, m, fault);
 		break;
 	default:
-		take_wave(x, m, fault);
+		take_wave(x, fault);
 	}
 }
 
@@ -304,6 +327,7 @@ static void take_hang(struct findings *f, const struct hang *h)
 	x->object = h->e.kernel_object;
 	x->kernel_certain = x->object != 0;
 	x->queue_id = h->e.queue_id;
+	x->has_queue = true;
 	x->index = h->e.index;
 	x->has_index = true;
 	x->elapsed_ns = h->e.elapsed_ns;
@@ -320,13 +344,30 @@ static bool is_about(const struct incident *x, const struct evidence *e)
 		return e->e.reason == EVIDENCE_memory_fault || e->e.reason == EVIDENCE_queue_error;
 	if (x->class == INCIDENT_HANG)
 		return e->e.reason == EVIDENCE_hang && e->e.queue_id == x->queue_id;
-	return e->e.reason == EVIDENCE_queue_error && (!x->status || e->e.queue_id == x->queue_id);
+	return e->e.reason == EVIDENCE_queue_error && (!x->has_queue || e->e.queue_id == x->queue_id);
 }
 
 /* It was taken by the device and not seen to end. */
 static bool may_run(const struct evidence *e, const struct recent *r)
 {
 	return r->object && r->e.index < e->e.read_index && r->e.done != DISPATCH_DONE_yes;
+}
+
+/* Without evidence: any that was not seen to end. */
+static void take_last(struct incident *x, const struct model *m)
+{
+	const struct dispatch *last = &m->dispatches.v[x->last_of_queue - 1];
+
+	for (size_t i = 0; i < m->dispatches.n; i++) {
+		const struct dispatch *d = &m->dispatches.v[i];
+
+		x->kernels_running += d->pid == last->pid && d->queue_id == last->queue_id && !d->duration_ns;
+	}
+	x->kernels_running = x->kernels_running ?: 1;
+	x->object = last->object;
+	x->queue_id = last->queue_id;
+	x->index = last->index;
+	x->has_queue = x->has_index = true;
 }
 
 static void find_kernel(struct incident *x, const struct model *m)
@@ -349,9 +390,12 @@ static void find_kernel(struct incident *x, const struct model *m)
 			continue;
 		x->object = r->object;
 		x->queue_id = r->e.queue_id;
+		x->has_queue = true;
 		x->index = r->e.index;
 		x->has_index = true;
 	}
+	if (!x->object && x->last_of_queue)
+		take_last(x, m);
 }
 
 static const struct recent *recent_of(const struct model *m, const struct incident *x)
@@ -360,7 +404,7 @@ static const struct recent *recent_of(const struct model *m, const struct incide
 		const struct recent *r = &m->agent.recent.v[i];
 
 		if (m->agent.evidence.v[r->evidence].pid == x->pid && r->object == x->object &&
-		    r->e.index == x->index)
+		    r->e.index == x->index && (!x->has_queue || r->e.queue_id == x->queue_id))
 			return r;
 	}
 	return NULL;

@@ -14,6 +14,9 @@ void incidents__find(struct findings *f, const struct model *m);
 /* Which allocation an address belongs to at a time; exact: known to the byte, else a page's. */
 struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact, uint64_t ts_ns);
 
+/* Whether an allocation of the process was recorded at all. */
+bool incidents__allocated(const struct model *m, uint32_t pid);
+
 /* "argument +16 (out)", with the name where the kernel's layout is known. */
 void incidents__argument(struct buf *b, const struct suspect *s);
 

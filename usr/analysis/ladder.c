@@ -97,12 +97,12 @@ static char *observe_hsa(const struct judge *j, const struct alloc *a)
 {
 	const struct pool *p = model__pool(j->m, a->pid, a->pool);
 	const struct device *d = p ? model__device(j->m, p->pid, p->device) : NULL;
-	const char *disable = j->e->machine ? machine__variable(j->e->machine, "HSA_DISABLE_CACHE") : NULL;
+	const char *disable = judge__variable(j, a->pid, "HSA_DISABLE_CACHE");
 	struct buf b = {0};
 
 	if (!p)
 		return NULL;
-	buf__printf(&b, "pool of the %s, ", d && d->gpu ? "GPU" : "CPU");
+	buf__printf(&b, "pool of %s, ", !d ? "an unknown device" : d->gpu ? "the GPU" : "the CPU");
 	print_grain(&b, p->flags);
 	if (disable)
 		buf__printf(&b, "; HSA_DISABLE_CACHE=%s", disable);
@@ -137,8 +137,8 @@ static char *observe_pte(const struct judge *j, const struct bo *bo)
 
 static char *observe_hardware(const struct judge *j)
 {
-	const struct caps_pte *row = caps_pte__find(j->silicon ? j->silicon : j->m->gfx);
-	char *gfx = say__gfx(j->silicon ? j->silicon : j->m->gfx);
+	const struct caps_pte *row = j->silicon ? caps_pte__find(j->silicon) : NULL;
+	char *gfx = say__gfx(j->silicon);
 	char *text = row && row->kfd_coarse
 			     ? xasprintf("%s%s: NC is cached in L2, UC bypasses it; a wrong type makes data stale, it raises no fault",
 					 gfx, j->m->emulated ? " (emulated)" : "")
@@ -152,15 +152,18 @@ static char *observe_hardware(const struct judge *j)
 static enum rung decided(const struct judge *j, const struct alloc *a, const struct bo *bo)
 {
 	const struct pool *p = model__pool(j->m, a->pid, a->pool);
-	const char *expected = bo ? pte_kfd_mtype(caps_pte__find(j->m->gfx), bo->flags) : NULL;
-	const bool coherent = bo && bo->flags & 1u << 26;
+	const struct caps_pte *row = caps_pte__find(j->m->gfx);
+	const char *expected = bo ? pte_kfd_mtype(row, bo->flags) : NULL;
+	const bool coherent = bo && bo->flags & (1u << 26 | 1u << 25 | 1u << 24); /* KFD's COHERENT, UNCACHED, EXT_COHERENT */
 
-	for (size_t i = 0; bo && expected && i < bo->num_ptes; i++)
-		if (strcmp(pte_mtype(caps_pte__find(j->m->gfx), j->m->ptes.v[bo->first_pte + i].flags), expected))
+	if (!bo)
+		return RUNG_COUNT;
+	for (size_t i = 0; expected && i < bo->num_ptes; i++)
+		if (strcmp(pte_mtype(row, j->m->ptes.v[bo->first_pte + i].flags), expected))
 			return RUNG_DRIVER;
-	if (p && bo && coherent == !(p->flags & POOL_COARSE))
+	if (p && (coherent == !(p->flags & POOL_COARSE) || judge__variable(j, a->pid, "HSA_DISABLE_CACHE")))
 		return RUNG_HSA;
-	return p && j->e->machine && machine__variable(j->e->machine, "HSA_DISABLE_CACHE") ? RUNG_HSA : RUNG_DRIVER;
+	return RUNG_DRIVER;
 }
 
 void ladder__make(struct judge *j)

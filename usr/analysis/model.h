@@ -408,7 +408,7 @@ struct model {
 	uint64_t faults_left_out; /* above MODEL_KEPT_FAULTS */
 	VEC(struct gap) gaps;
 	VEC(struct hook_off) hooks_off;
-	bool page_tables_on, interrupts_on; /* the hooks that see them were */
+	bool page_tables_on, interrupts_on, moves_on, host_changes_on; /* the hooks that see them were */
 	unsigned int gfx; /* gfx_target_version that entries and interrupts are read by */
 	enum gfx_from gfx_from;
 	VEC(struct pte) ptes;

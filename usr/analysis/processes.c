@@ -291,6 +291,8 @@ static void on_hook(struct model *m, const struct event *ev, uint32_t pid)
 	event__fixed(ev, &e, sizeof(e));
 	if (e.on == 1) {
 		m->page_tables_on |= strstr(name, "/amdgpu_vm_update_ptes)") != NULL;
+		m->moves_on |= strstr(name, "/amdgpu_bo_move)") != NULL;
+		m->host_changes_on |= strstr(name, "/amdgpu_amdkfd_evict_userptr)") != NULL;
 		m->interrupts_on |= strstr(name, "/amdgpu_iv)") != NULL;
 	}
 	if (!e.on)

@@ -59,6 +59,22 @@ struct finding *judge__add(struct judge *j, enum finding_state state, char *what
 	return x;
 }
 
+struct finding *judge__about(struct judge *j, enum finding_state state, char *what, const struct incident *x)
+{
+	struct finding *f;
+
+	/* Where several processes failed, each says which it is. */
+	if (x->pid && j->f->incidents.n > 1) {
+		char *with = xasprintf("process %u: %s", x->pid, what);
+
+		free(what);
+		what = with;
+	}
+	f = judge__add(j, state, what);
+	f->about = x;
+	return f;
+}
+
 struct finding *judge__undecided(struct judge *j, const char *what, const char *decide)
 {
 	struct finding *x = judge__add(j, FINDING_UNDECIDED, xstrdup(what));
@@ -87,6 +103,56 @@ void finding__remedy(struct finding *x, char *remedy)
 {
 	free(x->remedy);
 	x->remedy = remedy;
+}
+
+const struct incident *judge__get(const struct judge *j, size_t i)
+{
+	return i < j->f->incidents.n && i < MAX_INCIDENTS ? &j->f->incidents.v[i] : NULL;
+}
+
+const struct incident *judge__of(const struct judge *j, uint32_t pid, enum incident_class class)
+{
+	const struct incident *x;
+
+	for (size_t i = 0; (x = judge__get(j, i)); i++)
+		if (x->pid == pid && x->class == class)
+			return x;
+	return NULL;
+}
+
+const char *judge__variable(const struct judge *j, uint32_t pid, const char *name)
+{
+	const struct agent_side *s = &j->m->agent;
+	bool told = false;
+
+	for (size_t i = 0; i < s->variables.n; i++) {
+		if (s->variables.v[i].pid != pid)
+			continue;
+		told = true;
+		if (!strcmp(s->variables.v[i].name, name))
+			return s->variables.v[i].value;
+	}
+	return !told && j->e->machine ? machine__variable(j->e->machine, name) : NULL;
+}
+
+static uint64_t half_digest(const uint8_t sha256[32])
+{
+	uint64_t h;
+
+	memcpy(&h, sha256, sizeof(h));
+	return h;
+}
+
+const struct code_facts *judge__code(const struct judge *j, const uint8_t sha256[32])
+{
+	size_t i;
+
+	return map__get(&j->code, half_digest(sha256), 0, &i) ? &j->m->agent.code.v[i - 1] : NULL;
+}
+
+bool judge__rdna1(const struct judge *j)
+{
+	return j->silicon >= CAPS_RDNA1_FIRST && j->silicon <= CAPS_RDNA1_LAST;
 }
 
 const struct incident *judge__incident(const struct judge *j, enum incident_class class)
@@ -224,13 +290,19 @@ const char *place_kind_name(enum place_kind k)
 
 /* ---- all of it ---- */
 
-/* The chip, whatever the runtime was made to believe. */
+/* The chip, whatever the runtime was made to believe; of several the one that they all are. */
 static unsigned int silicon_of(const struct model *m, const struct evidence_of_machine *e)
 {
 	const struct machine_gpu *g = e->machine ? machine__gpu(e->machine) : NULL;
 
+	for (size_t i = 1; i < m->emu_cards.n; i++)
+		if (m->emu_cards.v[i].ev.gfx_target_version != m->emu_cards.v[0].ev.gfx_target_version)
+			return 0;
 	if (m->emu_cards.n)
 		return m->emu_cards.v[0].ev.gfx_target_version;
+	for (size_t i = 1; e->machine && i < e->machine->num_gpus; i++)
+		if (machine__gfx(&e->machine->gpus[i]) != machine__gfx(&e->machine->gpus[0]))
+			return 0;
 	if (m->gfx_from == GFX_FACTS)
 		return m->gfx;
 	if (g)
@@ -239,19 +311,49 @@ static unsigned int silicon_of(const struct model *m, const struct evidence_of_m
 	return m->gfx_from == GFX_AGENT && e->machine && !machine__override(e->machine, g, NULL) ? m->gfx : 0;
 }
 
-/* What makes a conclusion weaker is said with it. */
-static void weaken(struct finding *x, const struct model *m)
+static void index_code(struct judge *j)
+{
+	for (size_t i = 0; i < j->m->agent.code.n; i++) {
+		uint64_t half = half_digest(j->m->agent.code.v[i].sha256);
+		size_t seen;
+
+		if (!map__get(&j->code, half, 0, &seen))
+			map__set(&j->code, half, 0, i + 1);
+	}
+}
+
+/* Why something may have happened that the trace does not show; NULL: nothing is known to be missing. */
+static char *why_incomplete(const struct model *m)
 {
 	struct account agent = accounts__sum(&m->accounts, SOURCE_agent);
 	struct account kernel = accounts__sum(&m->accounts, SOURCE_kernel);
 	uint64_t lost = agent.dropped + account__unexplained(&agent) + kernel.dropped + account__unexplained(&kernel);
 
-	if (lost && x->state == FINDING_RULED_OUT)
-		x->weak = xasprintf("%" PRIu64 " events were lost: what they showed is not in this", lost);
-	else if (lost && x->state == FINDING_POSSIBLE)
-		x->weak = xasprintf("%" PRIu64 " events were lost", lost);
-	else if (m->stats.whole_from_ns && x->state == FINDING_RULED_OUT)
-		x->weak = xstrdup("ring mode: what came before the trace's first events is gone");
+	if (lost)
+		return xasprintf("%" PRIu64 " event%s lost: what they showed is not in this", lost, lost == 1 ? " was" : "s were");
+	if (m->stats.whole_from_ns)
+		return xstrdup("ring mode: what came before the trace's first events is gone");
+	if (m->recovered)
+		return xstrdup("the trace was damaged: this is what was whole of it");
+	if (m->attached.n)
+		return xstrdup("recording began when the process ran already");
+	if (agentless__get(&m->agentless, 0))
+		return xstrdup("a process used the GPU without the agent");
+	if (m->queue_gaps)
+		return xasprintf("%" PRIu64 " packets could not be read", m->queue_gaps);
+	return NULL;
+}
+
+/* What is ruled out, or said to be nowhere, rests on having seen all. */
+static void weaken(struct finding *x, const char *why)
+{
+	const bool by_absence = !strcmp(x->rule->id, "fault-never-mapped");
+
+	if (!why || (x->state != FINDING_RULED_OUT && x->state != FINDING_POSSIBLE && !by_absence))
+		return;
+	if (by_absence && x->state == FINDING_CONFIRMED)
+		x->state = FINDING_POSSIBLE;
+	x->weak = xstrdup(why);
 }
 
 static int by_weight(const void *a, const void *b)
@@ -268,8 +370,10 @@ static int by_weight(const void *a, const void *b)
 void findings__make(struct findings *f, const struct model *m, const struct evidence_of_machine *e)
 {
 	struct judge j = {.m = m, .e = e, .f = f, .silicon = silicon_of(m, e)};
+	char *why;
 
 	memset(f, 0, sizeof(*f));
+	index_code(&j);
 	incidents__find(f, m);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!rows[i].run)
@@ -277,11 +381,14 @@ void findings__make(struct findings *f, const struct model *m, const struct evid
 		j.rule = &rows[i].rule;
 		rows[i].run(&j);
 	}
+	why = why_incomplete(m);
 	for (size_t i = 0; i < f->list.n; i++)
-		weaken(&f->list.v[i], m);
+		weaken(&f->list.v[i], why);
+	free(why);
 	VEC_SORT(&f->list, by_weight);
 	ladder__make(&j);
 	verdict__make(&j);
+	map__free(&j.code);
 }
 
 void findings__free(struct findings *f)

@@ -16,7 +16,8 @@ struct judge {
 	const struct evidence_of_machine *e;
 	struct findings *f;
 	const struct rule *rule; /* that is running */
-	unsigned int silicon;	 /* gfx_target_version of the chip, emulated or not; 0 not known */
+	unsigned int silicon;	 /* gfx_target_version of the chip, emulated or not; 0 not known, or they differ */
+	struct map code;	 /* by the first half of the digest: index into the model's plus 1 */
 };
 
 /* A finding of the running rule; takes over `what`. Valid until the next one. */
@@ -30,8 +31,16 @@ void finding__prove_by(struct finding *x, const struct incident *i);
 /* Takes over remedy. */
 void finding__remedy(struct finding *x, char *remedy);
 
+/* Findings about this failure. */
+struct finding *judge__about(struct judge *j, enum finding_state state, char *what, const struct incident *x);
+
+/* The i-th incident that is looked at; NULL past the last. More than MAX_INCIDENTS say nothing new. */
+#define MAX_INCIDENTS 16
+const struct incident *judge__get(const struct judge *j, size_t i);
 /* The first incident of the class; NULL without. */
 const struct incident *judge__incident(const struct judge *j, enum incident_class class);
+/* The same of a process. */
+const struct incident *judge__of(const struct judge *j, uint32_t pid, enum incident_class class);
 /* What stopped the run first: an address, an instruction, a queue, a hang; NULL: nothing did. */
 const struct incident *judge__first(const struct judge *j);
 
@@ -41,6 +50,13 @@ bool code__foreign(const struct judge *j, const struct incident *x);
 /* What is said of things, to be freed. */
 char *say__name(const char *kernel); /* of a kernel, its middle left out where it is long; NULL: unknown */
 char *say__kernel(const struct incident *x);	  /* "kernel foo", "a kernel of unknown name" */
+/* A variable as the runtime of the process read it; NULL: not set there, or not known. */
+const char *judge__variable(const struct judge *j, uint32_t pid, const char *name);
+/* Of the code object with this digest; NULL without. */
+const struct code_facts *judge__code(const struct judge *j, const uint8_t sha256[32]);
+/* Whether gfx10.1's documented bugs are the chip's. */
+bool judge__rdna1(const struct judge *j);
+
 char *say__alloc(const struct model *m, const struct alloc *a); /* "the 441 KiB at 0x7f.. (GPU coarse)" */
 char *say__bytes(uint64_t n);
 char *say__duration(uint64_t ns);

@@ -5,20 +5,17 @@
 #include "../caps/caps.h"
 #include "../decode/pte.h"
 
-/* KFD maps allocations in blocks of this size where it can. */
-#define BLOCK_BYTES (2ull << 20)
 /* Further from an end than this, an index that is a little too large is no explanation. */
 #define FAR_BYTES (64ull << 20)
 
-/* The first incident with an address of one of these kinds; NULL without. */
-static const struct incident *with_place(const struct judge *j, enum place_kind a, enum place_kind b)
+/* The i-th incident with an address of one of these kinds; NULL past the last. */
+static const struct incident *with_place(const struct judge *j, size_t i, enum place_kind a, enum place_kind b)
 {
-	for (size_t i = 0; i < j->f->incidents.n; i++) {
-		const struct incident *x = &j->f->incidents.v[i];
+	const struct incident *x;
 
-		if (x->has_address && (x->address.kind == a || x->address.kind == b))
+	for (size_t k = 0; (x = judge__get(j, k)); k++)
+		if (x->has_address && (x->address.kind == a || x->address.kind == b) && !i--)
 			return x;
-	}
 	return NULL;
 }
 
@@ -58,7 +55,7 @@ static struct finding *add(struct judge *j, enum finding_state state, const stru
 	struct finding *f;
 
 	put_argument(b, x);
-	f = judge__add(j, state, b->s);
+	f = judge__about(j, state, b->s, x);
 	if (x->proofs.n)
 		finding__prove(f, x->proofs.v[0].ts_ns, x->proofs.v[0].event, xstrdup(x->proofs.v[0].text));
 	if (x->address.has_alloc)
@@ -86,14 +83,26 @@ static bool is_registered(const struct address *a)
 	return a->has_alloc && (a->alloc.kind == MEM_KIND_lock || a->alloc.kind == MEM_KIND_register);
 }
 
-void rule_permission(struct judge *j)
+static bool said_by_device(const struct judge *j, const struct incident *x)
 {
-	const struct incident *x = with_place(j, PLACE_INSIDE, PLACE_DRIVER);
-	bool refused = false;
+	for (size_t i = 0; i < j->m->faults.n; i++) {
+		const struct fault *f = &j->m->faults.v[i];
+
+		if (f->from == FAULT_DEVICE && f->pid == x->pid && f->emu.kind == EMU_FAULT_permission &&
+		    f->emu.va >> 12 == x->address.va >> 12)
+			return true;
+	}
+	return false;
+}
+
+static void permission(struct judge *j, const struct incident *x)
+{
+	const uint64_t bit = x->write ? PTE_WRITEABLE : PTE_READABLE;
+	bool refused = said_by_device(j, x);
 	struct buf b = {0};
 	char *alloc;
 
-	if (!x || x->class != INCIDENT_PAGE || was_unmapped(j, x) || is_registered(&x->address))
+	if (x->class != INCIDENT_PAGE || was_unmapped(j, x) || is_registered(&x->address))
 		return;
 	if (x->address.has_alloc) {
 		alloc = say__alloc(j->m, &x->address.alloc);
@@ -104,19 +113,37 @@ void rule_permission(struct judge *j)
 			    x->address.distance, x->address.bo.va);
 	}
 	if (x->has_pte) {
-		refused = x->access_known && !(x->pte & (x->write ? PTE_WRITEABLE : PTE_READABLE));
-		buf__puts(&b, "; its page-table entry: ");
+		refused |= x->access_known && !(x->pte & bit);
+		buf__puts(&b, x->pte & bit ? "; its page-table entry allowed it when it was last written: "
+					   : "; its page-table entry does not allow it: ");
 		pte_print(&b, caps_pte__find(j->m->gfx), x->pte);
 	}
-	for (size_t i = 0; i < j->m->faults.n; i++)
-		refused |= j->m->faults.v[i].from == FAULT_DEVICE && j->m->faults.v[i].pid == x->pid &&
-			   j->m->faults.v[i].emu.kind == EMU_FAULT_permission;
 	add(j, refused ? FINDING_CONFIRMED : FINDING_POSSIBLE, x, &b);
 }
 
-static bool driver_seen(const struct model *m)
+void rule_permission(struct judge *j)
 {
-	return m->page_tables_on;
+	const struct incident *x;
+
+	for (size_t i = 0; (x = with_place(j, i, PLACE_INSIDE, PLACE_DRIVER)); i++)
+		permission(j, x);
+}
+
+/* What the driver did to the buffer that the address is in. */
+static void prove_eviction(struct judge *j, struct finding *f, const struct incident *x)
+{
+	const struct model *m = j->m;
+	size_t bo = x->address.has_alloc ? x->address.alloc.bo : 0;
+
+	if (!bo)
+		return;
+	if (m->bos.v[bo - 1].host_changes)
+		finding__prove(f, 0, "userptr_evict",
+			       xasprintf("its host memory changed, %u time%s", m->bos.v[bo - 1].host_changes,
+					 m->bos.v[bo - 1].host_changes == 1 ? "" : "s"));
+	for (size_t i = 0; i < m->moves.n; i++)
+		if (m->moves.v[i].bo == bo && m->moves.v[i].ts_ns < x->ts_ns)
+			finding__prove(f, m->moves.v[i].ts_ns, "bo_move", xstrdup("it moved"));
 }
 
 static bool any_host_change(const struct model *m)
@@ -130,31 +157,19 @@ static bool any_host_change(const struct model *m)
 	return false;
 }
 
-void rule_evicted(struct judge *j)
+static void evicted(struct judge *j, const struct incident *x)
 {
-	const struct incident *x = judge__incident(j, INCIDENT_PAGE);
 	const struct model *m = j->m;
 	struct finding *f;
 	struct buf b = {0};
 	char *alloc;
 
-	if (!x || !x->has_address)
+	if (x->class != INCIDENT_PAGE)
 		return;
 	if ((x->address.kind == PLACE_INSIDE || x->address.kind == PLACE_DRIVER) && was_unmapped(j, x)) {
 		buf__puts(&b, "the allocation is live, and its page-table entry had been taken away before");
-		f = add(j, FINDING_CONFIRMED, x, &b);
-		for (size_t i = 0; i < m->bos.n; i++)
-			if (m->bos.v[i].pid == x->pid && m->bos.v[i].host_changes)
-				finding__prove(f, 0, "userptr_evict",
-					       xasprintf("registered host memory at 0x%" PRIx64 " changed, %u time%s",
-							 m->bos.v[i].va, m->bos.v[i].host_changes,
-							 m->bos.v[i].host_changes == 1 ? "" : "s"));
-		for (size_t i = 0; i < m->moves.n; i++)
-			if (m->moves.v[i].ts_ns < x->ts_ns)
-				finding__prove(f, m->moves.v[i].ts_ns, "bo_move", xstrdup("a buffer moved"));
-		return;
-	}
-	if (x->address.kind == PLACE_INSIDE && is_registered(&x->address)) {
+		prove_eviction(j, add(j, FINDING_CONFIRMED, x, &b), x);
+	} else if (x->address.kind == PLACE_INSIDE && is_registered(&x->address)) {
 		alloc = say__alloc(m, &x->address.alloc);
 		buf__printf(&b, "%" PRIu64 " bytes into %s of the application's own memory that was registered with the GPU: "
 				"it was unmapped or freed while it was registered",
@@ -163,36 +178,43 @@ void rule_evicted(struct judge *j)
 		f = add(j, FINDING_POSSIBLE, x, &b);
 		finding__remedy(f, xstrdup("unregister host memory before it is freed (hipHostUnregister), and after the "
 					   "copies from it have ended"));
-		return;
+	} else if (m->moves_on && m->host_changes_on && !m->num_moves && !any_host_change(m)) {
+		judge__about(j, FINDING_RULED_OUT, xstrdup("no buffer was moved and no registered host memory changed"), x);
 	}
-	if (driver_seen(m) && !m->num_moves && !any_host_change(m))
-		judge__add(j, FINDING_RULED_OUT, xstrdup("no buffer was moved and no registered host memory changed"));
+}
+
+void rule_evicted(struct judge *j)
+{
+	const struct incident *x;
+
+	for (size_t i = 0; (x = judge__get(j, i)); i++)
+		if (x->has_address)
+			evicted(j, x);
 }
 
 /* ---- near one, or near none ---- */
 
-void rule_past_end(struct judge *j)
+static void past_end(struct judge *j, const struct incident *x)
 {
-	const struct incident *x = with_place(j, PLACE_PAST_END, PLACE_BEFORE);
-	const struct address *a = x ? &x->address : NULL;
+	const struct address *a = &x->address;
+	const bool led_there = x->argument.certain && x->argument.has_alloc;
 	char *alloc, *distance;
 	struct buf b = {0};
 	struct finding *f;
 
-	if (!x || (a->distance >= FAR_BYTES && !x->argument.certain))
+	if (a->distance >= FAR_BYTES && !x->argument.certain)
 		return;
 	alloc = say__alloc(j->m, &a->alloc);
 	distance = say__bytes(a->distance);
 	buf__printf(&b, "0x%" PRIx64 " is %s (%" PRIu64 " bytes) %s %s", a->va, distance, a->distance,
-		    a->kind == PLACE_BEFORE ? "before" : "past the end of", alloc);
+		    a->kind == PLACE_BEFORE ? "before the beginning of" : "past the end of", alloc);
 	/* What a kernel was not given, it does not overrun by a little. */
 	if (x->num_arguments && !x->argument.certain)
 		buf__puts(&b, ", which is no argument of this kernel");
-	f = add(j, x->argument.certain || (!x->num_arguments && a->distance < BLOCK_BYTES) ? FINDING_CONFIRMED : FINDING_POSSIBLE,
-		x, &b);
+	f = add(j, x->argument.certain ? FINDING_CONFIRMED : FINDING_POSSIBLE, x, &b);
 	if (!x->argument.certain)
 		prove_arguments(f, x);
-	if (x->argument.certain && x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va >= x->argument.alloc.size)
+	if (led_there && x->argument.pointer - x->argument.alloc.va >= x->argument.alloc.size)
 		finding__remedy(f, xstrdup("the pointer was past the end when it was dispatched: see dangling-argument"));
 	else if (!code__foreign(j, x))
 		finding__remedy(f, xstrdup("the kernel's index is too large or its buffer too small: compare shape and size"));
@@ -200,20 +222,20 @@ void rule_past_end(struct judge *j)
 	free(distance);
 }
 
-void rule_freed(struct judge *j)
+void rule_past_end(struct judge *j)
 {
-	const struct incident *x = with_place(j, PLACE_FREED, PLACE_DRIVER_FREED);
+	const struct incident *x;
+
+	for (size_t i = 0; (x = with_place(j, i, PLACE_PAST_END, PLACE_BEFORE)); i++)
+		past_end(j, x);
+}
+
+static void freed(struct judge *j, const struct incident *x)
+{
 	struct buf b = {0};
 	struct finding *f;
-	char *alloc, *age;
+	char *alloc, *age = say__duration(x->address.age_ns);
 
-	if (!x) {
-		x = judge__incident(j, INCIDENT_PAGE);
-		if (x && x->has_address && x->address.kind != PLACE_UNKNOWN)
-			judge__add(j, FINDING_RULED_OUT, xstrdup("nothing that was freed ever held the address"));
-		return;
-	}
-	age = say__duration(x->address.age_ns);
 	if (x->address.kind == PLACE_FREED) {
 		alloc = say__alloc(j->m, &x->address.alloc);
 		buf__printf(&b, "0x%" PRIx64 " is %" PRIu64 " bytes into %s, freed %s before", x->address.va,
@@ -229,6 +251,31 @@ void rule_freed(struct judge *j)
 	free(age);
 }
 
+static void rule_out_freed(struct judge *j, const struct incident *x)
+{
+	if (x->class != INCIDENT_PAGE || x->address.kind == PLACE_UNKNOWN || x->address.forgotten ||
+	    !incidents__allocated(j->m, x->pid))
+		return;
+	judge__about(j, FINDING_RULED_OUT,
+		     xstrdup(x->address.freed_before ? "what was freed there had been allocated again since"
+						     : "nothing that was freed ever held the address"),
+		     x);
+}
+
+void rule_freed(struct judge *j)
+{
+	const struct incident *x;
+
+	for (size_t i = 0; (x = judge__get(j, i)); i++) {
+		if (!x->has_address)
+			continue;
+		if (x->address.kind == PLACE_FREED || x->address.kind == PLACE_DRIVER_FREED)
+			freed(j, x);
+		else
+			rule_out_freed(j, x);
+	}
+}
+
 static void remedy_of_pointer(struct judge *j, struct finding *f, const struct incident *x)
 {
 	if (x->argument.certain && x->argument.pointer == x->address.va)
@@ -238,91 +285,126 @@ static void remedy_of_pointer(struct judge *j, struct finding *f, const struct i
 					   "its shape and arguments with its buffers"));
 }
 
-void rule_never_mapped(struct judge *j)
+static void undecided_place(struct judge *j, const struct incident *x)
 {
-	const struct incident *x = with_place(j, PLACE_NOWHERE, PLACE_UNKNOWN);
-	const struct incident *far = with_place(j, PLACE_PAST_END, PLACE_BEFORE);
+	struct finding *f = judge__about(j, FINDING_UNDECIDED,
+					 xstrdup(x->address.forgotten
+							 ? "what held the address is not known any more: too much was freed since"
+							 : "where the address lies is not known: no allocation of the process was recorded"),
+					 x);
+
+	f->decide = xstrdup("the agent: sudo rdna1-trace -- COMMAND");
+}
+
+static void never_mapped(struct judge *j, const struct incident *x)
+{
+	const struct address *a = &x->address;
 	struct buf b = {0};
 	struct finding *f;
 	char *distance;
 
-	if (!x && far && far->address.distance >= FAR_BYTES && !far->argument.certain) {
-		distance = say__bytes(far->address.distance);
-		buf__printf(&b, "0x%" PRIx64 " is in no allocation, and the nearest is %s away", far->address.va, distance);
+	switch (a->kind) {
+	case PLACE_UNKNOWN:
+		undecided_place(j, x);
+		return;
+	case PLACE_PAST_END:
+	case PLACE_BEFORE:
+		if (a->distance < FAR_BYTES || x->argument.certain)
+			return;
+		distance = say__bytes(a->distance);
+		buf__printf(&b, "0x%" PRIx64 " is in no allocation, and the nearest is %s away", a->va, distance);
 		free(distance);
-		f = add(j, FINDING_POSSIBLE, far, &b);
-		remedy_of_pointer(j, f, far);
+		f = add(j, FINDING_POSSIBLE, x, &b);
+		break;
+	case PLACE_NOWHERE:
+		buf__printf(&b, "0x%" PRIx64 " is in no allocation and near none, and nothing that was freed held it", a->va);
+		f = add(j, FINDING_CONFIRMED, x, &b);
+		break;
+	default:
 		return;
 	}
-	if (!x)
-		return;
-	if (x->address.kind == PLACE_UNKNOWN) {
-		judge__undecided(j, x->address.forgotten ? "what held the address is not known any more: too much was freed since"
-							 : "where the address lies is not known: no allocation was recorded",
-				 "the agent: sudo rdna1-trace -- COMMAND");
-		return;
-	}
-	buf__printf(&b, "0x%" PRIx64 " is in no allocation and near none, and nothing that was freed held it", x->address.va);
-	f = add(j, FINDING_CONFIRMED, x, &b);
 	remedy_of_pointer(j, f, x);
 	if (!x->argument.certain)
 		prove_arguments(f, x);
+}
+
+void rule_never_mapped(struct judge *j)
+{
+	const struct incident *x;
+
+	for (size_t i = 0; (x = judge__get(j, i)); i++)
+		if (x->has_address)
+			never_mapped(j, x);
 }
 
 /* ---- no address of memory at all ---- */
 
 void rule_non_canonical(struct judge *j)
 {
-	const struct incident *x = with_place(j, PLACE_NON_CANONICAL, PLACE_NON_CANONICAL);
-	struct buf b = {0};
+	const struct incident *x = judge__incident(j, INCIDENT_APERTURE);
 	char *alloc;
 
-	if (!x) {
-		if (judge__incident(j, INCIDENT_APERTURE) && !judge__incident(j, INCIDENT_APERTURE)->has_address)
-			judge__undecided(j, "0x29 comes without its address from the runtime and the driver",
-					 "the emulated device (--emulate), or rocm-debug-agent's registers on a card");
-		return;
+	if (x && !x->has_address)
+		judge__undecided(j, "0x29 comes without its address from the runtime and the driver",
+				 "the emulated device (--emulate), or rocm-debug-agent's registers on a card");
+	for (size_t i = 0; (x = with_place(j, i, PLACE_NON_CANONICAL, PLACE_NON_CANONICAL)); i++) {
+		struct buf b = {0};
+
+		buf__printf(&b, "0x%" PRIx64 " is in no aperture, and no page table can hold it", x->address.va);
+		if (x->address.has_alloc) {
+			alloc = say__alloc(j->m, &x->address.alloc);
+			buf__printf(&b, "; its low 48 bits lie in %s, %" PRIu64 " bytes in", alloc, x->address.distance);
+			free(alloc);
+		}
+		remedy_of_pointer(j, add(j, FINDING_CONFIRMED, x, &b), x);
 	}
-	buf__printf(&b, "0x%" PRIx64 " is in no aperture, and no page table can hold it", x->address.va);
-	if (x->address.has_alloc) {
-		alloc = say__alloc(j->m, &x->address.alloc);
-		buf__printf(&b, "; its low 48 bits lie in %s, %" PRIu64 " bytes in", alloc, x->address.distance);
-		free(alloc);
-	}
-	remedy_of_pointer(j, add(j, FINDING_CONFIRMED, x, &b), x);
 }
 
 void rule_null(struct judge *j)
 {
-	const struct incident *x = with_place(j, PLACE_NULL, PLACE_NULL);
-	struct buf b = {0};
+	const struct incident *x;
 
-	if (!x)
-		return;
-	buf__printf(&b, "the address is 0x%" PRIx64 "%s", x->address.va, x->address.exact ? "" : ", or in that page");
-	add(j, FINDING_CONFIRMED, x, &b);
+	for (size_t i = 0; (x = with_place(j, i, PLACE_NULL, PLACE_NULL)); i++) {
+		struct buf b = {0};
+
+		buf__printf(&b, "the address is 0x%" PRIx64 "%s", x->address.va, x->address.exact ? "" : ", or in that page");
+		add(j, FINDING_CONFIRMED, x, &b);
+	}
 }
 
 void rule_lds_scratch(struct judge *j)
 {
-	const struct incident *x = with_place(j, PLACE_LDS, PLACE_SCRATCH);
-	struct buf b = {0};
+	const struct incident *x;
 
-	if (!x)
-		return;
-	buf__printf(&b, "0x%" PRIx64 " is 0x%" PRIx64 " bytes into the %s aperture", x->address.va, x->address.distance,
-		    x->address.kind == PLACE_LDS ? "LDS" : "scratch");
-	add(j, FINDING_CONFIRMED, x, &b);
+	for (size_t i = 0; (x = with_place(j, i, PLACE_LDS, PLACE_SCRATCH)); i++) {
+		struct buf b = {0};
+
+		buf__printf(&b, "0x%" PRIx64 " is 0x%" PRIx64 " bytes into the %s aperture", x->address.va, x->address.distance,
+			    x->address.kind == PLACE_LDS ? "LDS" : "scratch");
+		add(j, FINDING_CONFIRMED, x, &b);
+	}
 }
 
 /* ---- arguments ---- */
+
+/* The GPU found nothing there, either. */
+static bool faulted_there(const struct judge *j, const struct bad_pointer *p)
+{
+	const struct incident *x;
+
+	for (size_t i = 0; (x = judge__get(j, i)); i++)
+		if (x->pid == p->pid && x->has_address && x->object == p->object && x->argument.certain &&
+		    x->argument.at == p->at && x->argument.pointer == p->pointer)
+			return true;
+	return false;
+}
 
 static void put_where(struct judge *j, struct buf *b, const struct bad_pointer *p, bool *sure)
 {
 	struct address a;
 	char *alloc;
 
-	*sure = true;
+	*sure = p->state == POINTER_STATE_freed || faulted_there(j, p);
 	if (p->state == POINTER_STATE_freed) {
 		buf__printf(b, "%" PRIu64 " bytes into freed memory (%" PRIu64 " bytes at 0x%" PRIx64 ")", p->pointer - p->base,
 			    p->size, p->base);
@@ -335,31 +417,23 @@ static void put_where(struct judge *j, struct buf *b, const struct bad_pointer *
 	}
 	a = incidents__address(j->m, p->pid, p->pointer, true, p->ts_ns);
 	alloc = a.has_alloc ? say__alloc(j->m, &a.alloc) : NULL;
-	*sure = a.kind == PLACE_NON_CANONICAL;
+	*sure |= a.kind == PLACE_NON_CANONICAL;
 	if (a.kind == PLACE_NON_CANONICAL)
 		buf__puts(b, "no address that a page table can hold");
 	else if (a.kind == PLACE_PAST_END)
 		buf__printf(b, "nothing that was seen to be allocated, %" PRIu64 " bytes past the end of %s", a.distance, alloc);
 	else
 		buf__puts(b, "nothing that was seen to be allocated");
-	*sure |= a.kind == PLACE_PAST_END && a.distance < BLOCK_BYTES;
-	/* The GPU found nothing there, either. */
-	for (size_t i = 0; i < j->f->incidents.n; i++) {
-		const struct incident *x = &j->f->incidents.v[i];
-
-		*sure |= x->pid == p->pid && x->has_address && x->argument.known && x->argument.pointer == p->pointer &&
-			 (x->address.exact ? x->address.va == p->pointer : x->address.va == (p->pointer & ~0xfffull));
-	}
 	free(alloc);
 }
 
 /* Whether pointers of kernels were looked up at all. */
-static bool any_use(const struct model *m)
+static bool any_use(const struct model *m, uint32_t pid)
 {
 	struct argument_use use;
 
 	for (size_t i = 0; i < m->allocs.n; i++)
-		if (model__uses(m, &m->allocs.v[i], &use, 1))
+		if (m->allocs.v[i].pid == pid && model__uses(m, &m->allocs.v[i], &use, 1))
 			return true;
 	return false;
 }
@@ -367,16 +441,21 @@ static bool any_use(const struct model *m)
 void rule_dangling(struct judge *j)
 {
 	const struct model *m = j->m;
+	const struct incident *x;
 	struct finding *f = NULL;
 	bool sure, any = false;
 
 	for (size_t i = 0; i < m->agent.bad_pointers.n; i++) {
 		const struct bad_pointer *p = &m->agent.bad_pointers.v[i];
 		const char *name = model__kernel(m, p->pid, p->object);
+		/* One past the end is what the end of a range is. */
+		const bool is_end = p->state == POINTER_STATE_past_end && p->pointer == p->base + p->size;
 		struct suspect s = {.at = p->at, .name = family__arg(name, p->at)};
 		struct buf b = {0};
 		char *said;
 
+		if (is_end && !faulted_there(j, p))
+			continue;
 		said = say__name(name);
 		buf__printf(&b, "kernel %s: ", said);
 		free(said);
@@ -399,6 +478,8 @@ void rule_dangling(struct judge *j)
 		}
 		finding__prove(f, p->ts_ns, "dispatch", b.s);
 	}
-	if (!f && judge__incident(j, INCIDENT_PAGE) && any_use(m) && !m->agent.not_asked)
-		judge__add(j, FINDING_RULED_OUT, xstrdup("every pointer that kernels were given led into live memory"));
+	x = judge__first(j);
+	if (!f && x && x->has_address && any_use(m, x->pid) && !m->agent.not_asked)
+		judge__about(j, FINDING_RULED_OUT,
+			     xstrdup("every argument that code objects call a pointer led into live memory"), x);
 }

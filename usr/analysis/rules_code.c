@@ -9,14 +9,11 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-static const struct code_facts *code_of(const struct model *m, uint32_t pid, uint64_t object)
+static const struct code_facts *code_of(const struct judge *j, uint32_t pid, uint64_t object)
 {
-	const struct kernel_facts *k = model__kernel_facts(m, pid, object);
+	const struct kernel_facts *k = model__kernel_facts(j->m, pid, object);
 
-	for (size_t i = 0; k && i < m->agent.code.n; i++)
-		if (!memcmp(m->agent.code.v[i].sha256, k->sha256, sizeof(k->sha256)))
-			return &m->agent.code.v[i];
-	return NULL;
+	return k ? judge__code(j, k->sha256) : NULL;
 }
 
 static const struct scanned *scan_of(const struct judge *j, const uint8_t sha256[32])
@@ -64,14 +61,14 @@ static bool is_foreign(const struct judge *j, const struct code_facts *c, char *
 	bool foreign;
 
 	*chip = chip_of(c->target);
-	foreign = *chip && strcmp(*chip, silicon);
+	foreign = *chip && strcmp(*chip, silicon) && !(judge__rdna1(j) && !strcmp(*chip, "gfx10-1-generic"));
 	free(silicon);
 	return foreign;
 }
 
 bool code__foreign(const struct judge *j, const struct incident *x)
 {
-	const struct code_facts *c = j->silicon && x->object ? code_of(j->m, x->pid, x->object) : NULL;
+	const struct code_facts *c = j->silicon && x->object ? code_of(j, x->pid, x->object) : NULL;
 	char *chip = NULL;
 	bool foreign = c && is_foreign(j, c, &chip);
 
@@ -104,7 +101,7 @@ void rule_foreign(struct judge *j)
 
 	for (size_t i = 0; i < m->kernel_sums.n; i++) {
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
-		const struct code_facts *c = code_of(m, k->pid, k->object);
+		const struct code_facts *c = code_of(j, k->pid, k->object);
 		char *chip = NULL;
 
 		if (!c || !j->silicon) {
@@ -126,15 +123,20 @@ void rule_foreign(struct judge *j)
 			free(chip);
 	}
 	silicon = say__gfx(j->silicon);
+	if (f && !judge__rdna1(j))
+		finding__remedy(f, xasprintf("use code built for %s", silicon));
 	if (f)
 		f->what = xasprintf("%zu kernel%s that ran %s built for %s, and the chip is a %s", sum.foreign,
 				    sum.foreign == 1 ? "" : "s", sum.foreign == 1 ? "was" : "were", sum.chip, silicon);
 	else if (sum.native)
 		judge__add(j, FINDING_RULED_OUT,
-			   xasprintf("%s of the kernels that ran were built for the chip, %s", sum.unknown ? "all known" : "all", silicon));
+			   sum.unknown ? xasprintf("%zu kernels that ran were built for the chip, %s; of %zu it is not known", sum.native,
+						   silicon, sum.unknown)
+				       : xasprintf("the %zu kernel%s that ran %s built for the chip, %s", sum.native,
+						   sum.native == 1 ? "" : "s", sum.native == 1 ? "was" : "were", silicon));
 	else if (m->num_dispatches)
 		judge__undecided(j, j->silicon ? "for which chip the kernels were built is not known"
-					       : "which chip it is is not known",
+					       : "which chip they ran on is not known, or there are several",
 				 j->silicon ? "the agent with --trace defaults: it reads code objects as they are loaded"
 					    : "the machine's facts: sudo rdna1-trace -- COMMAND");
 	free(silicon);
@@ -147,7 +149,7 @@ struct hazards {
 	size_t kernels, with; /* that ran and were scanned; that have some */
 	uint64_t sites[SCAN_NUM_HAZARDS];
 	uint64_t v_cmpx;
-	size_t not_scanned, native;
+	size_t not_scanned, native, unknown;
 	const char *why;
 };
 
@@ -212,13 +214,13 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 
 	for (size_t i = 0; i < m->kernel_sums.n; i++) {
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
-		const struct code_facts *c = code_of(m, k->pid, k->object);
+		const struct code_facts *c = code_of(j, k->pid, k->object);
 		const struct scanned *s = c ? scan_of(j, c->sha256) : NULL;
 		const struct scan_kernel *sk = s && s->object ? kernel_in(s->object, model__kernel(m, k->pid, k->object)) : NULL;
 		char *chip = NULL;
 
-		if (!c || !j->silicon || !is_foreign(j, c, &chip)) {
-			h->native += chip != NULL;
+		if (!c || !is_foreign(j, c, &chip)) {
+			*(chip ? &h->native : &h->unknown) += 1;
 			free(chip);
 			continue;
 		}
@@ -238,23 +240,29 @@ void rule_hazard(struct judge *j)
 	struct finding *f = NULL;
 	struct buf b = {0};
 
+	if (!judge__rdna1(j))
+		return; /* other chips have other bugs */
 	scan_kernels(j, &h, &f);
 	if (f) {
-		buf__printf(&b, "%zu of %zu kernels that ran as another chip's code: ", h.with, h.kernels);
+		buf__printf(&b, "%zu of %zu kernels that ran as another chip's code: ", h.with, h.kernels + h.not_scanned);
 		put_sites(&b, h.sites);
+		if (h.not_scanned)
+			buf__printf(&b, "; %zu not scanned: %s", h.not_scanned, h.why);
 		if (j->m->emulated)
 			buf__puts(&b, "; the emulated device does not have these bugs, a card does");
 		f->what = b.s;
 		return;
 	}
-	if (h.not_scanned)
-		judge__undecided(j, h.why, "a trace with code objects (the default), read where libamd-comgr2 is installed");
+	if (h.not_scanned || (h.unknown && !h.kernels && h.native))
+		judge__undecided(j, h.why ? h.why : "for which chip some kernels were built is not known",
+				 "a trace with code objects (the default), read where libamd-comgr2 is installed");
 	else if (h.kernels)
 		judge__add(j, FINDING_RULED_OUT, xasprintf("%zu kernel%s of another chip's code scanned, no such place", h.kernels,
 							   h.kernels == 1 ? "" : "s"));
 	else if (h.native == j->m->kernel_sums.n && h.native)
 		judge__add(j, FINDING_RULED_OUT,
-			   xstrdup("the compiler built the kernels for this chip, and treats its hazards then"));
+			   xstrdup("the kernels were built for this chip: compilers treat its hazards then (assembly by hand is not "
+				   "looked at: rdna1-trace scan DIR)"));
 }
 
 /* ---- which compiler ---- */
@@ -267,6 +275,12 @@ static unsigned int clang_version(const char *compiler)
 	return at ? (unsigned int)strtoul(at + strlen("clang version "), NULL, 10) : 0;
 }
 
+/* LLVM uses v_cmpx so for these alone. */
+static bool is_gfx103(const char *chip)
+{
+	return !strncmp(chip, "gfx103", 6) || !strcmp(chip, "gfx10-3-generic");
+}
+
 void rule_compiler(struct judge *j)
 {
 	const struct model *m = j->m;
@@ -276,11 +290,11 @@ void rule_compiler(struct judge *j)
 	struct finding *f;
 	char *compiler;
 
-	for (size_t i = 0; i < m->kernel_sums.n && j->silicon; i++) {
+	for (size_t i = 0; i < m->kernel_sums.n && judge__rdna1(j); i++) {
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
-		const struct code_facts *c = code_of(m, k->pid, k->object);
+		const struct code_facts *c = code_of(j, k->pid, k->object);
 		char *chip = NULL;
-		unsigned int v = c && is_foreign(j, c, &chip) ? clang_version(c->compiler) : 0;
+		unsigned int v = c && is_foreign(j, c, &chip) && is_gfx103(chip) ? clang_version(c->compiler) : 0;
 
 		free(chip);
 		if (!v)
@@ -312,7 +326,6 @@ void rule_compiler(struct judge *j)
 #define STATUS_INCOMPATIBLE_ARGUMENTS 0x100d
 #define STATUS_INVALID_ISA_NAME 0x1012
 #define STATUS_INVALID_ISA 0x100f
-#define STATUS_INVALID_CODE_OBJECT 0x1010
 
 static bool no_code_by_loads(struct judge *j)
 {
@@ -324,14 +337,16 @@ static bool no_code_by_loads(struct judge *j)
 		struct buf b = {0};
 
 		if (l->status != STATUS_INCOMPATIBLE_ARGUMENTS && l->status != STATUS_INVALID_ISA_NAME &&
-		    l->status != STATUS_INVALID_ISA && l->status != STATUS_INVALID_CODE_OBJECT)
+		    l->status != STATUS_INVALID_ISA)
 			continue;
 		print_value(&b, PRINT_HSA_STATUS, (uint64_t)l->status, false);
 		if (!f)
-			f = judge__add(j, FINDING_CONFIRMED,
+			f = judge__add(j, FINDING_POSSIBLE,
 				       xasprintf("%" PRIu64 " code object%s could not be loaded: %s", l->count, l->count == 1 ? "" : "s",
 						 b.s));
 		finding__prove(f, l->ts_ns, "code_object", b.s);
+		if (m->num_dispatches)
+			f->severity = SEVERITY_note; /* others were, and ran */
 	}
 	return f;
 }
@@ -358,8 +373,8 @@ void rule_no_code(struct judge *j)
 		if (loaded)
 			continue;
 		f = judge__add(j, FINDING_POSSIBLE,
-			       xasprintf("process %u aborted before any code object was loaded: HIP does so when a program has "
-					 "none for this chip (hipErrorNoBinaryForGpu)",
+			       xasprintf("process %u aborted before any code was loaded: HIP does so when a program has none for "
+					 "this chip (hipErrorNoBinaryForGpu)",
 					 p->pid));
 		finding__prove(f, p->end_ns, "proc_exit", xstrdup("its end"));
 		finding__remedy(f, xasprintf("rdna1-trace scan %s lists the chips it has code for", p->exe ? p->exe : "PROGRAM"));

@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum severity severity_of(enum judgement j)
-{
-	return j == JUDGED_problem ? SEVERITY_error : j == JUDGED_note ? SEVERITY_note : SEVERITY_note;
-}
-
 /* ---- no solver ---- */
 
 static bool is_find(const struct conv_call *c)
@@ -28,9 +23,10 @@ static void add_disabled(struct judge *j, struct finding *f)
 	if (!j->e->machine || j->e->machine->environment_known != KNOWN_YES)
 		return;
 	variables__solvers_left(j->e->machine, &left);
+	f->state = left.disabled_by[0] ? FINDING_CONFIRMED : FINDING_POSSIBLE;
 	if (left.disabled_by[0]) {
 		finding__prove(f, 0, NULL, xasprintf("switched off: %s", left.disabled_by));
-		finding__remedy(f, xstrdup("unset these variables: the GEMM solver takes every shape"));
+		finding__remedy(f, xstrdup("unset these variables"));
 	} else {
 		finding__remedy(f, xstrdup("nothing was switched off: MIOPEN_LOG_LEVEL=6 says why each solver refuses this shape"));
 	}
@@ -49,7 +45,7 @@ static bool no_solver_by_calls(struct judge *j)
 		if (!is_find(c) || !strstr(c->status, "miopenStatusUnknownError"))
 			continue;
 		if (!f)
-			f = judge__add(j, FINDING_CONFIRMED,
+			f = judge__add(j, FINDING_POSSIBLE,
 				       xasprintf("no solver gave a result: %s returned %s", c->text, c->status));
 		finding__prove(f, 0, "api_call", xasprintf("%s = %s, %" PRIu64 " time%s", c->text, c->status, c->count,
 							   c->count == 1 ? "" : "s"));
@@ -94,7 +90,7 @@ void rule_no_solver(struct judge *j)
 	}
 	if (j->e->machine && j->e->machine->environment_known == KNOWN_YES)
 		variables__solvers_left(j->e->machine, &left);
-	if (left.usable || !left.disabled_by[0]) {
+	if (left.usable || !left.disabled_by[0] || !has_miopen(j->m)) {
 		if (miopen_failed(j) && !j->m->calls.convs.n) {
 			f = judge__undecided(j, "MIOpen was loaded and the program failed; what its calls returned was not recorded",
 					     "sudo rdna1-trace --trace=default,miopen -- COMMAND; rdna1-trace explain 'MESSAGE' reads "
@@ -108,7 +104,7 @@ void rule_no_solver(struct judge *j)
 		       xasprintf("the environment leaves MIOpen no solver for common layers: %s", left.disabled_by));
 	finding__prove(f, 0, NULL, xstrdup(left.text));
 	f->decide = xstrdup("MIOpen's calls: --trace=miopen");
-	finding__remedy(f, xstrdup("unset these variables: the GEMM solver takes every shape"));
+	finding__remedy(f, xstrdup("unset these variables"));
 }
 
 void rule_missing_kdb(struct judge *j)
@@ -118,17 +114,20 @@ void rule_missing_kdb(struct judge *j)
 	const char *override = m ? machine__override(m, g, NULL) : NULL;
 	unsigned int gfx = override ? machine__gfx_of_override(override) : machine__gfx(g);
 	struct finding *f;
-	char name[16];
+	char name[16], *file;
 
 	if (!m || !g || !gfx || m->databases_known != KNOWN_YES || (!machine__library(m, "MIOpen") && !has_miopen(j->m)))
 		return;
 	machine__gfx_name(gfx, name);
+	file = xasprintf("%s_%u.kdb", name, g->compute_units);
 	for (size_t i = 0; i < m->num_databases; i++)
-		if (!strncmp(m->databases[i].name, name, strlen(name)) && strstr(m->databases[i].name, ".kdb"))
+		if (!strcmp(m->databases[i].name, file)) {
+			free(file);
 			return;
+		}
 	f = judge__add(j, FINDING_CONFIRMED,
-		       xasprintf("no %s_%u.kdb among MIOpen's system databases: kernels are compiled at first use", name,
-				 g->compute_units));
+		       xasprintf("no %s among MIOpen's system databases: kernels are compiled at first use", file));
+	free(file);
 	for (size_t i = 0; i < m->num_databases && i < 4; i++)
 		finding__prove(f, 0, NULL, xasprintf("there is %s", m->databases[i].path));
 }
@@ -222,7 +221,7 @@ static void add_versions(struct judge *j, const char *rule)
 			continue;
 		f = judge__add(j, out[i].reported ? FINDING_POSSIBLE : FINDING_CONFIRMED,
 			       xasprintf("%s%s", out[i].reported ? "reported: " : "", out[i].text));
-		f->severity = severity_of(out[i].judgement);
+		f->severity = out[i].judgement == JUDGED_problem ? SEVERITY_error : SEVERITY_note;
 		if (out[i].todo[0])
 			finding__remedy(f, xstrdup(out[i].todo));
 	}
@@ -262,39 +261,64 @@ static void put_release(struct buf *b, const struct rocm_library *l, struct rele
 	buf__printf(b, "%s of ROCm %u.%u", slash ? slash + 1 : file_of(l), r.major, r.minor);
 }
 
+/* The first library of each process whose release is known. */
+struct first_library {
+	uint32_t pid;
+	const struct rocm_library *library;
+	struct release release;
+	size_t alike;
+};
+
+static struct first_library *first_of(struct first_library *list, size_t n, uint32_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].pid == pid)
+			return &list[i];
+	return NULL;
+}
+
+static void say_mixed(struct judge *j, struct finding **f, const struct first_library *first, const struct rocm_library *l,
+		      struct release r)
+{
+	struct buf b = {0};
+
+	put_release(&b, first->library, first->release);
+	buf__puts(&b, " and ");
+	put_release(&b, l, r);
+	buf__puts(&b, " in one process");
+	if (!*f)
+		*f = judge__add(j, FINDING_CONFIRMED, xstrdup(b.s));
+	buf__free(&b);
+	finding__prove(*f, l->ts_ns, "rocm_library", xstrdup(file_of(l)));
+	finding__prove(*f, first->library->ts_ns, "rocm_library", xstrdup(file_of(first->library)));
+}
+
+#define MAX_PROCESSES 64 /* whose libraries are compared */
+
 /* Of what was mapped into one process. */
 static bool mixed_in_process(struct judge *j)
 {
 	const struct model *m = j->m;
+	struct first_library list[MAX_PROCESSES], *first;
 	struct finding *f = NULL;
-	size_t known = 0;
+	size_t n = 0, alike = 0;
 
 	for (size_t i = 0; i < m->agent.libraries.n; i++) {
 		const struct rocm_library *l = &m->agent.libraries.v[i];
 		struct release r = release_of(file_of(l));
 
-		known += r.major != 0;
-		for (size_t k = 0; r.major && k < i; k++) {
-			const struct rocm_library *other = &m->agent.libraries.v[k];
-			struct release of_other = release_of(file_of(other));
-			struct buf b = {0};
-
-			if (other->pid != l->pid || !of_other.major || (of_other.major == r.major && of_other.minor == r.minor))
-				continue;
-			put_release(&b, other, of_other);
-			buf__puts(&b, " and ");
-			put_release(&b, l, r);
-			buf__puts(&b, " in one process");
-			if (!f)
-				f = judge__add(j, FINDING_CONFIRMED, xstrdup(b.s));
-			buf__free(&b);
-			finding__prove(f, l->ts_ns, "rocm_library", xstrdup(file_of(l)));
-			finding__prove(f, other->ts_ns, "rocm_library", xstrdup(file_of(other)));
-			break;
-		}
+		if (!r.major)
+			continue;
+		first = first_of(list, n, l->pid);
+		if (!first && n < MAX_PROCESSES)
+			list[n++] = (struct first_library){.pid = l->pid, .library = l, .release = r};
+		else if (first && (first->release.major != r.major || first->release.minor != r.minor))
+			say_mixed(j, &f, first, l, r);
+		else
+			alike += first != NULL;
 	}
-	if (!f && known > 1)
-		judge__add(j, FINDING_RULED_OUT, xasprintf("the %zu libraries of the process whose release is known are of one", known));
+	if (!f && alike)
+		judge__add(j, FINDING_RULED_OUT, xasprintf("%zu libraries whose release is known are each of their process's", alike + n));
 	return m->agent.libraries.n;
 }
 

@@ -11,13 +11,7 @@
 #define POOL_FINE 2u
 #define POOL_COARSE 4u
 /* KFD_IOC_ALLOC_MEM_FLAGS_* (kfd_ioctl.h). */
-#define KFD_FLAG_UNCACHED (1u << 25)
-#define KFD_FLAG_COHERENT (1u << 26)
-
-static const char *variable(const struct judge *j, const char *name)
-{
-	return j->e->machine ? machine__variable(j->e->machine, name) : NULL;
-}
+#define KFD_COHERENT (1u << 26 | 1u << 25 | 1u << 24) /* COHERENT, UNCACHED, EXT_COHERENT: UC on gfx10 */
 
 /* ---- what page tables say against what KFD was told ---- */
 
@@ -54,22 +48,24 @@ static size_t compare_ptes(struct judge *j, struct finding **f, size_t *compared
 static size_t compare_pools(struct judge *j, struct finding **f, size_t *compared)
 {
 	const struct model *m = j->m;
-	const char *disable = variable(j, "HSA_DISABLE_CACHE");
-	const bool forced = disable && strcmp(disable, "0");
 	size_t bad = 0;
 
 	for (size_t i = 0; i < m->allocs.n; i++) {
 		const struct alloc *a = &m->allocs.v[i];
 		const struct pool *p = a->bo ? model__pool(m, a->pid, a->pool) : NULL;
+		const char *disable;
 		bool coherent, fine;
 
 		if (!p || a->kind != MEM_KIND_pool)
 			continue;
-		coherent = m->bos.v[a->bo - 1].flags & KFD_FLAG_COHERENT;
+		coherent = m->bos.v[a->bo - 1].flags & KFD_COHERENT;
 		fine = !(p->flags & POOL_COARSE);
 		++*compared;
-		if (coherent == fine || (forced && coherent))
+		if (coherent == fine)
 			continue;
+		disable = judge__variable(j, a->pid, "HSA_DISABLE_CACHE");
+		if (coherent && disable && strcmp(disable, "0"))
+			continue; /* it asks for it */
 		/* Kernel arguments have a rule of their own. */
 		if (p->flags & POOL_KERNARG)
 			continue;
@@ -91,6 +87,7 @@ void rule_mtype(struct judge *j)
 	struct finding *f = NULL;
 	size_t ptes = 0, pools = 0, bad;
 	const struct caps_pte *row = caps_pte__find(j->m->gfx);
+	struct buf b;
 
 	bad = compare_ptes(j, &f, &ptes) + compare_pools(j, &f, &pools);
 	if (bad)
@@ -102,10 +99,15 @@ void rule_mtype(struct judge *j)
 				 "the driver's hooks: sudo rdna1-trace --trace=kfd,vm -- COMMAND");
 		return;
 	}
-	judge__add(j, FINDING_RULED_OUT,
-		   xasprintf("in %zu buffer%s and %zu allocation%s grain, KFD flags and the page tables agree: %s", ptes,
-			     ptes == 1 ? "" : "s", pools, pools == 1 ? "" : "s",
-			     row && row->kfd_coarse ? "coarse is NC, coherent is UC" : "as the driver's code has it"));
+	b = (struct buf){0};
+	buf__printf(&b, "KFD's flags and the page tables agree in %zu buffer%s", ptes, ptes == 1 ? "" : "s");
+	if (pools)
+		buf__printf(&b, ", grain and flags in %zu allocation%s", pools, pools == 1 ? "" : "s");
+	if (row && row->kfd_coarse)
+		buf__puts(&b, ": coarse is NC, coherent is UC");
+	if (j->m->emulated)
+		buf__puts(&b, " (the emulated device goes by the driver's rules)");
+	judge__add(j, FINDING_RULED_OUT, b.s);
 }
 
 /* ---- a memory type that KFD does not give ---- */
@@ -138,7 +140,7 @@ void rule_mtype_cc(struct judge *j)
 		return; /* mtype-mismatch says that it was not recorded */
 	if (!odd) {
 		judge__add(j, FINDING_RULED_OUT,
-			   xasprintf("%" PRIu64 " page-table updates, none with MTYPE CC or WC", updates));
+			   xasprintf("%" PRIu64 " page-table update%s, none with MTYPE CC or WC", updates, updates == 1 ? "" : "s"));
 		return;
 	}
 	if (m->gem_va_mtypes[2] || m->gem_va_mtypes[3]) {
@@ -184,7 +186,7 @@ void rule_fine_conv(struct judge *j)
 			struct suspect s = {.at = uses[k].at, .name = family__arg(kernel, uses[k].at)};
 			struct buf b = {0};
 
-			if (!family__find(kernel))
+			if (!family__is_convolution(kernel))
 				continue;
 			incidents__argument(&b, &s);
 			if (!f)
@@ -256,7 +258,7 @@ void rule_kernarg(struct judge *j)
 		if (!p || !(p->flags & POOL_KERNARG))
 			continue;
 		seen++;
-		if (m->bos.v[a->bo - 1].flags & KFD_FLAG_COHERENT)
+		if (m->bos.v[a->bo - 1].flags & KFD_COHERENT)
 			continue;
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED,

@@ -22,58 +22,56 @@ static char *what_of(const struct incident *x)
 	if (x->kernels_running > 1)
 		buf__printf(&b, " (or another of the %u that ran)", x->kernels_running);
 	else if (x->object && !x->kernel_certain)
-		buf__puts(&b, " (the only one that can have been running)");
+		buf__puts(&b, " (of those recorded the only one that can have been running)");
 	if (x->has_address)
 		buf__printf(&b, ": %s%s0x%" PRIx64, access_word(x), x->address.exact ? "" : "page ", x->address.va);
 	if (x->insn && x->insn[0])
 		buf__printf(&b, ", %s", x->insn);
-	if (x->injected)
-		buf__puts(&b, "; asked for with --emulate=");
 	free(kernel);
 	return b.s;
 }
 
+/* False when there was none of the class. */
 static bool confirm(struct judge *j, enum incident_class class)
 {
-	const struct incident *x = judge__incident(j, class);
-	struct finding *f;
+	const struct incident *x;
+	bool any = false;
 
-	if (!x)
-		return false;
-	f = judge__add(j, FINDING_CONFIRMED, what_of(x));
-	finding__prove_by(f, x);
-	/* What to do depends on the address, of which another finding speaks. */
-	if (x->has_address && x->address.kind != PLACE_UNKNOWN)
-		finding__remedy(f, xstrdup(""));
-	return true;
+	for (size_t i = 0; (x = judge__get(j, i)); i++) {
+		struct finding *f;
+
+		if (x->class != class)
+			continue;
+		any = true;
+		f = judge__about(j, FINDING_CONFIRMED, what_of(x), x);
+		finding__prove_by(f, x);
+		/* What to do depends on the address, of which another finding speaks. */
+		if (x->has_address && x->address.kind != PLACE_UNKNOWN)
+			finding__remedy(f, xstrdup(""));
+	}
+	return any;
+}
+
+/* Of two classes that are disjoint the one that it was not. */
+static void rule_out(struct judge *j, enum incident_class other, const char *what)
+{
+	const struct incident *x = judge__incident(j, other);
+
+	if (x)
+		finding__prove_by(judge__about(j, FINDING_RULED_OUT, xstrdup(what), x), x);
 }
 
 void rule_aperture(struct judge *j)
 {
-	const struct incident *x;
-
-	if (confirm(j, INCIDENT_APERTURE))
-		return;
-	x = judge__incident(j, INCIDENT_PAGE);
-	if (x)
-		finding__prove_by(judge__add(j, FINDING_RULED_OUT,
-					     xstrdup("no queue error 0x29 and no such interrupt: it was a page fault, "
-						     "the other of two disjoint paths")),
-				  x);
+	if (!confirm(j, INCIDENT_APERTURE))
+		rule_out(j, INCIDENT_PAGE, "it was a page fault, the other of two ways that exclude each other");
 }
 
 void rule_page_fault(struct judge *j)
 {
-	const struct incident *x;
-
-	if (confirm(j, INCIDENT_PAGE))
-		return;
-	x = judge__incident(j, INCIDENT_APERTURE);
-	if (x)
-		finding__prove_by(judge__add(j, FINDING_RULED_OUT,
-					     xstrdup("no page table was asked: it was an aperture violation, the other "
-						     "of two disjoint paths")),
-				  x);
+	if (!confirm(j, INCIDENT_PAGE))
+		rule_out(j, INCIDENT_APERTURE,
+			 "it was an aperture violation, the other of two ways that exclude each other: no page table was asked");
 }
 
 void rule_illegal(struct judge *j)
@@ -87,17 +85,20 @@ void rule_illegal(struct judge *j)
 
 void rule_other_stop(struct judge *j)
 {
-	static const enum incident_class classes[] = {INCIDENT_TRAP, INCIDENT_PACKET, INCIDENT_QUEUE, INCIDENT_RESET};
+	const struct incident *x;
 
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
-		const struct incident *x = judge__incident(j, classes[i]);
+	for (size_t i = 0; (x = judge__get(j, i)); i++) {
+		struct finding *f;
 		char *what;
 
-		/* A trap comes with what raised it. */
-		if (!x || (classes[i] == INCIDENT_QUEUE && j->f->incidents.n > 1))
+		if (x->class != INCIDENT_TRAP && x->class != INCIDENT_PACKET && x->class != INCIDENT_QUEUE &&
+		    x->class != INCIDENT_RESET)
 			continue;
-		what = what_of(x);
-		finding__prove_by(judge__add(j, FINDING_CONFIRMED, xasprintf("%s: %s", incident_class_name(classes[i]), what)), x);
+		what = x->class == INCIDENT_RESET ? xstrdup("the work of every process on it is lost") : what_of(x);
+		f = judge__about(j, FINDING_CONFIRMED, xasprintf("%s: %s", incident_class_name(x->class), what), x);
+		finding__prove_by(f, x);
+		if (x->class == INCIDENT_RESET)
+			finding__remedy(f, xstrdup("the kernel's log says what the driver waited for (dmesg); rdna1-trace explain reads it"));
 		free(what);
 	}
 }
@@ -122,8 +123,8 @@ static void add_family(struct buf *b, const char *kernel)
 	const struct family *family = family__find(kernel);
 
 	if (family)
-		buf__printf(b, "; it is MIOpen's %s%s%s", family->what, family->algorithm ? ", family " : "",
-			    family->algorithm ? family->algorithm : "");
+		buf__printf(b, "; it is %s%s%s%s", family->algorithm ? "MIOpen's " : "a ", family->what,
+			    family->algorithm ? ", family " : "", family->algorithm ? family->algorithm : "");
 }
 
 static void confirm_hang(struct judge *j, const struct incident *x)
@@ -135,25 +136,20 @@ static void confirm_hang(struct judge *j, const struct incident *x)
 	buf__printf(&b, "%s, packet %" PRIu64 " of queue %" PRIu64, kernel, x->index, x->queue_id);
 	if (x->elapsed_ns)
 		buf__printf(&b, ", made no progress for %s", t);
-	if (x->injected)
-		buf__puts(&b, ", asked for with --emulate=");
 	add_family(&b, x->kernel);
-	f = judge__add(j, FINDING_CONFIRMED, b.s);
+	f = judge__about(j, FINDING_CONFIRMED, b.s, x);
 	finding__prove_by(f, x);
 	add_remedy(f, x->kernel);
 	free(kernel);
 	free(t);
 }
 
-/* A process that somebody ended from outside, or that never ended. */
+/* A process that somebody ended from outside. */
 static bool ended_from_outside(const struct process *p)
 {
-	int s = p->status;
+	int signo = p->exited && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
 
-	if (!p->exited)
-		return true;
-	return WIFSIGNALED(s) && (WTERMSIG(s) == SIGTERM || WTERMSIG(s) == SIGINT || WTERMSIG(s) == SIGKILL ||
-				  WTERMSIG(s) == SIGHUP || WTERMSIG(s) == SIGALRM);
+	return signo == SIGTERM || signo == SIGINT || signo == SIGKILL || signo == SIGHUP || signo == SIGALRM;
 }
 
 static void possible_hang(struct judge *j)
@@ -164,7 +160,7 @@ static void possible_hang(struct judge *j)
 		const struct dispatch *d = &m->dispatches.v[i];
 		const struct process *p = model__process(m, d->pid);
 		const char *name = model__kernel(m, d->pid, d->object);
-		uint64_t ran = (p && p->end_ns ? p->end_ns : m->end_ns) - d->ts_ns;
+		uint64_t ran = p && p->end_ns > d->ts_ns ? p->end_ns - d->ts_ns : 0;
 		struct finding *f;
 		struct buf b = {0};
 		char *t, *said;
@@ -190,11 +186,17 @@ static void possible_hang(struct judge *j)
 
 void rule_hang(struct judge *j)
 {
-	const struct incident *x = judge__incident(j, INCIDENT_HANG);
+	const struct incident *x;
+	bool any = false;
 
-	if (x)
+	for (size_t i = 0; (x = judge__get(j, i)); i++) {
+		/* What a reset took is not hung. */
+		if (x->class != INCIDENT_HANG || judge__of(j, x->pid, INCIDENT_RESET))
+			continue;
 		confirm_hang(j, x);
-	else if (!judge__first(j))
+		any = true;
+	}
+	if (!any && !judge__first(j))
 		possible_hang(j);
 }
 
@@ -204,7 +206,8 @@ void rule_host_busy(struct judge *j)
 	const struct incident *hang = judge__incident(j, INCIDENT_HANG);
 	struct finding *f;
 
-	if (hang) {
+	/* Only the watchdog looked. */
+	if (hang && m->agent.hangs.n) {
 		f = judge__add(j, FINDING_RULED_OUT,
 			       xstrdup("the packet had begun, no compiler of the process ran and the host owed it no signal"));
 		finding__prove_by(f, hang);
@@ -239,14 +242,20 @@ static const struct caught_signal *signal_of(const struct model *m, uint32_t pid
 	return NULL;
 }
 
+/* It used the GPU, or is the command. */
+static bool concerns(const struct model *m, const struct process *p)
+{
+	return p->agent || p->device || (m->ended && m->status == p->status);
+}
+
 void rule_crash(struct judge *j)
 {
 	const struct model *m = j->m;
 
 	for (size_t i = 0; i < m->processes.n; i++) {
 		const struct process *p = &m->processes.v[i];
-		const struct caught_signal *s = signal_of(m, p->pid);
 		const int signo = p->exited && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
+		const struct caught_signal *s;
 		const struct module *at;
 		struct finding *f;
 		struct buf b = {0};
@@ -255,16 +264,20 @@ void rule_crash(struct judge *j)
 		if (signo != SIGSEGV && signo != SIGBUS && signo != SIGILL && signo != SIGFPE)
 			continue;
 		for (size_t k = 0; k < j->f->incidents.n; k++)
-			gpu |= j->f->incidents.v[k].pid == p->pid;
+			gpu |= j->f->incidents.v[k].pid == p->pid && j->f->incidents.v[k].ts_ns <= p->end_ns;
 		if (gpu)
 			continue;
+		s = signal_of(m, p->pid);
 		buf__printf(&b, "process %u (%s) was ended by ", p->pid, p->exe ? p->exe : "?");
 		print_value(&b, PRINT_SIGNAL, (uint64_t)signo, true);
 		at = s ? model__module_at(m, p->pid, s->e.pc) : NULL;
 		if (at)
 			buf__printf(&b, " in %s+0x%" PRIx64, at->path, s->e.pc - at->base);
-		buf__puts(&b, ", and no failure of the GPU came before");
+		if (p->agent || m->interrupts_on)
+			buf__puts(&b, "; no failure of the GPU came before");
 		f = judge__add(j, FINDING_CONFIRMED, b.s);
+		if (!concerns(m, p))
+			f->severity = SEVERITY_note;
 		if (s)
 			finding__prove(f, s->ts_ns, "process_signal", xasprintf("at 0x%" PRIx64 ", address 0x%" PRIx64, s->e.pc, s->e.addr));
 		finding__prove(f, p->end_ns, "proc_exit", xstrdup("its end"));

@@ -21,6 +21,24 @@ static bool confirmed(const struct judge *j, const char *id)
 	return find(j, id, FINDING_CONFIRMED);
 }
 
+/* About this failure. */
+static bool is_so(const struct judge *j, const char *id, enum finding_state state, const struct incident *x)
+{
+	for (size_t i = 0; i < j->f->list.n; i++)
+		if (!strcmp(j->f->list.v[i].rule->id, id) && j->f->list.v[i].state == state && j->f->list.v[i].about == x)
+			return true;
+	return false;
+}
+
+/* Its argument was no pointer to live memory when the kernel was dispatched. */
+static bool was_dangling(const struct incident *x)
+{
+	const struct suspect *s = &x->argument;
+
+	return s->known && s->certain &&
+	       (s->state == POINTER_STATE_nothing || s->state == POINTER_STATE_freed || s->state == POINTER_STATE_past_end);
+}
+
 /* Takes over text. */
 static void put(struct judge *j, int line, char *text)
 {
@@ -51,8 +69,11 @@ static void say_what(struct judge *j, const struct incident *x)
 	char *t;
 
 	buf__putc(&b, (char)(class[0] >= 'a' && class[0] <= 'z' ? class[0] - 32 : class[0]));
-	buf__printf(&b, "%s in ", class + 1);
-	put_name(&b, x);
+	buf__puts(&b, class + 1);
+	if (x->class != INCIDENT_RESET) {
+		buf__puts(&b, " in ");
+		put_name(&b, x);
+	}
 	if (x->class == INCIDENT_HANG && x->elapsed_ns) {
 		t = say__duration(x->elapsed_ns);
 		buf__printf(&b, ": no progress for %s", t);
@@ -155,7 +176,6 @@ static const struct cause causes[] = {
 };
 
 static const struct next advice[] = {
-	{"dangling-argument", "Next: find who passes that pointer; --callsite shows who allocated what."},
 	{"fault-freed", "Next: keep the memory until the kernel's stream is synchronized."},
 	{"fault-evicted", "Next: less memory in use at once; --trace=vm,bo shows the order."},
 	{"fault-null", "Next: look for an allocation that failed unchecked."},
@@ -183,10 +203,12 @@ static char *advice_for(const struct judge *j, const struct incident *x)
 	if (x && x->class == INCIDENT_TRAP)
 		return xstrdup("Next: s_trap is abort() or assert() of device code: look for what it printed.");
 	/* On a card, code of another chip is to be excluded first. */
-	if (x && !j->m->emulated && code__foreign(j, x) && !confirmed(j, "dangling-argument"))
+	if (x && was_dangling(x))
+		return xstrdup("Next: find who passes that pointer; --callsite shows who allocated what.");
+	if (x && !j->m->emulated && code__foreign(j, x))
 		return xstrdup("Next: the same with code built for this chip (finding foreign-code).");
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++)
-		if (confirmed(j, advice[i].id))
+		if (x ? is_so(j, advice[i].id, FINDING_CONFIRMED, x) : confirmed(j, advice[i].id))
 			return xstrdup(advice[i].text);
 	return x ? xstrdup("Next: rdna1-trace pack DIR makes one file of it, to post with a report.") : NULL;
 }
@@ -194,7 +216,8 @@ static char *advice_for(const struct judge *j, const struct incident *x)
 static const char *confirmed_cause(const struct judge *j, const struct incident *x, bool by_itself)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
-		if (causes[i].by_itself == by_itself && causes[i].classes & 1u << x->class && confirmed(j, causes[i].id))
+		if (causes[i].by_itself == by_itself && causes[i].classes & 1u << x->class &&
+		    is_so(j, causes[i].id, FINDING_CONFIRMED, x))
 			return causes[i].text;
 	return NULL;
 }
@@ -208,14 +231,13 @@ static char *why(struct judge *j, const struct incident *x)
 		return xstrdup("Cause: --emulate= asked for it.");
 	if (x->class == INCIDENT_TRAP)
 		return xstrdup("Cause: the kernel stopped itself (s_trap).");
-	if (x->class == INCIDENT_HANG)
+	if (x->class == INCIDENT_HANG || x->class == INCIDENT_RESET)
 		return NULL;
-	if (confirmed(j, "dangling-argument") && x->argument.known && x->argument.state &&
-	    x->argument.state != POINTER_STATE_inside)
+	if (was_dangling(x))
 		return why_argument(j, x);
 	if (x->address.kind == PLACE_FREED || x->address.kind == PLACE_DRIVER_FREED)
 		return why_freed(x);
-	if (x->class == INCIDENT_PAGE && find(j, "fault-evicted", FINDING_POSSIBLE))
+	if (is_so(j, "fault-evicted", FINDING_POSSIBLE, x))
 		return xstrdup("Possible cause: host memory was freed while it was registered with the GPU.");
 	cause = confirmed_cause(j, x, true);
 	if (cause)
@@ -224,7 +246,7 @@ static char *why(struct judge *j, const struct incident *x)
 	hazard = why_hazard(j);
 	if (hazard)
 		return hazard;
-	if (x->class == INCIDENT_PAGE && x->address.has_alloc && confirmed(j, "fault-past-end"))
+	if (is_so(j, "fault-past-end", FINDING_CONFIRMED, x))
 		return why_past(x);
 	cause = confirmed_cause(j, x, false);
 	if (cause)
@@ -252,7 +274,7 @@ static bool say_finding(struct judge *j, const char *id, enum finding_state stat
 {
 	const struct finding *x = find(j, id, state);
 
-	if (!x)
+	if (!x || x->severity == SEVERITY_note)
 		return false;
 	put(j, 0, xstrdup(first));
 	put(j, 1, xasprintf("%c%s.", x->what[0] >= 'a' && x->what[0] <= 'z' ? x->what[0] - 32 : x->what[0], x->what + 1));
@@ -300,14 +322,17 @@ static bool anything_seen(const struct model *m)
 void verdict__make(struct judge *j)
 {
 	const struct incident *x = judge__first(j);
+	const struct incident *reset = x ? judge__of(j, x->pid, INCIDENT_RESET) : NULL;
 
 	if (x)
-		say_incident(j, x);
+		say_incident(j, reset && x->class == INCIDENT_HANG ? reset : x);
 	else if (say_finding(j, "no-solver", FINDING_CONFIRMED, "MIOpen found no solver; the GPU did not fail.") ||
+		 (j->m->calls.convs.n &&
+		  say_finding(j, "no-solver", FINDING_POSSIBLE, "MIOpen found no solver, as it seems; the GPU did not fail.")) ||
 		 say_finding(j, "hang", FINDING_POSSIBLE, "A kernel may have hung.") ||
 		 say_finding(j, "host-crash", FINDING_CONFIRMED, "The program crashed on the host; the GPU did not fail.") ||
-		 say_finding(j, "no-code-object", FINDING_POSSIBLE, "The program has no code for this GPU, as it seems.") ||
-		 say_finding(j, "no-code-object", FINDING_CONFIRMED, "There was no code for this GPU."))
+		 say_finding(j, "no-code-object", FINDING_POSSIBLE, "The program aborted, and may have no code for this GPU.") ||
+		 false)
 		return;
 	else if (!anything_seen(j->m))
 		put(j, 0, xstrdup("Nothing can be said: no process was seen to use a GPU."));

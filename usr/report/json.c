@@ -75,8 +75,10 @@ static void put_incident(struct buf *b, const struct incident *x)
 	put_text(b, "kernel", x->kernel);
 	buf__printf(b, ",\"kernel_certain\":%s,", x->kernel_certain ? "true" : "false");
 	put_hex(b, "kernel_object", x->object);
+	if (x->has_queue)
+		buf__printf(b, ",\"queue_id\":%" PRIu64, x->queue_id);
 	if (x->has_index)
-		buf__printf(b, ",\"queue_id\":%" PRIu64 ",\"index\":%" PRIu64, x->queue_id, x->index);
+		buf__printf(b, ",\"index\":%" PRIu64, x->index);
 	if (x->access_known)
 		buf__printf(b, ",\"write\":%s", x->write ? "true" : "false");
 	if (x->has_address)
