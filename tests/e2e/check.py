@@ -151,6 +151,15 @@ expect_line(found, "Limits and tracing", "lockdown", "problem")
 expect_line(found, "Limits and tracing", "BPF compiler", "problem", "off")
 expect_line(found, "Limits and tracing", "eBPF", "note", "root")
 make_machine()
+shutil.rmtree(FAKE + "/sys/bus/event_source/devices/kprobe")
+put("/sys/bus/event_source/devices/software/type", "1\n")
+expect("grep CONFIG_KPROBE_EVENTS= " in (expect_line(lines(**at()), "Limits and tracing", "kprobes", "note")["fix"] or ""), "kprobes")
+# What is to be done can be pasted: what else is to be said of it is a comment.
+for name, value in (("HSA_ENABLE_SDMA", "0"), ("HSA_DISABLE_CACHE", "1"), ("MIOPEN_DEBUG_FIND_ONLY_SOLVER", "X"),
+                    ("AMD_SERIALIZE_KERNEL", "3")):
+    fix = lines("--emulate", **{name: value})["Environment", f"{name}={value}"]["fix"]
+    expect(fix and re.fullmatch(rf"unset {name}(   # .*)?", fix), f"{name}: {fix}")
+make_machine()
 os.remove(FAKE + "/opt/rocm-5.2.0/share/miopen/db/gfx1010_18.kdb")
 put("/opt/rocm-5.2.0/share/miopen/db/gfx1030_36.kdb")
 os.remove(FAKE + "/opt/rocm-5.2.0/lib/rocblas/library/TensileLibrary_gfx1010.co")
