@@ -2,6 +2,7 @@
 /* rdna1-trace: pick the command. */
 #include "cmd.h"
 #include "base/buf.h"
+#include "base/called.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -41,7 +42,7 @@ int usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_err("%s\nTry 'rdna1-trace %s'.", text, help);
+	log_err("%s\nTry '%s %s'.", text, called(), help);
 	return EXIT_USAGE;
 }
 
@@ -108,7 +109,7 @@ char *trace_argument(int argc, char **argv, int *status)
 	dir = optind < argc ? xstrdup(argv[optind]) : newest_trace();
 	if (!dir) {
 		log_err("there is no trace in this directory: name one, or record with "
-			"rdna1-trace -- COMMAND");
+			"%s -- COMMAND", called());
 		*status = 1;
 	}
 	return dir;
