@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/called.h"
 #include "base/log.h"
+#include "base/near.h"
 
 #include <dirent.h>
 #include <getopt.h>
@@ -31,6 +32,21 @@ static const struct {
 	{"scan", cmd_scan},
 	{"check", cmd_check},
 };
+
+void put_commands(struct buf *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		buf__printf(b, "%s%s", i ? ", " : "", commands[i].name);
+}
+
+const char *near_command(const char *typed)
+{
+	struct near n = {NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		near__try(&n, typed, commands[i].name);
+	return n.name;
+}
 
 static const char *help = "--help"; /* of the command that was called */
 

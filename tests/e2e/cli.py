@@ -59,7 +59,25 @@ says(2, ["--format needs a value", f"Try '{TOOL} dump --help'."], "dump", "--for
 says(2, ["text or json", "'xml'", f"Try '{TOOL} dump --help'."], "dump", "--format", "xml", "x")
 
 # ---- what cannot be run: status 1, nothing left behind ----
-says(1, ["cannot run no-such-command"], "no-such-command")
+run = sh(TOOL, "--help")
+COMMANDS = sorted(set(re.findall(r"rdna1-trace ([a-z]+) ", run.stdout.split("\nOptions")[0])) - {"records"} | {"run"})
+run = sh(TOOL, "no-such-command")
+expect(sorted(re.search(r"or of ours \((.*)\)$", run.stderr.strip())[1].split(", ")) == COMMANDS and len(COMMANDS) == 11,
+       f"{COMMANDS}\n{run.stderr}")
+says(1, ["cannot run no-such-command", "no such command"], "no-such-command")
+for typed, meant in (("repport", "report"), ("Report", "report"), ("chek", "check"), ("inof", "info"), ("comapre", "compare"),
+                     ("rule", "rules"), ("sacn", "scan"), ("help", "--help")):
+    says(1, [f"cannot run {typed}: there is no such command. Was {TOOL} {meant} meant?"], typed, "x")
+for typed in ("pyton", "zz", "train"):
+    expect("Was " not in sh(TOOL, typed).stderr, typed)
+
+# ---- a rule's name ----
+for typed in ("Hang", "MISSING-KDB"):
+    run = sh(TOOL, "rules", typed)
+    expect(run.returncode == 0 and run.stdout.startswith(typed.lower() + " ("), run)
+for typed, meant in (("foreigncode", "foreign-code"), ("page_fault", "page-fault"), ("no-slover", "no-solver")):
+    says(2, [f"there is no rule {typed}. Was {meant} meant?", f"Try '{TOOL} rules --help'"], "rules", typed)
+says(2, ["there is no rule everything; without ID all are listed"], "rules", "everything")
 says(1, ["cannot run ./nothing"], "--emulate", "--", "./nothing")
 says(1, ["cannot run /etc/passwd", "not executable"], "/etc/passwd")
 says(1, ["cannot run /", "directory"], "--", "/")
