@@ -48,8 +48,15 @@ def in_page(section):
     return found
 
 
+def synopsis_glued():
+    """Commands of SYNOPSIS that stand in another's line."""
+    with open(PAGE) as f:
+        part = re.search(r"^\.Sh SYNOPSIS\n(.*?)^\.Sh ", f.read(), re.M | re.S)[1]
+    return re.findall(r"^(?!\.Nm$).*\n\.Cm (\w+)$", part, re.M)
+
+
 def main():
-    bad = []
+    bad = [f"SYNOPSIS: {c} has no .Nm before it" for c in synopsis_glued()]
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
                              ("recover", ("recover",)), ("rules", ("rules",)), ("scan", ("scan",)), ("check", ("check",)),

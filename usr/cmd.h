@@ -3,6 +3,8 @@
 #ifndef RDNA1_CMD_H
 #define RDNA1_CMD_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 
 #define RDNA1_VERSION "0.1"
@@ -21,6 +23,10 @@ int cmd_compare(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+
+/* The commands, of main.c's table: "run, report, dump ..."; the one that was perhaps meant, or NULL. */
+void put_commands(struct buf *b);
+const char *near_command(const char *typed);
 
 /* How an option that getopt_long (with opterr 0) did not take was written. */
 const char *bad_option(char **argv);

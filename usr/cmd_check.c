@@ -3,6 +3,7 @@
 #include "cmd_check.h"
 #include "cmd.h"
 #include "cmd_run.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "record/facts.h"
 #include "report/table.h"
@@ -44,6 +45,7 @@ struct check_line *check__add(struct check *c, enum judgement j, const char *nam
 
 void check__fix(struct check_line *l, const char *fmt, ...)
 {
+	struct buf b = {0};
 	char text[512];
 	va_list ap;
 
@@ -51,7 +53,8 @@ void check__fix(struct check_line *l, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	free(l->fix);
-	l->fix = xstrdup(text);
+	called__put(&b, text);
+	l->fix = b.s;
 }
 
 static unsigned int count(const struct check *c, enum judgement j)

@@ -267,10 +267,15 @@ static void btf(struct check *c)
 
 void check__tracing(struct check *c)
 {
+	struct check_line *l;
+
 	c->section = "Limits and tracing";
 	limits(c);
 	rights(c);
 	btf(c);
-	if (c->m->tracing.kprobes == KNOWN_NO)
-		check__add(c, JUDGED_note, "kprobes", "missing: what fentry cannot reach in the driver is not seen")->rule = "hooks-off";
+	if (c->m->tracing.kprobes == KNOWN_NO) {
+		l = check__add(c, JUDGED_note, "kprobes", "missing: what fentry cannot reach in the driver is not seen");
+		l->rule = "hooks-off";
+		check__fix(l, "grep CONFIG_KPROBE_EVENTS= /boot/config-$(uname -r)   # a kernel with =y has them");
+	}
 }

@@ -2,6 +2,7 @@
 /* rdna1-trace check --run: record our own workload, and say what was seen of it and what was not. */
 #include "cmd_check.h"
 #include "cmd_run.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "record/session.h"
 #include "report/table.h"
@@ -281,6 +282,7 @@ static bool report(const struct check_run *r, const char *dir, int status, bool 
 {
 	const char *result = words_of(status, late);
 	bool right = !late && WIFEXITED(status) && !WEXITSTATUS(status), lost;
+	struct buf quoted = {0};
 	struct json_t *session;
 	struct seen s = {0};
 	char err[1024];
@@ -308,7 +310,10 @@ static bool report(const struct check_run *r, const char *dir, int status, bool 
 	if (s.gpu.len) /* JSON has the two apart */
 		s.card.s[s.card.len -= s.gpu.len + 3] = 0;
 	put_json(r, dir, session, &s, result, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), lost, json);
-	buf__printf(out, "\ntrace: %s\nsee it: rdna1-trace report %s\npost this: rdna1-trace pack %s\n", dir, dir, dir);
+	buf__shell(&quoted, dir);
+	buf__printf(out, "\ntrace: %s\n" WRAP_NOT "see it: %s report %s\n" WRAP_NOT "post this: %s pack %s\n", dir,
+		    called(), buf__str(&quoted), called(), buf__str(&quoted));
+	buf__free(&quoted);
 	buf__free(&s.gpu);
 	buf__free(&s.card);
 	value__free(session);

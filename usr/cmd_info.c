@@ -2,6 +2,7 @@
 /* rdna1-trace info: the machine, as it is now or as a trace has kept it, and what it lacks. */
 #include "cmd.h"
 #include "cmd_info.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "record/facts.h"
 #include "record/kernel.h"
@@ -435,9 +436,9 @@ static void put_hooks(struct view *v)
 	if (reason) {
 		buf__puts(&v->text, "  none: ");
 		buf__visible(&v->text, reason, strlen(reason));
-		buf__puts(&v->text, v->live && getuid()
-					    ? " (sudo rdna1-trace info shows which would work)\n"
-					    : "\n");
+		if (v->live && getuid())
+			buf__printf(&v->text, " (sudo %s info shows which would work)", called());
+		buf__putc(&v->text, '\n');
 		return;
 	}
 	for (size_t i = 0; (h = value__item(hooks, i, NULL)); i++) {

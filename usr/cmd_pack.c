@@ -2,6 +2,7 @@
 /* rdna1-trace pack: a trace as one file for a bug report, without the names of persons and machines. */
 #include "cmd.h"
 #include "cmd_pack_tar.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "trace/chunk_redact.h"
 #include "trace/reader.h"
@@ -40,7 +41,7 @@ struct pack {
 	int from, fd;
 	struct targz *tar;
 	struct redact r;
-	struct buf unsearched; /* names that are too usual to be looked for, for a person */
+	struct buf unsearched, patterns; /* names that are too usual to be looked for: for a person, for grep */
 	VEC(struct packed) files;
 	VEC(char *) left;	 /* files that are not of a trace */
 	unsigned int code_objects, code_left, code_naming; /* naming: a user's directory stands in them */
@@ -135,9 +136,16 @@ static int each_file(struct pack *p, file_fn *each)
 
 static void learn(struct pack *p, enum redact_kind kind, const char *name)
 {
+	static const char *const nobody[] = {"root", "nobody", "localhost"};
+
 	if (!name || !name[0] || redact__learn(&p->r, kind, name))
 		return;
+	for (size_t i = 0; i < ARRAY_SIZE(nobody); i++)
+		if (!strcmp(name, nobody[i]))
+			return;
 	buf__printf(&p->unsearched, "%s%s", p->unsearched.len ? ", " : "", name);
+	buf__puts(&p->patterns, " -e ");
+	buf__shell(&p->patterns, name);
 }
 
 /* "/data/people/kevin" names a user, too. */
@@ -356,6 +364,16 @@ static void put_counts(const struct pack *p, struct buf *b, const char *line)
 			buf__printf(b, "%s%s: %" PRIu64 "\n", line, redact_kind_name(k), p->r.counts[k]);
 }
 
+static void put_replaced(const struct pack *p, struct buf *b)
+{
+	struct buf counts = {0};
+
+	put_counts(p, &counts, "  ");
+	buf__printf(b, counts.len ? "Replaced, by kind:\n%s" : "Nothing of them was there to be replaced.\n",
+		    buf__str(&counts));
+	buf__free(&counts);
+}
+
 static void put_holds(const struct pack *p, struct buf *b)
 {
 	buf__puts(b, "It holds: the command line; the values of ROCm's variables and PATH, the names of the others;\n"
@@ -377,9 +395,10 @@ static int add_readme(struct pack *p)
 	buf__printf(&b, "A trace of rdna1-trace %s%s, packed for a bug report.\n\n", RDNA1_VERSION,
 		    p->emulated ? ", of an EMULATED device" : "");
 	put_holds(p, &b);
-	buf__puts(&b, "\nNames of persons and machines are replaced by words of the same length (/home/USER_), so that the\n"
-		      "packets of the trace stay as long as they were. Replaced, by kind:\n");
-	put_counts(p, &b, "  ");
+	/* No path of a home stands here: it would be one more that is replaced. */
+	buf__puts(&b, "\nNames of persons and machines are replaced by words of the same length (USER_, HOST_), so that the\n"
+		      "packets of the trace stay as long as they were. ");
+	put_replaced(p, &b);
 	buf__printf(&b, "\n  pack/report.txt, pack/info.txt   what rdna1-trace says of it\n"
 			"  pack/MANIFEST.json               every other file with its SHA-256\n\n"
 			"    rdna1-trace report %s\n    babeltrace2 %s/ctf\n", p->inside, p->inside);
@@ -487,9 +506,20 @@ static int publish(struct pack *p)
 	return err;
 }
 
+static void put_unsearched(const struct pack *p, struct buf *b)
+{
+	if (!p->unsearched.len)
+		return;
+	buf__puts(b, "Too short or too usual a word, so replaced behind /home/ only: ");
+	buf__visible(b, buf__str(&p->unsearched), p->unsearched.len);
+	buf__printf(b, ".\nIf it tells who you are, look where else it stands:\n  grep -rwI%s ", buf__str(&p->patterns));
+	buf__shell(b, p->inside);
+	buf__putc(b, '\n');
+}
+
 static void say(const struct pack *p)
 {
-	struct buf b = {0}, counts = {0};
+	struct buf b = {0};
 	struct stat st;
 
 	buf__printf(&b, "packed %s into %s: ", p->dir, p->out);
@@ -505,20 +535,14 @@ static void say(const struct pack *p)
 	}
 	if (p->bad_chunks)
 		buf__printf(&b, "Chunks that cannot be read, left out: %u\n", p->bad_chunks);
-	put_counts(p, &counts, "  ");
-	buf__printf(&b, "Replaced by words of the same length:%s\n%s", counts.len ? "" : " nothing was there",
-		    buf__str(&counts));
-	buf__free(&counts);
-	if (p->unsearched.len) {
-		buf__puts(&b, "Too short or too usual to be looked for everywhere: ");
-		buf__visible(&b, buf__str(&p->unsearched), p->unsearched.len);
-		buf__putc(&b, '\n');
-	}
+	buf__puts(&b, "Names of users, hosts, networks and serial numbers, by words of the same length: ");
+	put_replaced(p, &b);
 	buf__puts(&b, "Look inside before you post it:\n  tar tzf ");
 	buf__shell(&b, p->out);
 	buf__puts(&b, "\n  tar xzf ");
 	buf__shell(&b, p->out);
-	buf__printf(&b, " && rdna1-trace report %s && less %s/session.json\n", p->inside, p->inside);
+	buf__printf(&b, " && %s report %s && less %s/session.json\n", called(), p->inside, p->inside);
+	put_unsearched(p, &b);
 	fwrite(buf__str(&b), 1, b.len, stdout);
 	buf__free(&b);
 }
@@ -575,6 +599,7 @@ static void release(struct pack *p)
 	free(p->left.v);
 	redact__free(&p->r);
 	buf__free(&p->unsearched);
+	buf__free(&p->patterns);
 	free(p->inside);
 	free(p->out);
 	free(p->tmp);

@@ -3,7 +3,9 @@
 #include "cmd.h"
 #include "analysis/findings.h"
 #include "base/buf.h"
+#include "base/called.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "report/table.h"
 
 #include <getopt.h>
@@ -36,7 +38,7 @@ static void put_list(struct buf *b)
 		group = rule__group(r);
 		buf__printf(b, "  %-26s %s\n", r->id, r->title);
 	}
-	buf__puts(b, "\nrdna1-trace rules ID says of a rule what it needs, how it decides and by which source.\n");
+	buf__printf(b, "\n%s rules ID says of a rule what it needs, how it decides and by which source.\n", called());
 }
 
 /* docs/rules.md */
@@ -89,10 +91,25 @@ static int print(struct buf *b, bool wrap)
 	return 0;
 }
 
+/* By its id, in any case; else the near one. */
+static const struct rule *find_rule(const char *id, struct near *near)
+{
+	const struct rule *r;
+
+	for (size_t i = 0; (r = rule__get(i)); i++) {
+		if (!strcasecmp(r->id, id))
+			return r;
+		near__try(near, id, r->id);
+	}
+	return NULL;
+}
+
 int cmd_rules(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
+	const struct rule *rule = NULL;
+	struct near near = {NULL};
 	struct buf b = {0};
 	bool md = false;
 	int c;
@@ -116,10 +133,15 @@ int cmd_rules(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return usage_error("rules takes one ID");
-	if (optind < argc && !rule__find(argv[optind]))
-		return usage_error("rules: there is no rule %s; without ID all are listed", argv[optind]);
-	if (optind < argc)
-		put_rule(&b, rule__find(argv[optind]));
+	if (optind < argc) {
+		rule = find_rule(argv[optind], &near);
+		if (!rule && near.name)
+			return usage_error("rules: there is no rule %s. Was %s meant?", argv[optind], near.name);
+		if (!rule)
+			return usage_error("rules: there is no rule %s; without ID all are listed", argv[optind]);
+	}
+	if (rule)
+		put_rule(&b, rule);
 	else if (md)
 		put_markdown(&b);
 	else

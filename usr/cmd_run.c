@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace [run] [OPTIONS] -- COMMAND: record a command from the kernel's and its own side. */
 #include "cmd_run.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "record/facts.h"
 
@@ -25,6 +26,20 @@ static bool is_program(const char *path)
 	struct stat st;
 
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
+}
+
+/* A program that is missing, or one of our commands with a slip in it. */
+static void say_no_command(const char *name)
+{
+	const char *meant = strcasecmp(name, "help") ? near_command(name) : "--help";
+	struct buf ours = {0};
+
+	put_commands(&ours);
+	if (meant)
+		log_err("cannot run %s: there is no such command. Was %s %s meant?", name, called(), meant);
+	else
+		log_err("cannot run %s: there is no such command, in PATH or of ours (%s)", name, buf__str(&ours));
+	buf__free(&ours);
 }
 
 /* Before anything is made: whether there is something to run, for the user it will run as. */
@@ -54,8 +69,7 @@ static bool check_command(const struct run *r)
 		path += len + 1;
 	}
 	if (!found)
-		log_err("cannot run %s: there is no such command (rdna1-trace's own run, report, dump, info, "
-			"check, scan, recover and others stand first: rdna1-trace run [OPTIONS] -- COMMAND)", name);
+		say_no_command(name);
 	return found;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What rdna1-trace run is asked for. */
 #include "cmd_run.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "record/hooks.h"
 
@@ -273,6 +274,6 @@ int run__parse(struct run *r, int argc, char **argv)
 		return usage_error("--%s is for the agent: with -p there is none",
 				   r->roctx ? "roctx" : run__agent_option_given(r));
 	if (!r->pids.n && optind == argc)
-		return usage_error("no command to record: rdna1-trace -- COMMAND");
+		return usage_error("no command to record: %s -- COMMAND", called());
 	return -1;
 }

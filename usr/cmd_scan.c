@@ -92,6 +92,16 @@ static void add_compiler(struct isa_totals *isa, const char *compiler)
 		*VEC_PUSH(&isa->compilers) = xstrdup(compiler);
 }
 
+static void add_undecoded(struct isa_totals *isa, const struct scan_object *o)
+{
+	for (size_t i = 0; i < o->num_kernels + o->num_functions; i++) {
+		if (!o->kernels[i].counts.family[SCAN_UNDECODED])
+			continue;
+		if (!isa->undecoded_kernels++)
+			isa->undecoded_in = xstrdup(o->kernels[i].name);
+	}
+}
+
 static void skip(struct file_result *f, const char *isa)
 {
 	struct skipped *s;
@@ -161,6 +171,7 @@ void scan_code_object(struct scan_run *r, const void *data, size_t len, const ch
 	add_object(&isa->t, object);
 	add_object(&r->total, object);
 	add_compiler(isa, object->compiler);
+	add_undecoded(isa, object);
 	if (r->json)
 		put_json_object(r, object, part);
 	else if (r->kernels || r->sites)
@@ -181,6 +192,7 @@ static void free_file(struct file_result *f)
 		for (size_t k = 0; k < f->isas.v[i].compilers.n; k++)
 			free(f->isas.v[i].compilers.v[k]);
 		free(f->isas.v[i].compilers.v);
+		free(f->isas.v[i].undecoded_in);
 	}
 	for (size_t i = 0; i < f->errors.n; i++)
 		free(f->errors.v[i]);

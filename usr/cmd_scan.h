@@ -25,6 +25,8 @@ struct isa_totals {
 	bool native, gfx10;
 	struct totals t;
 	VEC(char *) compilers;
+	char *undecoded_in;	     /* the first kernel with words that are no instruction; NULL */
+	uint64_t undecoded_kernels; /* functions, too */
 };
 
 struct skipped {

@@ -70,6 +70,9 @@ static void put_hazards(struct buf *b, const struct scan_counts *c)
 			buf__printf(b, "%s%s %" PRIu64, n++ ? ", " : "hazards: ", scan_classes[i].id, c->hazard[i]);
 	if (!b->len)
 		buf__puts(b, "no hazards");
+	if (c->family[SCAN_UNDECODED])
+		buf__printf(b, "; but %" PRIu64 " word%s no instruction of the chip", c->family[SCAN_UNDECODED],
+			    c->family[SCAN_UNDECODED] == 1 ? " is" : "s are");
 }
 
 static void put_sites(struct buf *b, const struct scan_kernel *k)
@@ -143,6 +146,26 @@ static void put_classes(struct buf *b, const struct totals *t, unsigned int widt
 	table__render(&table, b, width);
 }
 
+static void put_undecoded(struct buf *b, const struct isa_totals *isa, unsigned int width)
+{
+	uint64_t n = isa->t.counts.family[SCAN_UNDECODED];
+	struct buf line = {0};
+
+	if (!n)
+		return;
+	buf__printf(&line, "%" PRIu64 " word%s that code leads to %s no instruction of %s, an illegal instruction where it is "
+			   "reached",
+		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are", isa->isa);
+	if (isa->undecoded_in) {
+		buf__puts(&line, ", in ");
+		buf__visible(&line, isa->undecoded_in, strlen(isa->undecoded_in));
+	}
+	if (isa->undecoded_kernels > 1)
+		buf__printf(&line, " and %" PRIu64 " more (--kernels)", isa->undecoded_kernels - 1);
+	put_indented(b, 2, buf__str(&line), width);
+	buf__free(&line);
+}
+
 static void put_isa(struct scan_run *r, struct buf *b, const struct isa_totals *isa)
 {
 	const struct totals *t = &isa->t;
@@ -166,14 +189,14 @@ static void put_isa(struct scan_run *r, struct buf *b, const struct isa_totals *
 		buf__printf(&line, "%" PRIu64 " of %" PRIu64 " have hazards on gfx1010:", t->kernels_any,
 			    t->kernels + t->functions);
 	else
-		buf__printf(&line, "no hazards found in %" PRIu64 " v_cmpx and all else", t->counts.v_cmpx);
+		buf__puts(&line, "no hazards found");
+	if (isa->gfx10 && !t->kernels_any && t->counts.v_cmpx)
+		buf__printf(&line, ", also not at its %" PRIu64 " v_cmpx", t->counts.v_cmpx);
 	put_indented(b, 2, buf__str(&line), r->width);
 	buf__free(&line);
 	if (isa->gfx10 && t->kernels_any)
 		put_classes(b, t, r->width);
-	if (t->counts.family[SCAN_UNDECODED])
-		buf__printf(b, "  %" PRIu64 " dwords that code leads to are no instruction of %s\n",
-			    t->counts.family[SCAN_UNDECODED], isa->isa);
+	put_undecoded(b, isa, r->width);
 }
 
 static void put_skipped(struct scan_run *r, struct buf *b, const struct file_result *f)

@@ -2,7 +2,9 @@
 /* rdna1-trace: pick the command. */
 #include "cmd.h"
 #include "base/buf.h"
+#include "base/called.h"
 #include "base/log.h"
+#include "base/near.h"
 
 #include <dirent.h>
 #include <getopt.h>
@@ -31,6 +33,21 @@ static const struct {
 	{"check", cmd_check},
 };
 
+void put_commands(struct buf *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		buf__printf(b, "%s%s", i ? ", " : "", commands[i].name);
+}
+
+const char *near_command(const char *typed)
+{
+	struct near n = {NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		near__try(&n, typed, commands[i].name);
+	return n.name;
+}
+
 static const char *help = "--help"; /* of the command that was called */
 
 int usage_error(const char *fmt, ...)
@@ -41,7 +58,7 @@ int usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_err("%s\nTry 'rdna1-trace %s'.", text, help);
+	log_err("%s\nTry '%s %s'.", text, called(), help);
 	return EXIT_USAGE;
 }
 
@@ -108,7 +125,7 @@ char *trace_argument(int argc, char **argv, int *status)
 	dir = optind < argc ? xstrdup(argv[optind]) : newest_trace();
 	if (!dir) {
 		log_err("there is no trace in this directory: name one, or record with "
-			"rdna1-trace -- COMMAND");
+			"%s -- COMMAND", called());
 		*status = 1;
 	}
 	return dir;

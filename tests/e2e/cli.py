@@ -19,7 +19,7 @@ def says(status, words, *arguments, **kw):
 
 
 # ---- usage: status 2, and where to read on ----
-TRY = "Try 'rdna1-trace --help'."
+TRY = f"Try '{TOOL} --help'."
 says(2, ["no command", TRY])
 says(2, ["no command", TRY], "run")
 says(2, ["no command", TRY], "--emulate", "--")
@@ -52,14 +52,32 @@ says(2, ["--roctx is for the agent"], "--roctx", "-p", "1")
 says(2, ["unknown option --callsite=on"], "--callsite=on", "--", "true")
 says(2, ["--timing=off, but RDNA1_TRACE_OPTIONS has timing=all", TRY], "--timing=off", "--", "true",
      env={**os.environ, "RDNA1_TRACE_OPTIONS": "x=1 timing=all"})
-says(2, ["unknown option --bad", "Try 'rdna1-trace report --help'."], "report", "--bad")
-says(2, ["one trace directory", "Try 'rdna1-trace report --help'."], "report", "a", "b")
-says(2, ["unknown option -z", "Try 'rdna1-trace dump --help'."], "dump", "-z")
-says(2, ["--format needs a value", "Try 'rdna1-trace dump --help'."], "dump", "--format")
-says(2, ["text or json", "'xml'", "Try 'rdna1-trace dump --help'."], "dump", "--format", "xml", "x")
+says(2, ["unknown option --bad", f"Try '{TOOL} report --help'."], "report", "--bad")
+says(2, ["one trace directory", f"Try '{TOOL} report --help'."], "report", "a", "b")
+says(2, ["unknown option -z", f"Try '{TOOL} dump --help'."], "dump", "-z")
+says(2, ["--format needs a value", f"Try '{TOOL} dump --help'."], "dump", "--format")
+says(2, ["text or json", "'xml'", f"Try '{TOOL} dump --help'."], "dump", "--format", "xml", "x")
 
 # ---- what cannot be run: status 1, nothing left behind ----
-says(1, ["cannot run no-such-command"], "no-such-command")
+run = sh(TOOL, "--help")
+COMMANDS = sorted(set(re.findall(r"rdna1-trace ([a-z]+) ", run.stdout.split("\nOptions")[0])) - {"records"} | {"run"})
+run = sh(TOOL, "no-such-command")
+expect(sorted(re.search(r"or of ours \((.*)\)$", run.stderr.strip())[1].split(", ")) == COMMANDS and len(COMMANDS) == 11,
+       f"{COMMANDS}\n{run.stderr}")
+says(1, ["cannot run no-such-command", "no such command"], "no-such-command")
+for typed, meant in (("repport", "report"), ("Report", "report"), ("chek", "check"), ("inof", "info"), ("comapre", "compare"),
+                     ("rule", "rules"), ("sacn", "scan"), ("help", "--help")):
+    says(1, [f"cannot run {typed}: there is no such command. Was {TOOL} {meant} meant?"], typed, "x")
+for typed in ("pyton", "zz", "train"):
+    expect("Was " not in sh(TOOL, typed).stderr, typed)
+
+# ---- a rule's name ----
+for typed in ("Hang", "MISSING-KDB"):
+    run = sh(TOOL, "rules", typed)
+    expect(run.returncode == 0 and run.stdout.startswith(typed.lower() + " ("), run)
+for typed, meant in (("foreigncode", "foreign-code"), ("page_fault", "page-fault"), ("no-slover", "no-solver")):
+    says(2, [f"there is no rule {typed}. Was {meant} meant?", f"Try '{TOOL} rules --help'"], "rules", typed)
+says(2, ["there is no rule everything; without ID all are listed"], "rules", "everything")
 says(1, ["cannot run ./nothing"], "--emulate", "--", "./nothing")
 says(1, ["cannot run /etc/passwd", "not executable"], "/etc/passwd")
 says(1, ["cannot run /", "directory"], "--", "/")
@@ -71,7 +89,7 @@ says(1, ["there is there already", "-o"], "-o", "there", "--", "true")
 expect(not os.listdir("there"), "an existing directory was written to")
 says(1, ["no/such/place", "-o"], "-o", "no/such/place", "--", "true")
 says(1, ["/proc/x", "-o"], "-o", "/proc/x", "--", "true")
-says(1, ["no trace in this directory"], "report")
+says(1, ["no trace in this directory", f"record with {TOOL} -- COMMAND"], "report")
 says(1, ["no trace in this directory"], "dump")
 
 # ---- what the agent is told ----

@@ -74,7 +74,9 @@ expect(items["findings", "aperture-violation"]["b"]["text"] == "confirmed" and
 expect(any("aperture" in n for n in faults) and
        any("HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION (0x29)" in n for n in faults) and
        items["end", "the command ended"]["differs"], f"{list(faults)}")
-expect("Faults, hangs" in compare("same0", "fault", 1), "heading")
+text = compare("same0", "fault", 1)
+expect("Faults, hangs" in text and re.search(r"A: exited with 0\n +B: killed by SIGABRT \(6\)\n", text) and "(0x" not in
+       text.split("\nEnd\n")[1].split("\n\n")[0], text)
 
 # ---- code of another chip: what HSA_OVERRIDE_GFX_VERSION does ----
 run("own", workload("cards"))

@@ -76,7 +76,7 @@ run = explain("-f", T)
 expect(run.returncode == 2 and "directory" in run.stderr, run)
 for arguments, words in ((("--format", "xml"), "text or json"), (("--bad",), "unknown option --bad"), (("-f",), "needs a")):
     run = explain(*arguments)
-    expect(run.returncode == 2 and words in run.stderr and "Try 'rdna1-trace explain --help'" in run.stderr, run)
+    expect(run.returncode == 2 and words in run.stderr and f"Try '{TOOL} explain --help'" in run.stderr, run)
 
 # ---- what programs really print, of the runtime that is installed ----
 for kind, want in (("oob", "memory-access-fault"), ("aperture", "aperture-violation"), ("illegal", "illegal-instruction")):

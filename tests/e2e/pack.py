@@ -64,10 +64,10 @@ archive = "trace-USER__.tar.gz"
 expect(os.path.exists(archive) and f"into {archive}" in run.stdout, run)
 expect("notes.txt" in run.stdout and "ctf/agent_1_1.7" in run.stdout and "session.99.json" in run.stdout, run.stdout)
 for word in ("user names: ", "IP addresses: ", "hardware addresses: ", "tar tzf trace-USER__.tar.gz", "command line",
-             "machine code of kernels (1 file)"):
+             "machine code of kernels (1 file)", f"&& {TOOL} report trace-USER__ "):
     expect(word in run.stdout, f"no '{word}':\n{run.stdout}")
 for line in run.stdout.splitlines():
-    expect(len(line) <= 110, f"long: {line}")
+    expect(len(line.replace(TOOL, "rdna1-trace")) <= 110, f"long: {line}")
 out = unpack(archive, "out")
 expect(out == "out/trace-USER__", out)
 after = all_bytes(out)
@@ -90,6 +90,10 @@ for command in ("report", "info"):
     ours, theirs = (sh(TOOL, command, d, env={**LEAKS, "COLUMNS": "100"}).stdout for d in (original, out))
     expect(hide(ours) == theirs or command == "info", f"{command} differs:\n{theirs}")
     expect(theirs, command)
+counts = re.findall(r"^  (\S.*): (\d+)$", run.stdout, re.M)
+readme = after["pack/README.txt"].decode()
+expect(len(counts) >= 3 and counts == re.findall(r"^  (\S.*): (\d+)$", readme, re.M), f"{counts}\n{readme}")
+expect("(USER_, HOST_)" in readme and "rdna1-trace report trace-USER__\n" in readme and TOOL not in readme, readme)
 expect(b"page fault" in after["pack/report.txt"] and b"emulated device: " in after["pack/info.txt"] and
        b"EMULATED" in after["pack/README.txt"], "texts")
 manifest = json.loads(after["pack/MANIFEST.json"])
@@ -107,6 +111,18 @@ if ROOT:
     expect(run.returncode == 0 and "host names: " in run.stdout, run)
     data = all_bytes(unpack("host.tar.gz", "out"))
     expect(not any(HOST.encode() in d for d in data.values()) and b"at-HOST______.lan" in data["session.json"], "host")
+
+# ---- nothing to replace; names that are words of every trace; one in brackets ----
+plain = {k: v for k, v in LEAKS.items() if k not in ("USER", "LOGNAME", "SUDO_USER")}
+run = sh(TOOL, "-q", "-o", "plain", "--", "true", env={**plain, "PATH": "/usr/bin:/bin", "HOME": "/"})
+expect(run.returncode == 0, run)
+run = sh(TOOL, "pack", "plain", env={**plain, "USER": "kernel", "HOME": "/root"})
+data = all_bytes(unpack("plain.tar.gz", "plain-out"))
+expect("replaced behind /home/ only: kernel" in run.stdout and "root" not in run.stdout.split("only: ")[1] and
+       "\n  grep -rwI -e kernel" in run.stdout, run.stdout)
+replaced = re.search(r"^  \S.*: \d+$", run.stdout, re.M)
+expect(bool(replaced) == (b"Replaced, by kind:\n  " in data["pack/README.txt"]) and
+       bool(replaced) != (b"Nothing of them was there" in data["pack/README.txt"]), data["pack/README.txt"])
 
 # ---- without code; into a place of one's own; nothing is written over ----
 run = pack("--no-code", "-o", "other name.tgz", original)

@@ -108,6 +108,13 @@ kernels = whole["files"][0]["objects"][0]["kernels"]
 expect(all(len([s for s in k["sites"] if s["hazard"] == h]) == 1 for k in kernels for h in k["hazards"]), str(kernels)[:500])
 expect(all(s["va"] >= k["entry"] and s["from_va"] < s["va"] for k in kernels for s in k["sites"]), "addresses")
 
+# ---- a word that is no instruction ----
+run = scan("--kernels", os.path.join(os.environ["B"], "workload", "conv2d"), status=0)
+flat = " ".join(run.stdout.split())
+expect("1 word that code leads to is no instruction of gfx1010" in flat and
+       "is reached, in conv2d_illegal" in flat and flat.count("no hazards; but 1 word is no instruction of the chip") == 1 and
+       "no hazards found" in flat and "v_cmpx and all" not in flat, run.stdout)
+
 # ---- what is none ----
 for name, data, text in (("text", b"hello\n", "no code object"), ("empty", b"", "no code object"),
                          ("cut.co", new[:700], "damaged"), ("host", open("/bin/true", "rb").read(), "without code for AMD"),

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Maps, ranges and strings against a slow copy that cannot be wrong. */
 #include "t.h"
+#include "../../usr/base/called.h"
 #include "../../usr/base/held.h"
 #include "../../usr/base/map.h"
 #include "../../usr/base/names.h"
+#include "../../usr/base/near.h"
 #include "../../usr/base/ranges.h"
+
+#include <errno.h>
 
 static unsigned int rnd(void)
 {
@@ -201,8 +205,50 @@ static void test_strings(void)
 	buf__free(&b);
 }
 
+static void test_near(void)
+{
+	static const char *const names[] = {"report", "dump", "info", "recover", "check", "compare", "explain"};
+	static const struct {
+		const char *typed, *meant;
+	} rows[] = {{"repport", "report"}, {"REPORT", "report"}, {"inof", "info"},    {"comapre", "compare"}, {"dum", "dump"},
+		    {"du", NULL},	   {"ls", NULL},	 {"python3", NULL}, {"make", NULL},	    {"", NULL},
+		    {"reocver", "recover"}, {"exlpian", "explain"}};
+
+	CHECK_EQ(near__distance("", "abc"), 3);
+	CHECK_EQ(near__distance("abc", ""), 3);
+	CHECK_EQ(near__distance("kitten", "sitting"), 3);
+	CHECK_EQ(near__distance("ab", "ba"), 1);
+	CHECK_EQ(near__distance("Same", "sAME"), 0);
+	CHECK(near__distance("a", "0123456789012345678901234567890123456789012345678901234567890123456789") > 64);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct near n = {NULL};
+
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			near__try(&n, rows[i].typed, names[k]);
+		CHECK_STR(n.name ? n.name : "none", rows[i].meant ? rows[i].meant : "none");
+	}
+}
+
+static void test_called(void)
+{
+	static char name[] = "build dir/rdna1-trace";
+	struct buf b = {0};
+
+	program_invocation_name = name;
+	CHECK_STR(called(), "'build dir/rdna1-trace'");
+	called__put(&b, "rdna1-trace check; sudo rdna1-trace -- X; /bin/rdna1-trace x; rdna1-trace.1; (rdna1-trace info)");
+	CHECK_STR(buf__str(&b), "'build dir/rdna1-trace' check; sudo 'build dir/rdna1-trace' -- X; /bin/rdna1-trace x; "
+				"rdna1-trace.1; ('build dir/rdna1-trace' info)");
+	buf__reset(&b);
+	called__put(&b, "");
+	CHECK_STR(buf__str(&b), "");
+	buf__free(&b);
+}
+
 int main(void)
 {
+	test_near();
+	test_called();
 	test_map();
 	test_ranges();
 	test_many_ranges();

@@ -37,6 +37,7 @@ static void test_texts(void)
 		{"/home/kevin", "/home/USER_"},
 		{"PATH=/home/kevin/bin:/usr/bin:/home/kevin/.local/bin", "PATH=/home/USER_/bin:/usr/bin:/home/USER_/.local/bin"},
 		{"/home/al/x", "/home/US/x"},
+		{"(in /home/kevin) [/home/kevin]", "(in /home/USER_) [/home/USER_]"},
 		{"/home/anna/x /home/jonathan.m/y anna", "/home/USER/x /home/USER3_____/y USER"},
 		{"/var/home/root/x", "/var/home/USER/x"},
 		{"/Users/kevin", "/Users/USER_"},

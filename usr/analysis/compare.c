@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Which memory an allocation of KFD's is, and what bears on coherence; not who may do what with it. */
 #define KFD_MEMORY_FLAGS (0x1fu | 1u << 23 | 1u << 24 | 1u << 25 | 1u << 26 | 1u << 27)
@@ -359,10 +360,14 @@ static void add_end(struct compare *c, const struct model *m, int side)
 {
 	struct buf b = {0};
 
-	if (m->ended)
-		print_value(&b, PRINT_STATUS, (uint64_t)(int64_t)m->status, true);
-	else
+	if (m->ended && WIFSIGNALED(m->status)) {
+		buf__puts(&b, "killed by ");
+		print_value(&b, PRINT_SIGNAL, (uint64_t)WTERMSIG(m->status), true);
+	} else if (m->ended) {
+		buf__printf(&b, "exited with %d", WEXITSTATUS(m->status));
+	} else {
 		buf__puts(&b, "not recorded");
+	}
 	add_text(c, COMPARE_end, xstrdup("the command ended"), side, b.s);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "variables.h"
 #include "../base/buf.h"
+#include "../base/near.h"
 #include "../caps/caps.h"
 
 #include <ctype.h>
@@ -113,55 +114,25 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-/* Letters to change, add or take away; more than any name is long where they are too many. */
-static unsigned int distance(const char *a, const char *b)
-{
-	enum { MAX = 64 };
-	size_t n = strlen(a), m = strlen(b);
-	unsigned int line[MAX + 1];
-
-	if (n > MAX || m > MAX)
-		return 2 * MAX;
-	for (size_t j = 0; j <= m; j++)
-		line[j] = (unsigned int)j;
-	for (size_t i = 1; i <= n; i++) {
-		unsigned int corner = line[0];
-
-		line[0] = (unsigned int)i;
-		for (size_t j = 1; j <= m; j++) {
-			unsigned int change = corner + (a[i - 1] != b[j - 1]);
-
-			corner = line[j];
-			line[j] = (line[j] < line[j - 1] ? line[j] : line[j - 1]) + 1;
-			if (change < line[j])
-				line[j] = change;
-		}
-	}
-	return line[m];
-}
-
-/* The nearest name that something reads; a third of its letters must be left as they are. */
+/* The nearest name that something reads. */
 static const char *near_miss(const char *name)
 {
-	unsigned int best = 4;
-	const char *found = NULL;
+	struct near found = {NULL};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char with_debug[96];
-		unsigned int d = distance(name, rows[i].name);
 
+		if (rows[i].effect == VARIABLE_absent)
+			continue;
+		near__try(&found, name, rows[i].name);
 		/* The most frequent of slips: MIOpen has DEBUG_ in some names and not in others. */
-		if (!strncmp(name, "MIOPEN_", 7)) {
-			snprintf(with_debug, sizeof(with_debug), "MIOPEN_DEBUG_%s", name + 7);
-			if (!strcmp(with_debug, rows[i].name))
-				d = 1;
-		}
-		if (d < best && rows[i].effect != VARIABLE_absent) {
-			best = d;
-			found = rows[i].name;
-		}
+		if (strncmp(name, "MIOPEN_", 7))
+			continue;
+		snprintf(with_debug, sizeof(with_debug), "MIOPEN_DEBUG_%s", name + 7);
+		if (!strcmp(with_debug, rows[i].name))
+			found = (struct near){rows[i].name, 1};
 	}
-	return found;
+	return found.name;
 }
 
 /* ---- the override ---- */

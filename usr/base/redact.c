@@ -114,7 +114,7 @@ static size_t name_behind(const char *text, size_t len, size_t at)
 {
 	size_t n = 0;
 
-	while (at + n < len && text[at + n] && !strchr("/ \t\n\"':;,\\", text[at + n]))
+	while (at + n < len && text[at + n] && !strchr("/ \t\n\"':;,\\()[]{}<>", text[at + n]))
 		n++;
 	/* "/home/..." of a text that speaks of paths, a variable */
 	return n && (is_word(text[at])) ? n : 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the trace holds and lacks. */
 #include "parts.h"
+#include "../base/called.h"
 #include "../decode/drm.h"
 #include "../decode/kfd.h"
 
@@ -49,7 +50,7 @@ void report_torn(const struct trace_stats *st, const char *dir, const char *sep,
 	buf__puts(b, ", as after a machine that stopped");
 	if (!dir)
 		return;
-	buf__printf(b, ";%sa copy for other readers of CTF: rdna1-trace recover ", sep);
+	buf__printf(b, ";%sa copy for other readers of CTF: %s recover ", sep, called());
 	buf__shell(b, dir);
 }
 

@@ -140,5 +140,8 @@ void wrap_lines(struct buf *b, const char *text, unsigned int width)
 	const char *end;
 
 	for (; (end = strchr(text, '\n')); text = end + 1)
-		put_wrapped(b, text, (size_t)(end - text), width);
+		if (*text == WRAP_NOT[0])
+			buf__put(b, text + 1, (size_t)(end - text));
+		else
+			put_wrapped(b, text, (size_t)(end - text), width);
 }

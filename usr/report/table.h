@@ -28,7 +28,11 @@ void table__cellf(struct table *t, const char *fmt, ...) __attribute__((format(p
 /* Render to b, each line indented by two, no longer than width; frees the cells. */
 void table__render(struct table *t, struct buf *b, unsigned int width);
 
-/* Append the lines of text, each broken at spaces where it is wider than width. */
+/*
+ * Append the lines of text, each broken at spaces where it is wider than width; but for those that begin with
+ * WRAP_NOT, which is left out: commands, that could not be pasted in pieces.
+ */
+#define WRAP_NOT "\r"
 void wrap_lines(struct buf *b, const char *text, unsigned int width);
 
 #endif

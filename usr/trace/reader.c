@@ -2,6 +2,7 @@
 #include "reader.h"
 #include "chunk.h"
 #include "metadata.h"
+#include "../base/called.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,9 +90,8 @@ static int read_metadata(struct trace *t, const char *dir, char *err, size_t err
 			 "%s: trace format %llu, this rdna1-trace reads %d: use the version that recorded it",
 			 dir, (unsigned long long)format, EV_FORMAT);
 	else if (rc)
-		snprintf(err, err_len, "%s: %s%s%s", dir, metadata_problem(rc, text),
-			 rc == -EBADMSG || !text[0] ? "; make it anew: rdna1-trace recover " : "",
-			 rc == -EBADMSG || !text[0] ? dir : "");
+		snprintf(err, err_len, rc == -EBADMSG || !text[0] ? "%s: %s; make it anew: %s recover %s" : "%s: %s", dir,
+			 metadata_problem(rc, text), called(), dir);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -358,11 +358,10 @@ struct trace *trace__open(const char *dir, char *err, size_t err_len)
 		goto fail;
 	}
 	if (faccessat(t->dir, "metadata", F_OK, 0)) {
-		snprintf(err, err_len, "%s: %s%s", dir,
-			 t->files.streams.n
-				 ? "there is no ctf/metadata in it; make it anew: rdna1-trace recover "
-				 : "not a trace: there is no ctf/metadata in it",
-			 t->files.streams.n ? dir : "");
+		snprintf(err, err_len,
+			 t->files.streams.n ? "%s: there is no ctf/metadata in it; make it anew: %s recover %s"
+					    : "%s: not a trace: there is no ctf/metadata in it",
+			 dir, called(), dir);
 		goto fail;
 	}
 	if (read_metadata(t, dir, err, err_len))
