@@ -5,7 +5,12 @@
 
 #include <signal.h>
 
+#define LONG_NAME "Cijk_Ailk_Bljk_SB_MT32x32x8_SN_1LDSB0_APM1_ABV0_ACED0_AF0EM1_AF1EM1_AMAS3_ASE_ASAE01_WG16_16_1_WGM1"
+
 static uint32_t pid;
+
+/* usr/report/parts.h, of which other names mean something else here */
+char *short_name(const char *name, unsigned int width);
 
 /* ---- what is said ---- */
 
@@ -176,6 +181,42 @@ static void test_pointers(void)
 	SAYS(text, "conv2d_direct +32 0x30050 16 B past the end of ");
 	free(text);
 	model__free(&m);
+
+	/* A long name gives way, at no row's cost. */
+	begin();
+	put_start();
+	put_symbol(0xabc, LONG_NAME);
+	put_dispatch(1, 0, 0xabc, args, 6, pointers + 1, 1, 1, 100);
+	m = end();
+	text = report(&m, 80);
+	SAYS(text, "kernel argument pointer where it points count Cijk_Ailk_Bljk_");
+	SAYS(text, "_WGM1 +8 0x20010 freed: 16 B into 64 B 1 ");
+	SAYS_NOT(text, LONG_NAME);
+	free(text);
+	model__free(&m);
+}
+
+static void test_short_name(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int width;
+		const char *got;
+	} cases[] = {{"conv2d_direct", 13, "conv2d_direct"},
+		     {"conv2d_direct", 12, "conv2d_...ct"},
+		     {"conv2d_direct", 5, "co..."},
+		     {"conv2d_direct", 3, "con"},
+		     {"conv2d_direct", 0, ""},
+		     {"", 0, ""},
+		     {"\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc", 8, "\u00fc\u00fc\u00fc\u00fc...\u00fc"},
+		     {LONG_NAME, 32, "Cijk_Ailk_Bljk_SB_MT32..._1_WGM1"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *got = short_name(cases[i].name, cases[i].width);
+
+		CHECK_STR(got, cases[i].got);
+		free(got);
+	}
 }
 
 static void test_times(void)
@@ -481,6 +522,7 @@ int main(void)
 	test_pool_alloc_ok();
 	test_kinds();
 	test_pointers();
+	test_short_name();
 	test_times();
 	test_code();
 	test_queues();

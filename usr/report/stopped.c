@@ -14,7 +14,7 @@ static void put_kernel_name(const struct model *m, struct buf *b, uint32_t pid, 
 	if (!object)
 		buf__puts(b, "no kernel");
 	else if (name)
-		buf__printf(b, "kernel %s", name);
+		put_name(b, "kernel ", name);
 	else
 		buf__printf(b, "a kernel of unknown name (0x%" PRIx64 ")", object);
 }
@@ -84,12 +84,12 @@ static void put_target_cell(struct buf *b, const struct bad_pointer *p)
 void put_pointers(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	const struct column columns[] = {{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
-					 {"kernel", false, false, 0},
+					 {"kernel", false, CUT_MIDDLE, 0},
 					 {"argument", true, false, 0},
 					 {"pointer", false, false, 0},
 					 {"where it points", false, true, 0},
 					 {"memory", false, false, 100},
-					 {"dispatches", true, false, 0}};
+					 {"count", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t n = m->agent.bad_pointers.n, shown = o->all || n < MAX_ROWS ? n : MAX_ROWS;
 
@@ -103,7 +103,7 @@ void put_pointers(const struct model *m, const struct text_options *o, struct bu
 			put_target_cell(&where, x);
 			table__cellf(&t, "%u", x->pid);
 			if (name)
-				table__cellf(&t, "%.40s", name);
+				table__cell(&t, xstrdup(name));
 			else
 				table__cellf(&t, "0x%" PRIx64, x->object);
 			table__cellf(&t, "+%u", x->at);
@@ -214,7 +214,7 @@ static bool hangs(const struct model *m, uint32_t pid, const struct recent *r)
 
 static void put_evidence(const struct model *m, const struct text_options *o, struct buf *b, size_t at)
 {
-	const struct column columns[] = {{"packet", true, false, 0},	  {"kernel", false, true, 0},
+	const struct column columns[] = {{"packet", true, false, 0},	  {"kernel", false, CUT_MIDDLE, 0},
 					 {"ended", false, false, 0},	  {"dispatched", true, false, 0},
 					 {"grid", false, false, 90}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
