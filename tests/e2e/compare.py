@@ -56,6 +56,8 @@ text = compare("same0", "nocache", 1)
 expect(text.index("Settings") < text.index("Memory asked") < text.index("\nAlike\n") and
        re.search(r"as VRAM coherent uncached, UC +- +\d", text) and "HSA_DISABLE_CACHE" in text, text)
 expect(compare("nocache", "same0", 1) != text, "the sides are not told apart")
+text = report(f"{T}/nocache", 80)
+expect(re.search(r"^  0x[0-9a-f]+ +\S+ \S+  GPU coarse  VRAM coh\. uncached +UC$", text, re.M), text)
 
 # ---- another size: grids, sizes, the command line ----
 run("larger", workload("conv2d"), "--size", "12")

@@ -259,6 +259,9 @@ def faults(program, layout):
         if switch == "use-after-free":
             expect(f"in freed buffer 0x{where(r)['workspace']:x} (4194304 bytes, GPU coarse), 0 bytes into it" in text,
                    text)
+            narrow = report(r.dir, 80)
+            expect(re.search(rf"^  {IM2COL[layout]} +\+\d+  0x{where(r)['workspace']:x}  freed: 0 B into 4 MiB +1$", narrow, re.M) and
+                   re.search(r"^  kernel +argument  pointer +where it points +count$", narrow, re.M), narrow)
 
 
 def hangs():

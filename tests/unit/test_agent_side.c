@@ -5,7 +5,12 @@
 
 #include <signal.h>
 
+#define LONG_NAME "Cijk_Ailk_Bljk_SB_MT32x32x8_SN_1LDSB0_APM1_ABV0_ACED0_AF0EM1_AF1EM1_AMAS3_ASE_ASAE01_WG16_16_1_WGM1"
+
 static uint32_t pid;
+
+/* usr/report/parts.h, of which other names mean something else here */
+char *short_name(const char *name, unsigned int width);
 
 /* ---- what is said ---- */
 
@@ -176,6 +181,42 @@ static void test_pointers(void)
 	SAYS(text, "conv2d_direct +32 0x30050 16 B past the end of ");
 	free(text);
 	model__free(&m);
+
+	/* A long name gives way, at no row's cost. */
+	begin();
+	put_start();
+	put_symbol(0xabc, LONG_NAME);
+	put_dispatch(1, 0, 0xabc, args, 6, pointers + 1, 1, 1, 100);
+	m = end();
+	text = report(&m, 80);
+	SAYS(text, "kernel argument pointer where it points count Cijk_Ailk_Bljk_");
+	SAYS(text, "_WGM1 +8 0x20010 freed: 16 B into 64 B 1 ");
+	SAYS_NOT(text, LONG_NAME);
+	free(text);
+	model__free(&m);
+}
+
+static void test_short_name(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int width;
+		const char *got;
+	} cases[] = {{"conv2d_direct", 13, "conv2d_direct"},
+		     {"conv2d_direct", 12, "conv2d_...ct"},
+		     {"conv2d_direct", 5, "co..."},
+		     {"conv2d_direct", 3, "con"},
+		     {"conv2d_direct", 0, ""},
+		     {"", 0, ""},
+		     {"\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc", 8, "\u00fc\u00fc\u00fc\u00fc...\u00fc"},
+		     {LONG_NAME, 32, "Cijk_Ailk_Bljk_SB_MT32..._1_WGM1"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *got = short_name(cases[i].name, cases[i].width);
+
+		CHECK_STR(got, cases[i].got);
+		free(got);
+	}
 }
 
 static void test_times(void)
@@ -444,8 +485,8 @@ static void test_evidence(void)
 			   "10.000s); 12 of 14 packets were taken by the device; the agent then sent the process SIGABRT");
 		SAYS(text, "argument +0: 0x10020, buffer 0x10000 (64 bytes), 32 bytes into it ");
 		SAYS(text, "queue 5 at the hang: 12 of 14 packets taken by the device, 1 not read for the trace");
-		SAYS(text, "11 a kernel of unknown name (0xdef) ended 7.0ms before");
-		SAYS(text, "12 kernel spin not ended 7.0ms before");
+		SAYS(text, "11 a kernel of unknown name (0xdef) yes 7.0ms before");
+		SAYS(text, "12 spin no 7.0ms before");
 		SAYS(text, "memory around 0x20010: buffer 0x20000 (64 bytes): holds it, 16 bytes in locked host memory 0x1f000 "
 			   "(16 bytes): ended 4096 bytes below it, freed 5.0us before buffer 0x30000 (16 bytes): begins 65520 "
 			   "bytes above it");
@@ -454,7 +495,7 @@ static void test_evidence(void)
 		SAYS(text, "in thread 9 at 0x20, sent by a process; nobody handled it");
 		SAYS(text, "queue 8, packet 1, was last seen running long, for 2.000s when the recording ended: a hang only "
 			   "from 9.000s on (");
-		SAYS(text, "13 kernel spin not taken -");
+		SAYS(text, "13 spin not taken -");
 		SAYS(text, "queue 6, packet 3, was last seen waiting for a host signal, for 30.000s: no hang");
 		SAYS_NOT(text, "queue 7");
 		SAYS(text, "the agent says: no room for sites (2 times)");
@@ -475,17 +516,67 @@ static void test_evidence(void)
 	model__free(&m);
 }
 
+static void put_recent_of(uint64_t queue, uint64_t index, uint64_t object, uint8_t done, uint64_t ts)
+{
+	struct ev_recent_dispatch x = {.queue_id = queue, .index = index, .age_ns = ts * 1000000, .done = done};
+	uint8_t packet[64] = {0};
+
+	memcpy(packet + 32, &object, 8);
+	put(EV_recent_dispatch, &x, sizeof(x), 1, ts,
+	    (struct tail[]){{packet, 64, false}, {NULL, 0, false}, {NULL, 0, false}}, 3);
+}
+
+/* What the trace tells of packets that the agent did not see end; what did not change is said once. */
+static void test_packets(void)
+{
+	const char *at;
+	struct model m;
+	char *text;
+
+	begin();
+	put_start();
+	put_symbol(0xabc, "k");
+	FIXED(&a, hsa_clock, 1, 5, .frequency_hz = 1000000000);
+	FIXED(&a, queue_create, 1, 6, .queue_id = 2, .made_by = QUEUE_MAKER_runtime, .read_at = QUEUE_READ_not);
+	for (uint64_t i = 0; i < 9; i++)
+		put_dispatch(5, i, 0xabc, NULL, 0, NULL, 0, 1, 10 + i);
+	for (uint64_t i = 0; i < 7; i++)
+		FIXED(&a, dispatch_time, 1, 30, .queue_id = 5, .index = i, .start = 0, .end = 1000);
+	for (uint64_t ts = 60; ts <= 80; ts += 10) {
+		FIXED(&a, queue_state, 1, ts, .queue_id = 2, .reason = ts == 60 ? EVIDENCE_memory_fault : EVIDENCE_signal,
+		      .read_index = 4, .write_index = 4);
+		FIXED(&a, queue_state, 1, ts, .queue_id = 5, .reason = ts == 60 ? EVIDENCE_memory_fault : EVIDENCE_signal,
+		      .read_index = 8, .write_index = 9, .recorded = 9);
+		for (uint64_t i = 0; i < 9; i++)
+			put_recent_of(5, i, 0xabc, ts == 80 && i == 7 ? DISPATCH_DONE_yes : DISPATCH_DONE_unknown, ts);
+	}
+	m = end();
+	text = report(&m, 80);
+	at = strstr(text, "queue 5 at the memory fault: 8 of 9 packets taken by the device packet");
+	CHECK(at);
+	SAYS(text, " dispatched 3 k yes 60.0ms before 4 k yes 60.0ms before");
+	SAYS(text, " 6 k yes 60.0ms before 7 k not known 60.0ms before 8 k not taken 60.0ms before and 3 more before these "
+		   "(--all shows them) queue 2 at the signal: the same queue 5 at the signal: the same queue 2 at the signal: "
+		   "the same queue 5 at the signal: 8 of 9 packets taken by the device packet");
+	SAYS(text, " 7 k yes 80.0ms before 8 k not taken");
+	SAYS(text, "and 4 packets of 1 queue that the runtime made for itself, not recorded");
+	free(text);
+	model__free(&m);
+}
+
 int main(void)
 {
 	pid = (uint32_t)getpid();
 	test_pool_alloc_ok();
 	test_kinds();
 	test_pointers();
+	test_short_name();
 	test_times();
 	test_code();
 	test_queues();
 	test_ranges();
 	test_short();
 	test_evidence();
+	test_packets();
 	END_TESTS;
 }

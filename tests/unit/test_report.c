@@ -88,6 +88,31 @@ static void test_unexpected(void)
 	}
 }
 
+/* What uncached memory is remarkable for is never cut, however narrow. */
+static void test_uncached(void)
+{
+	const uint32_t flags = 1u << 26 | 1u << 25;
+	struct model m;
+	char *text;
+
+	for (unsigned int width = 80; width <= 120; width += 20) {
+		begin();
+		put_bo_flags(true, (uint32_t)getpid(), 1, 0x7f0000010000, 0x4000, flags | 1, 100);
+		put_bo_flags(true, (uint32_t)getpid(), 2, 0x7f0000200000, 0x180000, flags | 4, 110);
+		put_ptes((uint32_t)getpid(), 0x7f0000010, 0x7f0000014, PTE_OF(3), 200);
+		put_ptes((uint32_t)getpid(), 0x7f0000200, 0x7f0000380, PTE_OF(3) | PTE_HOST, 220);
+		put_alloc(0x7f0000010000, 64, 300);
+		put_alloc(0x7f0000200000, 0x101000, 300);
+		m = end();
+		text = text_of(&m, width);
+		CHECK(says(text, width < 100 ? " VRAM coh. uncached UC" : " VRAM coherent uncached"));
+		CHECK(says(text, width < 100 ? " USERPTR coh. uncached UC SYSTEM SNOOPED " : " USERPTR coherent uncached"));
+		check_width(text, width);
+		free(text);
+		model__free(&m);
+	}
+}
+
 /* The line is there whenever it can be asked for, and says why it knows nothing. */
 static void test_mtype_cc(void)
 {
@@ -249,6 +274,7 @@ int main(void)
 {
 	test_libraries();
 	test_unexpected();
+	test_uncached();
 	test_mtype_cc();
 	test_places();
 	test_ring();

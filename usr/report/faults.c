@@ -144,6 +144,14 @@ static void put_place(const struct model *m, struct buf *b, uint32_t pid, uint64
 	}
 }
 
+void put_name(struct buf *b, const char *before, const char *name)
+{
+	char *text = short_name(name, LINE_NAME);
+
+	buf__printf(b, "%s%s", before, text);
+	free(text);
+}
+
 /* The runtime's own copy kernels have no name here: nobody asks for their symbols. */
 static void put_kernel(const struct model *m, struct buf *b, const struct fault *f)
 {
@@ -151,7 +159,7 @@ static void put_kernel(const struct model *m, struct buf *b, const struct fault 
 	const struct device *d = model__ring_device(m, f->pid, f->emu.ring);
 
 	if (f->emu.kernel_object)
-		buf__printf(b, " in kernel %s", name ? name : "of unknown name (the runtime's own?)");
+		put_name(b, " in kernel ", name ? name : "of unknown name (the runtime's own?)");
 	if (d && several_gpus(m))
 		buf__printf(b, " on node-%u", d->node);
 }
@@ -244,9 +252,10 @@ static void put_wave_queue(const struct model *m, struct buf *b, const struct fa
 			    m->hw_queues.v[w->queue - 1].queue_id);
 	else
 		buf__printf(b, ": KFD queue %u", m->hw_queues.v[w->queue - 1].queue_id);
-	if (d)
-		buf__printf(b, ", where packet %" PRIu64 " came last, kernel %s", d->index,
-			    name ? name : "of unknown name");
+	if (d) {
+		buf__printf(b, ", where packet %" PRIu64 " came last", d->index);
+		put_name(b, ", kernel ", name ? name : "of unknown name");
+	}
 }
 
 static void put_wave_fault(const struct model *m, struct buf *b, const struct fault *f)

@@ -24,12 +24,15 @@ static char *lifetime(const struct model *m, uint32_t pid, uint64_t begin, uint6
 	return take(&b);
 }
 
+#define KFD_COHERENT (1u << 26) /* KFD_IOC_ALLOC_MEM_FLAGS_* */
+#define KFD_UNCACHED (1u << 25)
+
 char *kfd_memory(uint32_t flags)
 {
 	static const struct name names[] = {{1u << 0, "VRAM"},	    {1u << 1, "GTT"},
 					    {1u << 2, "USERPTR"},   {1u << 3, "DOORBELL"},
 					    {1u << 4, "MMIO"},	    {1u << 29, "public"},
-					    {1u << 26, "coherent"}, {1u << 25, "uncached"},
+					    {KFD_COHERENT, "coherent"}, {KFD_UNCACHED, "uncached"},
 					    {0, NULL}};
 	struct buf b = {0};
 
@@ -124,12 +127,43 @@ static bool any_searched(const struct model *m)
 }
 
 #define WIDE_ALLOCS 100 /* columns: what was asked and done fits in fewer */
+#define WIDE_UNCACHED 92 /* the same, where a buffer is "USERPTR coherent uncached" */
+
+static const struct bo *bo_of(const struct model *m, const struct alloc *a)
+{
+	return a->bo ? &m->bos.v[a->bo - 1] : NULL;
+}
+
+/* Uncached is what such memory is remarkable for, and there is no room for the words. */
+static bool must_shorten(const struct model *m, const struct text_options *o, uint32_t pid)
+{
+	for (size_t i = 0; i < m->allocs.n && o->width < WIDE_UNCACHED; i++) {
+		const struct alloc *a = &m->allocs.v[i];
+
+		if (a->pid == pid && from_pool(a->kind) && bo_of(m, a) && (bo_of(m, a)->flags & KFD_UNCACHED) &&
+		    (bo_of(m, a)->flags & KFD_COHERENT))
+			return true;
+	}
+	return false;
+}
+
+/* "VRAM coh. uncached" */
+static char *kfd_memory_short(uint32_t flags)
+{
+	char *text = kfd_memory(flags), *word = strstr(text, "coherent uncached");
+	char *cut = word ? xasprintf("%.*scoh. uncached", (int)(word - text), text) : NULL;
+
+	if (!cut)
+		return text;
+	free(text);
+	return cut;
+}
 
 static void put_alloc_row(const struct model *m, const struct text_options *o, struct table *t,
-			  const struct alloc *a)
+			  const struct alloc *a, bool shorten)
 {
-	const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
-	char *memory = bo ? kfd_memory(bo->flags) : xstrdup("not seen");
+	const struct bo *bo = bo_of(m, a);
+	char *memory = !bo ? xstrdup("not seen") : shorten ? kfd_memory_short(bo->flags) : kfd_memory(bo->flags);
 	char *size = bo ? bytes(bo->size) : NULL;
 
 	table__cellf(t, "0x%" PRIx64, a->va);
@@ -154,9 +188,11 @@ static void put_alloc_row(const struct model *m, const struct text_options *o, s
 static void put_allocs_of(const struct model *m, const struct text_options *o, struct buf *b,
 			  uint32_t pid)
 {
+	const bool shorten = must_shorten(m, o, pid);
 	const struct column columns[] = {
 		{"address", false, false, 0},	{"size", true, false, 0},
-		{"by", false, false, 0},	{"pool", false, false, 0},
+		{"by", false, false, shorten ? HIDDEN_COLUMN : 0},
+		{"pool", false, false, 0},
 		{"KFD buffer", false, true, 0}, {"flags", false, false, 110},
 		{"PTE", false, false, 0},
 		{"made in", true, false, 140},
@@ -172,7 +208,7 @@ static void put_allocs_of(const struct model *m, const struct text_options *o, s
 			continue;
 		if (all++ < MAX_ROWS || o->all) {
 			shown++;
-			put_alloc_row(m, o, &t, &m->allocs.v[i]);
+			put_alloc_row(m, o, &t, &m->allocs.v[i], shorten);
 		}
 	}
 	for (size_t i = 0; i < m->old_allocs.n; i++)

@@ -148,6 +148,23 @@ static void put_set(struct buf *b, const struct hsa_queue *q)
 	buf__putc(b, '\n');
 }
 
+/*
+ * They are counted when the process ends in order. Where it does not, it is known what the queue held when
+ * something went wrong.
+ */
+static uint64_t own_packets(const struct model *m, const struct hsa_queue *q)
+{
+	uint64_t n = q->runtime;
+
+	for (size_t i = 0; i < m->agent.evidence.n; i++) {
+		const struct evidence *x = &m->agent.evidence.v[i];
+
+		if (x->pid == q->pid && x->e.queue_id == q->id && x->e.write_index > n)
+			n = x->e.write_index;
+	}
+	return n;
+}
+
 /* What ROCr does by kernels of its own: copies, fills. */
 static void put_own_queues(const struct model *m, struct buf *b)
 {
@@ -156,9 +173,12 @@ static void put_own_queues(const struct model *m, struct buf *b)
 	for (size_t i = 0; i < m->agent.queues.n; i++)
 		if (m->agent.queues.v[i].made_by == QUEUE_MAKER_runtime) {
 			queues++;
-			packets += m->agent.queues.v[i].runtime;
+			packets += own_packets(m, &m->agent.queues.v[i]);
 		}
-	if (queues)
+	if (queues && !packets)
+		buf__printf(b, "  and %" PRIu64 " queue%s that the runtime made for itself: no packet of %s is known\n",
+			    queues, plural(queues), queues == 1 ? "it" : "them");
+	else if (queues)
 		buf__printf(b, "  and %" PRIu64 " packet%s of %" PRIu64 " queue%s that the runtime made for itself, not recorded\n",
 			    packets, plural(packets), queues, plural(queues));
 }

@@ -46,6 +46,11 @@ char *pool_name(const struct model *m, const struct pool *p);
 char *kfd_memory(uint32_t alloc_flags);
 void heading(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void and_more(struct buf *b, size_t shown, size_t all);
+
+/* table.c: at most width characters of it, the middle left out so that both ends stay. */
+char *short_name(const char *name, unsigned int width);
+#define LINE_NAME 60 /* characters of a kernel's name where it stands in a line of text */
+
 static inline const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -54,7 +59,9 @@ static inline const char *plural(uint64_t n)
 /* memory.c: the same */
 char *place_text(const struct model *m, uint32_t pid, uint64_t addr); /* "libfoo.so+0x1234" */
 char *alloc_kind(const struct model *m, const struct alloc *a);	      /* "GPU coarse", "locked host memory" */
-/* faults.c: "0x1000 (4096 bytes, GPU coarse, allocated at libfoo.so+0x12)" */
+/* faults.c: the name of a kernel in a line of text; */
+void put_name(struct buf *b, const char *before, const char *name);
+/* "0x1000 (4096 bytes, GPU coarse, allocated at libfoo.so+0x12)" */
 void put_alloc(const struct model *m, struct buf *b, const struct alloc *a);
 
 /* Whether rows must say which process they are about, which GPU. */

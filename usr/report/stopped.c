@@ -14,7 +14,7 @@ static void put_kernel_name(const struct model *m, struct buf *b, uint32_t pid, 
 	if (!object)
 		buf__puts(b, "no kernel");
 	else if (name)
-		buf__printf(b, "kernel %s", name);
+		put_name(b, "kernel ", name);
 	else
 		buf__printf(b, "a kernel of unknown name (0x%" PRIx64 ")", object);
 }
@@ -84,12 +84,12 @@ static void put_target_cell(struct buf *b, const struct bad_pointer *p)
 void put_pointers(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	const struct column columns[] = {{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
-					 {"kernel", false, false, 0},
+					 {"kernel", false, CUT_MIDDLE, 0},
 					 {"argument", true, false, 0},
 					 {"pointer", false, false, 0},
 					 {"where it points", false, true, 0},
 					 {"memory", false, false, 100},
-					 {"dispatches", true, false, 0}};
+					 {"count", true, false, 0}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	size_t n = m->agent.bad_pointers.n, shown = o->all || n < MAX_ROWS ? n : MAX_ROWS;
 
@@ -103,7 +103,7 @@ void put_pointers(const struct model *m, const struct text_options *o, struct bu
 			put_target_cell(&where, x);
 			table__cellf(&t, "%u", x->pid);
 			if (name)
-				table__cellf(&t, "%.40s", name);
+				table__cell(&t, xstrdup(name));
 			else
 				table__cellf(&t, "0x%" PRIx64, x->object);
 			table__cellf(&t, "+%u", x->at);
@@ -212,21 +212,185 @@ static bool hangs(const struct model *m, uint32_t pid, const struct recent *r)
 	return false;
 }
 
-static void put_evidence(const struct model *m, const struct text_options *o, struct buf *b, size_t at)
+/* ---- queues then ---- */
+
+#define BEFORE 4 /* packets that are shown before the one in question */
+#define BEHIND 2 /* of those that the device had not taken */
+
+enum ended { ENDED_yes, ENDED_no, ENDED_not_known, ENDED_not_taken };
+
+static const struct dispatch *find_dispatch(const struct model *m, uint32_t pid, uint64_t queue, uint64_t index)
 {
-	const struct column columns[] = {{"packet", true, false, 0},	  {"kernel", false, true, 0},
+	for (size_t i = m->dispatches.n; i-- > 0;) {
+		const struct dispatch *d = &m->dispatches.v[i];
+
+		if (d->pid == pid && d->queue_id == queue && d->index == index)
+			return d;
+	}
+	return NULL;
+}
+
+static bool taken(const struct model *m, const struct evidence *x, const struct recent *r)
+{
+	return model__intercepted(m, x->pid, x->e.queue_id) || r->e.index < x->e.read_index;
+}
+
+/* By what the agent saw then; what it could not see, by what the trace tells of the dispatch. */
+static enum ended has_ended(const struct model *m, const struct evidence *x, const struct recent *r)
+{
+	const struct dispatch *d;
+
+	if (r->e.done != DISPATCH_DONE_unknown)
+		return r->e.done == DISPATCH_DONE_yes ? ENDED_yes : ENDED_no;
+	if (hangs(m, x->pid, r))
+		return ENDED_no;
+	if (!taken(m, x, r))
+		return ENDED_not_taken;
+	d = find_dispatch(m, x->pid, x->e.queue_id, r->e.index);
+	if (d && d->duration_ns)
+		return ENDED_yes;
+	return d && unfinished(m, d) ? ENDED_no : ENDED_not_known;
+}
+
+struct rows {
+	VEC(const struct recent *) list;
+};
+
+static struct rows rows_of(const struct model *m, size_t at)
+{
+	struct rows rows = {0};
+
+	for (size_t i = 0; i < m->agent.recent.n; i++)
+		if (m->agent.recent.v[i].evidence == at)
+			*VEC_PUSH(&rows.list) = &m->agent.recent.v[i];
+	return rows;
+}
+
+/* What hung; else the first that was not done; else the last that may not have been. */
+static size_t in_question(const struct model *m, const struct evidence *x, const struct rows *rows)
+{
+	size_t last_taken = 0, may_be = rows->list.n, not_done = rows->list.n;
+
+	for (size_t i = 0; i < rows->list.n; i++) {
+		const struct recent *r = rows->list.v[i];
+		const enum ended ended = has_ended(m, x, r);
+
+		if (hangs(m, x->pid, r))
+			return i;
+		if (!taken(m, x, r))
+			continue;
+		last_taken = i;
+		if (r->object && ended == ENDED_no && not_done == rows->list.n)
+			not_done = i;
+		if (r->object && ended == ENDED_not_known)
+			may_be = i;
+	}
+	return not_done < rows->list.n ? not_done : may_be < rows->list.n ? may_be : last_taken;
+}
+
+/* Nothing happened in the queue between the two, but that time went by. */
+static bool same_evidence(const struct model *m, size_t a, size_t b)
+{
+	const struct evidence *x = &m->agent.evidence.v[a], *y = &m->agent.evidence.v[b];
+	struct rows of_x, of_y;
+	bool same;
+
+	if (x->pid != y->pid || x->e.queue_id != y->e.queue_id || x->e.read_index != y->e.read_index ||
+	    x->e.write_index != y->e.write_index || x->e.recorded != y->e.recorded)
+		return false;
+	of_x = rows_of(m, a);
+	of_y = rows_of(m, b);
+	same = of_x.list.n == of_y.list.n;
+	for (size_t i = 0; i < of_x.list.n && same; i++) {
+		const struct recent *r = of_x.list.v[i], *s = of_y.list.v[i];
+
+		same = r->e.index == s->e.index && r->object == s->object &&
+		       has_ended(m, x, r) == has_ended(m, y, s);
+	}
+	free(of_x.list.v);
+	free(of_y.list.v);
+	return same;
+}
+
+/* Of the same queue, the last before; index plus 1, 0 for none. */
+static size_t evidence_before(const struct model *m, size_t at)
+{
+	const struct evidence *x = &m->agent.evidence.v[at];
+
+	for (size_t i = at; i-- > 0;)
+		if (m->agent.evidence.v[i].pid == x->pid && m->agent.evidence.v[i].e.queue_id == x->e.queue_id)
+			return i + 1;
+	return 0;
+}
+
+static void put_packet(const struct model *m, struct table *t, const struct evidence *x, const struct recent *r)
+{
+	static const char *const ended[] = {"yes", "no", "not known", "not taken"};
+	struct buf age = {0}, kernel = {0};
+	const char *name = model__kernel(m, x->pid, r->object);
+
+	if (name)
+		buf__puts(&kernel, name); /* the table cuts it */
+	else
+		put_kernel_name(m, &kernel, x->pid, r->object);
+	if (r->e.age_ns) {
+		print_ns(&age, r->e.age_ns);
+		buf__puts(&age, " before");
+	} else {
+		buf__puts(&age, "-"); /* it is known from the ring */
+	}
+	table__cellf(t, "%" PRIu64, r->e.index);
+	table__cell(t, take(&kernel));
+	table__cell(t, xstrdup(ended[has_ended(m, x, r)]));
+	table__cell(t, take(&age));
+	if (r->grid[0])
+		table__cellf(t, "%ux%ux%u by %ux%ux%u", r->grid[0], r->grid[1], r->grid[2], r->workgroup[0],
+			     r->workgroup[1], r->workgroup[2]);
+	else
+		table__cellf(t, "-");
+}
+
+static void put_packets(const struct model *m, const struct text_options *o, struct buf *b, size_t at)
+{
+	const struct column columns[] = {{"packet", true, false, 0},	  {"kernel", false, CUT_MIDDLE, 0},
 					 {"ended", false, false, 0},	  {"dispatched", true, false, 0},
 					 {"grid", false, false, 90}};
 	struct table t = {.columns = columns, .num_columns = ARRAY_SIZE(columns)};
 	const struct evidence *x = &m->agent.evidence.v[at];
+	struct rows rows = rows_of(m, at);
+	size_t question = in_question(m, x, &rows), waiting = 0;
+	const size_t first = !o->all && question > BEFORE ? question - BEFORE : 0;
+
+	for (size_t i = first; i < rows.list.n; i++) {
+		const struct recent *r = rows.list.v[i];
+
+		if (r->e.done != DISPATCH_DONE_yes && !taken(m, x, r) && waiting++ >= BEHIND && !o->all)
+			continue;
+		put_packet(m, &t, x, r);
+	}
+	if (rows.list.n)
+		table__render(&t, b, o->width);
+	if (first)
+		buf__printf(b, "  and %zu more before these (--all shows them)\n", first);
+	if (waiting > BEHIND && !o->all)
+		buf__printf(b, "  and %zu more that the device had not taken (--all shows them)\n", waiting - BEHIND);
+	free(rows.list.v);
+}
+
+static void put_evidence(const struct model *m, const struct text_options *o, struct buf *b, size_t at)
+{
+	const struct evidence *x = &m->agent.evidence.v[at];
 	const struct hsa_queue *q = find_queue(m, x->pid, x->e.queue_id);
-	const bool intercepted = model__intercepted(m, x->pid, x->e.queue_id);
-	size_t rows = 0, waiting = 0;
+	const size_t before = evidence_before(m, at);
 
 	buf__puts(b, "  ");
 	put_process(m, b, x->pid);
 	buf__printf(b, "queue %" PRIu64 " at the ", x->e.queue_id);
 	names__value(b, names_evidence, x->e.reason);
+	if (before && !o->all && same_evidence(m, before - 1, at)) {
+		buf__puts(b, ": the same\n");
+		return;
+	}
 	buf__printf(b, ": %" PRIu64 " of %" PRIu64 " packets taken by %s", x->e.read_index, x->e.write_index,
 		    who_takes(m, x->pid, x->e.queue_id));
 	if (q && q->made_by == QUEUE_MAKER_runtime)
@@ -234,43 +398,10 @@ static void put_evidence(const struct model *m, const struct text_options *o, st
 	else if (x->e.recorded < x->e.write_index)
 		buf__printf(b, ", %" PRIu64 " not read for the trace", x->e.write_index - x->e.recorded);
 	buf__putc(b, '\n');
-	for (size_t i = 0; i < m->agent.recent.n; i++) {
-		const struct recent *r = &m->agent.recent.v[i];
-		struct buf ended = {0}, age = {0}, kernel = {0};
-
-		if (r->evidence != at)
-			continue;
-		if (!intercepted && r->e.done != DISPATCH_DONE_yes && r->e.index >= x->e.read_index && waiting++ >= 2 && !o->all)
-			continue;
-		rows++;
-		put_kernel_name(m, &kernel, x->pid, r->object);
-		if (r->e.done == DISPATCH_DONE_unknown && hangs(m, x->pid, r))
-			buf__puts(&ended, "no");
-		else if (r->e.done == DISPATCH_DONE_unknown && !intercepted && r->e.index >= x->e.read_index)
-			buf__puts(&ended, "not taken");
-		else
-			names__value(&ended, names_dispatch_done, r->e.done);
-		if (r->e.age_ns) {
-			print_ns(&age, r->e.age_ns);
-			buf__puts(&age, " before");
-		} else {
-			buf__puts(&age, "-"); /* it is known from the ring */
-		}
-		table__cellf(&t, "%" PRIu64, r->e.index);
-		table__cell(&t, take(&kernel));
-		table__cell(&t, take(&ended));
-		table__cell(&t, take(&age));
-		if (r->grid[0])
-			table__cellf(&t, "%ux%ux%u by %ux%ux%u", r->grid[0], r->grid[1], r->grid[2], r->workgroup[0],
-				     r->workgroup[1], r->workgroup[2]);
-		else
-			table__cellf(&t, "-");
-	}
-	if (rows)
-		table__render(&t, b, o->width);
-	if (waiting > 2 && !o->all)
-		buf__printf(b, "  and %zu more that the device had not taken\n", waiting - 2);
+	put_packets(m, o, b, at);
 }
+
+/* ---- all of it ---- */
 
 static void put_near(const struct model *m, struct buf *b)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "table.h"
+#include "parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #define INDENT 2u
 #define GAP 2u
+#define LEAST 8u /* of a column that is cut */
 #define MAX_COLUMNS 16
 
 void table__cell(struct table *t, char *s)
@@ -36,20 +37,40 @@ static unsigned int chars(const char *s)
 	return n;
 }
 
+/* Where what comes after the first n of them begins. */
+static const char *skip(const char *s, unsigned int n)
+{
+	for (; n && *s; n--)
+		do {
+			s++;
+		} while (((unsigned char)*s & 0xc0) == 0x80);
+	return s;
+}
+
+char *short_name(const char *name, unsigned int width)
+{
+	const unsigned int n = chars(name), keep = width > 3 ? width - 3 : width, tail = width > 3 ? keep / 4 : 0;
+
+	if (n <= width)
+		return xstrdup(name);
+	return xasprintf("%.*s%s%s", (int)(skip(name, keep - tail) - name), name, width > 3 ? "..." : "",
+			 width > 3 ? skip(name, n - tail) : "");
+}
+
 static void put_cell(struct buf *b, const struct column *c, const char *s, unsigned int width,
 		     bool last)
 {
 	unsigned int n = chars(s);
 
-	if (n > width) { /* cut at a character, with dots */
-		unsigned int keep = width > 3 ? width - 3 : width;
-		const char *end = s;
+	if (n > width && c->flexible == CUT_MIDDLE) {
+		char *cut = short_name(s, width);
 
-		for (unsigned int i = 0; i < keep && *end; i++)
-			do {
-				end++;
-			} while (((unsigned char)*end & 0xc0) == 0x80);
-		buf__put(b, s, (size_t)(end - s));
+		buf__puts(b, cut);
+		free(cut);
+		return;
+	}
+	if (n > width) { /* cut at a character, with dots */
+		buf__put(b, s, (size_t)(skip(s, width > 3 ? width - 3 : width) - s));
 		buf__puts(b, width > 3 ? "..." : "");
 		return;
 	}
@@ -60,9 +81,24 @@ static void put_cell(struct buf *b, const struct column *c, const char *s, unsig
 		buf__printf(b, "%*s", (int)(width - n), "");
 }
 
+/* Take `over` characters from the flexible columns, each from the widest. */
+static void squeeze(const struct table *t, unsigned int *w, unsigned int over)
+{
+	for (; over; over--) {
+		unsigned int widest = MAX_COLUMNS;
+
+		for (unsigned int c = 0; c < t->num_columns; c++)
+			if (t->columns[c].flexible && w[c] > LEAST && (widest == MAX_COLUMNS || w[c] > w[widest]))
+				widest = c;
+		if (widest == MAX_COLUMNS)
+			return;
+		w[widest]--;
+	}
+}
+
 void table__render(struct table *t, struct buf *b, unsigned int width)
 {
-	unsigned int w[MAX_COLUMNS] = {0}, total = INDENT, last = 0, flexible = MAX_COLUMNS;
+	unsigned int w[MAX_COLUMNS] = {0}, total = INDENT, last = 0;
 	size_t rows = t->num_columns ? t->cells.n / t->num_columns : 0;
 
 	for (unsigned int c = 0; c < t->num_columns; c++) {
@@ -77,14 +113,9 @@ void table__render(struct table *t, struct buf *b, unsigned int width)
 		w[c] = w[c] ? w[c] : 1;
 		total += w[c] + (total > INDENT ? GAP : 0);
 		last = c;
-		if (t->columns[c].flexible)
-			flexible = c;
 	}
-	if (total > width && flexible < MAX_COLUMNS) {
-		unsigned int over = total - width;
-
-		w[flexible] = w[flexible] > over + 8 ? w[flexible] - over : 8;
-	}
+	if (total > width)
+		squeeze(t, w, total - width);
 	for (size_t r = 0; r <= rows; r++) {
 		buf__printf(b, "%*s", (int)INDENT, "");
 		for (unsigned int c = 0; c < t->num_columns; c++) {

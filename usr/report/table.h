@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A table of text, aligned, that fits a width: columns of low priority are left out where it is
- * narrow, and one flexible column is cut.
+ * narrow, and flexible columns are cut, the widest first.
  */
 #ifndef RDNA1_REPORT_TABLE_H
 #define RDNA1_REPORT_TABLE_H
 
 #include "../base/buf.h"
 
+/* Most columns say false or true. */
+enum column_cut { CUT_NEVER, CUT_END, CUT_MIDDLE };
+
 struct column {
 	const char *title;
-	bool right;	   /* aligned right */
-	bool flexible;	   /* may be cut */
-	unsigned int wide; /* shown only where at least this many columns are there */
+	bool right;		  /* aligned right */
+	enum column_cut flexible; /* whether, and where, its cells may be cut */
+	unsigned int wide;	  /* shown only where at least this many columns are there */
 };
 
 struct table {

@@ -87,8 +87,8 @@ static void put_unfinished(const struct model *m, struct buf *b)
 		const struct process *p = model__process(m, x->pid);
 		const char *name = model__kernel(m, x->pid, x->object);
 
-		buf__printf(b, "  not finished: %s, packet %" PRIu64 " of queue %" PRIu64 ", dispatched ",
-			    name ? name : "a kernel of unknown name", x->index, x->queue_id);
+		put_name(b, "  not finished: ", name ? name : "a kernel of unknown name");
+		buf__printf(b, ", packet %" PRIu64 " of queue %" PRIu64 ", dispatched ", x->index, x->queue_id);
 		print_ns(b, (p->end_ns > x->ts_ns ? p->end_ns : m->end_ns) - x->ts_ns);
 		buf__puts(b, " before its process or the recording ended");
 		if (queues.v[i].behind)
@@ -105,7 +105,7 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 {
 	const struct column columns[] = {
 		{"process", true, false, several(m) ? 0 : HIDDEN_COLUMN},
-		{"kernel", false, true, 0},
+		{"kernel", false, CUT_MIDDLE, 0},
 		{"GPU", false, false, several_gpus(m) ? 0 : HIDDEN_COLUMN},
 		{"count", true, false, 0},
 		{"time", true, false, 0},
