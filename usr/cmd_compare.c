@@ -145,6 +145,55 @@ static bool read_side(struct side *s, const char *dir)
 	return true;
 }
 
+/* ---- variables of which only the names are kept ---- */
+
+static bool names_hold(const struct json_t *session, const char *name)
+{
+	const struct json_t *names = value__at(session, "environment_names"), *item;
+
+	for (size_t i = 0; (item = value__item(names, i, NULL)); i++)
+		if (!strcmp(value__text(item, "") ?: "", name))
+			return true;
+	return false;
+}
+
+/* What any two shells differ in. */
+static bool is_shells(const char *name)
+{
+	static const char *const names[] = {"_", "SHLVL", "OLDPWD", "COLUMNS", "LINES"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* Those that only this side has; returns how many both have. */
+static size_t add_unkept(struct side *s, const struct side *other)
+{
+	const struct json_t *here = s->judged->session, *there = other->judged->session, *item;
+	const struct json_t *names = here ? value__at(here, "environment_names") : NULL;
+	size_t both = 0;
+
+	if (!names || !there || !value__at(there, "environment_names"))
+		return 0;
+	for (size_t i = 0; (item = value__item(names, i, NULL)); i++) {
+		const char *name = value__text(item, "");
+		char *path;
+
+		if (!name || is_shells(name))
+			continue;
+		if (names_hold(there, name)) {
+			both++;
+			continue;
+		}
+		path = xasprintf("$%s", name);
+		add(s, COMPARE_settings, path, xstrdup("set; its value is not kept"));
+		free(path);
+	}
+	return both;
+}
+
 static void free_side(struct side *s)
 {
 	judged__free(s->judged);
@@ -155,7 +204,7 @@ static void free_side(struct side *s)
 	free(s->texts.v);
 }
 
-static int compare(const struct compare_options *o, bool json)
+static int compare(struct compare_options *o, bool json)
 {
 	struct side side[2] = {0};
 	struct compare_side in[2];
@@ -163,11 +212,13 @@ static int compare(const struct compare_options *o, bool json)
 	struct buf b = {0};
 	int status = EXIT_UNREADABLE;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++)
 		if (!read_side(&side[i], o->names[i]))
 			goto out;
+	o->unkept = add_unkept(&side[0], &side[1]);
+	add_unkept(&side[1], &side[0]);
+	for (int i = 0; i < 2; i++)
 		in[i] = (struct compare_side){&side[i].judged->model, side[i].texts.v, side[i].texts.n};
-	}
 	compare__make(&c, &in[0], &in[1]);
 	if (json)
 		report_compare_json(&c, o, &b);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* rdna1-trace explain: what error messages mean, and what they do not. */
 #include "cmd.h"
+#include "base/called.h"
 #include "base/log.h"
 #include "report/explain.h"
 
@@ -8,6 +9,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_FOUND = 0, EXIT_UNKNOWN = 1, EXIT_UNREADABLE = 2 };
@@ -70,7 +72,54 @@ static void add_text(struct signature_sums *s, const char *text)
 	}
 }
 
-static int print(const struct signature_sums *s, bool json)
+/* named: a word of the user's that is a file, or NULL. */
+static void say_unknown(const char *named)
+{
+	struct buf file = {0};
+
+	if (named)
+		buf__shell(&file, named);
+	if (named)
+		log_err("nothing in it is an error message that is known here. It names a file; to read that: "
+			"%s explain -f %s", called(), buf__str(&file));
+	else
+		log_err("nothing in it is an error message that is known here. Give a code alone (%s explain 0x29), "
+			"the line as it was printed, or a log (%s explain -f FILE); a trace may tell: "
+			"sudo %s -- COMMAND", called(), called(), called());
+	buf__free(&file);
+}
+
+/* Words that nothing was found in as they are: each by itself, then all as one line. */
+static void guess(struct signature_sums *s, char **words, int n)
+{
+	struct buf line = {0};
+
+	for (int i = 0; i < n; i++)
+		signatures__add_guess(s, words[i]);
+	for (int i = 0; i < n; i++)
+		buf__printf(&line, "%s%s", i ? " " : "", words[i]);
+	if (!s->list.n && n > 1) {
+		signature_sums__free(s);
+		add_text(s, buf__str(&line));
+	}
+	if (!s->list.n && n > 1) {
+		signature_sums__free(s);
+		signatures__add_guess(s, buf__str(&line));
+	}
+	buf__free(&line);
+}
+
+static const char *file_among(char **words, int n)
+{
+	struct stat st;
+
+	for (int i = 0; i < n; i++)
+		if (!stat(words[i], &st) && S_ISREG(st.st_mode))
+			return words[i];
+	return NULL;
+}
+
+static int print(const struct signature_sums *s, bool json, const char *named)
 {
 	struct buf b = {0};
 	bool written;
@@ -80,8 +129,7 @@ static int print(const struct signature_sums *s, bool json)
 	else
 		explain_text(s, terminal_width(), &b);
 	if (!s->list.n)
-		log_err("nothing in it is an error message that is known here; a trace may tell: "
-			"sudo rdna1-trace -- COMMAND");
+		say_unknown(named);
 	fwrite(buf__str(&b), 1, b.len, stdout);
 	buf__free(&b);
 	written = !fflush(stdout) && !ferror(stdout);
@@ -140,13 +188,18 @@ int cmd_explain(int argc, char **argv)
 		return usage_error("explain: give an error message, -f FILE, or - for standard input");
 	if (!any && optind == argc)
 		err = read_file(&s, "-");
-	for (; !err && optind < argc; optind++) {
-		if (strcmp(argv[optind], "-"))
-			add_text(&s, argv[optind]);
+	for (int i = optind; !err && i < argc; i++) {
+		any = any || !strcmp(argv[i], "-");
+		if (strcmp(argv[i], "-"))
+			add_text(&s, argv[i]);
 		else
 			err = read_file(&s, "-");
 	}
-	status = err ? EXIT_UNREADABLE : print(&s, json);
+	if (!err && !any && !s.list.n && optind < argc) {
+		signature_sums__free(&s);
+		guess(&s, argv + optind, argc - optind);
+	}
+	status = err ? EXIT_UNREADABLE : print(&s, json, any ? NULL : file_among(argv + optind, argc - optind));
 	signature_sums__free(&s);
 	return status;
 }

@@ -80,6 +80,19 @@ text = compare("same0", "fault", 1)
 expect("Faults, hangs" in text and re.search(r"A: exited with 0\n +B: killed by SIGABRT \(6\)\n", text) and "(0x" not in
        text.split("\nEnd\n")[1].split("\n\n")[0], text)
 
+expect("B fails (killed by SIGABRT (6)), A does not. They differ in findings, faults, settings (command)" in
+       " ".join(text.split()), text)
+expect("A fails (killed by SIGABRT (6)), B does not. " in " ".join(compare("fault", "same0", 1).split()), "the other way")
+
+# ---- a variable whose value is not kept: that it is there, is ----
+run("named", workload("conv2d"), *SMALL, OF_NOBODY="secret")
+text = compare("same0", "named", 1)
+expect("Neither fails. They differ in settings ($OF_NOBODY).\n" in text and "set; its value is not kept" in text and
+       "secret" not in text, text)
+run("named2", workload("conv2d"), *SMALL, OF_NOBODY="another")
+text = compare("named", "named2", 0)
+expect(re.search(r"not compared: \d+ variables? set in both", text), text)
+
 # ---- code of another chip: what HSA_OVERRIDE_GFX_VERSION does ----
 run("own", workload("cards"))
 run("override", workload("cards"), HSA_OVERRIDE_GFX_VERSION="10.3.0", status=None)

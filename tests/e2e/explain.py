@@ -28,9 +28,11 @@ def found(*arguments, **kw):
 # ---- words ----
 run = explain("HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION")
 expect(run.returncode == 0 and not run.stderr and "Not so: " in run.stdout and "aperture-violation" in run.stdout
-       and "sudo rdna1-trace -- COMMAND" in run.stdout, run)
+       and f"    sudo {TOOL} -- COMMAND\n    {TOOL} report\n" in run.stdout, run)
 for line in run.stdout.splitlines():
-    expect(len(line) <= 80, f"wider than 80: {line}")
+    expect(len(line) <= 80 or TOOL in line, f"wider than 80: {line}")
+expect(f"    {TOOL} check\n" in explain("pci rejects atomics").stdout or f"then {TOOL}" in explain("pci rejects atomics").stdout,
+       "what can be done now, by our name")
 expect(list(found("0x29")) == ["aperture-violation"], "0x29")
 expect(list(found("0x29", "700")) == ["aperture-violation", "hip-illegal-address"], "two words")
 expect(list(found("no", "error", "RuntimeError: miopenStatusUnknownError\nhipErrorIllegalAddress (701)")) ==
@@ -39,6 +41,26 @@ run = explain("everything is fine")
 expect(run.returncode == 1 and not run.stdout and "known here" in run.stderr, run)
 run = explain("--format", "json", "everything is fine")
 expect(run.returncode == 1 and json.loads(run.stdout) == {"lines": 1, "found": []}, run)
+
+# ---- what a person types: a code beside words, words of a message, one argument or several ----
+for text, wanted in (("code: 0x29", "aperture-violation"), ("error code: 0x29", "aperture-violation"),
+                     ("status 0x29", "aperture-violation"), ("Status 41", "aperture-violation"),
+                     ("aperture violation", "aperture-violation"), ("Aperture Violation!", "aperture-violation"),
+                     ("Page not present", "memory-access-fault"), ("Error: page not present", "memory-access-fault"),
+                     ("incorrect params", "no-solver"), ("hipErrorInvalidDevice (101)", "invalid-device"),
+                     ("Segmentation fault", "segmentation-fault"), ("Segmentation fault (core dumped)", "segmentation-fault"),
+                     ("error 700", "hip-illegal-address"), ("illegal instruction", "illegal-instruction")):
+    expect(list(found(text)) == [wanted], f"{text}: {list(found(text))}")
+    expect(wanted in found(*text.split()), f"{text}, in words: {list(found(*text.split()))}")
+for text in ("epoch 41", "version 700", "error", "failed to", "0x290", "the code is fine", "address parameter"):
+    run = explain(text)
+    expect(run.returncode == 1 and f"{TOOL} explain 0x29" in run.stderr and f"{TOOL} explain -f FILE" in run.stderr, f"{text}: {run}")
+with open(f"{T}/x y.log", "w") as f:
+    f.write("hipErrorIllegalAddress\n")
+run = explain(f"{T}/x y.log")
+expect(run.returncode == 1 and f"{TOOL} explain -f '{T}/x y.log'" in run.stderr, run)
+# A log is full of numbers and words: there they are not looked for.
+expect(explain(text="status 0x29\naperture violation\n").returncode == 1, "guessed in a log")
 
 # ---- a kernel log ----
 log = """[  629.844070] gmc_v10_0_process_interrupt: 41 callbacks suppressed

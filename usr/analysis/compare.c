@@ -373,6 +373,15 @@ static void add_end(struct compare *c, const struct model *m, int side)
 
 /* ---- all ---- */
 
+/* A program may live with an allocation that fails; what the emulator lacks is not its fault. */
+static void add_failed(struct compare *c, const struct model *m, int side)
+{
+	c->end_known[side] = m->ended;
+	c->failed[side] = (m->ended && m->status) || m->agent.hangs.n || m->resets.n;
+	for (size_t i = 0; i < m->faults.n; i++)
+		c->failed[side] |= m->faults.v[i].from != FAULT_PAGE || !m->faults.v[i].page.handled;
+}
+
 static void add_side(struct compare *c, const struct compare_side *s, int side)
 {
 	const struct model *m = s->model;
@@ -385,6 +394,7 @@ static void add_side(struct compare *c, const struct compare_side *s, int side)
 	add_buffers(c, m, side);
 	add_kernels(c, m, side);
 	add_code(c, m, side);
+	add_failed(c, m, side);
 	c->emulated[side] = m->emulated;
 	c->gfx[side] = m->gfx;
 	for (size_t i = 0; i < m->accounts.list.n; i++)

@@ -65,6 +65,7 @@ struct compare {
 	bool emulated[2];
 	unsigned int gfx[2];
 	uint64_t lost[2]; /* events */
+	bool end_known[2], failed[2]; /* a status that is not 0, a fault, a hang, a reset */
 	/* inside */
 	struct map detail_by_value;
 };

@@ -9,6 +9,7 @@
 
 #define LINE_MAX_BYTES 65536
 #define STAR_MAX_BYTES 200
+#define MAX_FOUND 64 /* in a line */
 
 const struct signature signatures[] = {
 #define SIGNATURE(...) {__VA_ARGS__},
@@ -235,6 +236,114 @@ size_t signatures__find(const char *line, size_t len, struct signature_match *ou
 	return n;
 }
 
+/* ---- what a person types ---- */
+
+/* Behind these a decimal number is a code; a hexadecimal one always is. */
+static const char *const code_words[] = {"code", "status", "error", "errno", "err", "returned", "result", "rc"};
+
+/* Lower case, one blank for any run of what is no letter or digit; none at the ends. */
+static size_t plain(const char *s, size_t len, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && n + 1 < size; i++) {
+		bool letter = is_word(s[i]) && s[i] != '_';
+
+		if (letter)
+			to[n++] = lower(s[i]);
+		else if (n && to[n - 1] != ' ')
+			to[n++] = ' ';
+	}
+	while (n && to[n - 1] == ' ')
+		n--;
+	to[n] = 0;
+	return n;
+}
+
+static bool is_code_word(const char *word, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(code_words); i++)
+		if (strlen(code_words[i]) == len && !memcmp(code_words[i], word, len))
+			return true;
+	return false;
+}
+
+/* "code: 0x29", "status 41": the first number that is a message by itself. */
+static size_t find_code(const char *line, const char *text, struct signature_match *out, size_t max)
+{
+	const char *before = "";
+	size_t before_len = 0, n = 0;
+
+	for (size_t len; *text && !n; text += len + (text[len] == ' ')) {
+		bool hex = text[0] == '0' && text[1] == 'x';
+
+		len = strcspn(text, " ");
+		if (hex || (text[0] >= '0' && text[0] <= '9' && is_code_word(before, before_len)))
+			n = signatures__find(text, len, out, max);
+		before = text;
+		before_len = len;
+	}
+	/* They would point into a copy. */
+	for (size_t i = 0; i < n && i < max; i++) {
+		out[i].num_values = 0;
+		out[i].at = 0;
+		out[i].len = strlen(line);
+	}
+	return n;
+}
+
+/* Whole words of a pattern. */
+static bool is_part_of(const char *text, size_t len, const char *pattern)
+{
+	char room[512];
+	size_t n = plain(pattern, strlen(pattern), room, sizeof(room));
+
+	for (const char *at = room; (at = strstr(at, text)); at++)
+		if ((at == room || at[-1] == ' ') && (at + len == room + n || at[len] == ' '))
+			return true;
+	return false;
+}
+
+/* "aperture violation", "incorrect params": words that few messages have. */
+static size_t find_part(const char *text, struct signature_match *out, size_t max)
+{
+	enum { LEAST = 10, FEW = 4 }; /* letters; messages */
+	size_t len = strlen(text), n = 0;
+
+	if (len < LEAST)
+		return 0;
+	for (size_t i = 0; i < num_signatures; i++) {
+		const struct signature *s = &signatures[i];
+		bool found = false;
+
+		for (size_t k = 0; s->patterns[k] && !found; k++)
+			found = s->patterns[k][0] != '=' && is_part_of(text, len, s->patterns[k]);
+		if (!found || s->fallback)
+			continue;
+		if (n < max)
+			out[n] = (struct signature_match){.signature = s, .len = len};
+		n++;
+	}
+	return n <= FEW ? n : 0;
+}
+
+size_t signatures__guess(const char *line, struct signature_match *out, size_t max)
+{
+	const char *behind = strrchr(line, ':');
+	char text[512];
+	size_t n;
+
+	plain(line, strlen(line), text, sizeof(text));
+	n = find_code(line, text, out, max);
+	if (!n)
+		n = find_part(text, out, max);
+	if (!n && behind) {
+		plain(behind, strlen(behind), text, sizeof(text));
+		n = find_part(text, out, max);
+	}
+	return n;
+}
+
 /* ---- what the values say ---- */
 
 static bool explain_status(uint64_t v, struct buf *b)
@@ -278,6 +387,7 @@ static bool explain_hip(uint64_t v, struct buf *b)
 					     {2, "hipErrorOutOfMemory"},
 					     {98, "hipErrorInvalidDeviceFunction"},
 					     {100, "hipErrorNoDevice"},
+					     {101, "hipErrorInvalidDevice"},
 					     {200, "hipErrorInvalidImage"},
 					     {209, "hipErrorNoBinaryForGpu"},
 					     {302, "hipErrorSharedObjectSymbolNotFound"},
@@ -378,13 +488,11 @@ static struct signature_sum *sum_of(struct signature_sums *s, const struct signa
 	return &s->list.v[s->list.n - 1];
 }
 
-void signatures__add(struct signature_sums *s, const char *line, size_t len)
+static void add_found(struct signature_sums *s, const char *line, size_t len, const struct signature_match *found,
+		      size_t n)
 {
-	struct signature_match found[64];
-	size_t n = signatures__find(line, len, found, ARRAY_SIZE(found));
-
 	s->lines++;
-	for (size_t i = 0; i < n && i < ARRAY_SIZE(found); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct signature_sum *sum = sum_of(s, found[i].signature);
 
 		/* A further line belongs to the message before it, if there was one. */
@@ -397,6 +505,22 @@ void signatures__add(struct signature_sums *s, const char *line, size_t len)
 		for (size_t k = 0; k < found[i].num_values; k++)
 			add_value(sum, &found[i].values[k]);
 	}
+}
+
+void signatures__add(struct signature_sums *s, const char *line, size_t len)
+{
+	struct signature_match found[MAX_FOUND];
+	size_t n = signatures__find(line, len, found, MAX_FOUND);
+
+	add_found(s, line, len, found, n < MAX_FOUND ? n : MAX_FOUND);
+}
+
+void signatures__add_guess(struct signature_sums *s, const char *line)
+{
+	struct signature_match found[MAX_FOUND];
+	size_t n = signatures__guess(line, found, MAX_FOUND);
+
+	add_found(s, line, strlen(line), found, n < MAX_FOUND ? n : MAX_FOUND);
 }
 
 void signature_sums__free(struct signature_sums *s)

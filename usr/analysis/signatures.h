@@ -67,6 +67,12 @@ struct signature_match {
 size_t signatures__find(const char *line, size_t len, struct signature_match *out, size_t max);
 
 /*
+ * The same for what a person types where nothing was found: a code among ordinary words ("status 0x29"), words of a
+ * message ("aperture violation"). Not for logs, which are full of both. Without values.
+ */
+size_t signatures__guess(const char *line, struct signature_match *out, size_t max);
+
+/*
  * What a value means, as text: a status register by its fields, a status or error number by its name, where an
  * address lies. False when it says no more than the number itself.
  */
@@ -99,6 +105,7 @@ struct signature_sums {
 };
 
 void signatures__add(struct signature_sums *s, const char *line, size_t len);
+void signatures__add_guess(struct signature_sums *s, const char *line);
 void signature_sums__free(struct signature_sums *s);
 
 #endif

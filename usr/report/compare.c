@@ -273,6 +273,59 @@ static void put_alike(const struct compare *c, struct buf *b)
 	}
 }
 
+/* ---- the first sentence ---- */
+
+static const char *end_of(const struct compare *c, int side)
+{
+	for (size_t i = 0; i < c->items.n; i++)
+		if (c->items.v[i].part == COMPARE_end && c->items.v[i].text[side])
+			return c->items.v[i].text[side];
+	return "not recorded";
+}
+
+static void put_failed(const struct compare *c, struct buf *b)
+{
+	int f = c->failed[1] ? 1 : 0;
+
+	if (c->failed[0] && c->failed[1])
+		buf__printf(b, "Both fail (A: %s; B: %s). ", end_of(c, 0), end_of(c, 1));
+	else if (c->failed[f] && c->end_known[!f])
+		buf__printf(b, "%c fails (%s), %c does not. ", 'A' + f, end_of(c, f), 'A' + !f);
+	else if (c->failed[f])
+		buf__printf(b, "%c fails (%s); how %c ended was not recorded. ", 'A' + f, end_of(c, f), 'A' + !f);
+	else if (c->end_known[0] && c->end_known[1])
+		buf__puts(b, "Neither fails. ");
+}
+
+/* "faults, settings ($HSA_DISABLE_CACHE), memory"; their ends were said. */
+static void put_differing(const struct compare *c, struct buf *b)
+{
+	enum { NAMED = 3 };
+	const char *sep = "They differ in ";
+
+	for (int part = 0; part < COMPARE_PARTS; part++) {
+		size_t n = 0, all = 0;
+
+		for (size_t i = 0; i < c->items.n; i++)
+			all += c->items.v[i].part == (enum compare_part)part && c->items.v[i].differs;
+		if (!all || part == COMPARE_end)
+			continue;
+		buf__printf(b, "%s%s", sep, compare_part_name((enum compare_part)part));
+		sep = ", ";
+		for (size_t i = 0; part == COMPARE_settings && i < c->items.n; i++) {
+			const struct compare_item *x = &c->items.v[i];
+
+			if (x->part != COMPARE_settings || !x->differs || n++ >= NAMED)
+				continue;
+			buf__puts(b, n == 1 ? " (" : ", ");
+			buf__visible(b, x->name, strlen(x->name));
+		}
+		if (n)
+			buf__puts(b, n > NAMED ? " and more)" : ")");
+	}
+	buf__puts(b, *sep == ',' ? ".\n" : "They differ in nothing else.\n");
+}
+
 void report_compare(const struct compare *c, const struct compare_options *o, struct buf *b)
 {
 	struct buf head = {0};
@@ -288,14 +341,24 @@ void report_compare(const struct compare *c, const struct compare_options *o, st
 	}
 	if (c->emulated[0] != c->emulated[1])
 		buf__puts(&head, "One of them is of an emulated device: what differs may be the device.\n");
+	if (c->differ) {
+		put_failed(c, &head);
+		put_differing(c, &head);
+	}
 	if (!c->differ)
 		buf__puts(&head, "No difference, but in addresses, process numbers and times.\n");
 	wrap_lines(b, buf__str(&head), o->width);
-	buf__free(&head);
 	for (int part = 0; part < COMPARE_PARTS; part++)
 		put_part(c, o, (enum compare_part)part, true, b);
 	put_times(c, o, b);
 	put_alike(c, b);
+	if (o->unkept) {
+		buf__reset(&head);
+		buf__printf(&head, "  not compared: %zu variable%s set in both, whose values a trace does not keep\n", o->unkept,
+			    plural(o->unkept));
+		wrap_lines(b, buf__str(&head), o->width);
+	}
+	buf__free(&head);
 	for (int part = 0; o->all && part < COMPARE_PARTS; part++)
 		put_part(c, o, (enum compare_part)part, false, b);
 }

@@ -6,6 +6,7 @@
 #include "../analysis/compare.h"
 
 struct compare_options {
+	size_t unkept; /* variables that are set in both, whose values traces do not keep */
 	const char *names[2]; /* the traces, as the user calls them */
 	unsigned int width;   /* columns */
 	bool all;	      /* what is alike, too */

@@ -2,6 +2,7 @@
 /* Error messages, explained. */
 #include "explain.h"
 #include "table.h"
+#include "../base/called.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,11 +38,14 @@ static void put_command(const struct signature *s, struct buf *b)
 		buf__printf(b, "  Decided in a trace by rule %s", s->rules[0]);
 		for (size_t i = 1; s->rules[i]; i++)
 			buf__printf(b, "%s%s", i > 1 ? ", " : "; then ", s->rules[i]);
-		buf__printf(b, ":\n    sudo rdna1-trace %s%s-- COMMAND\n    rdna1-trace report\n",
-			    s->options ? s->options : "", s->options ? " " : "");
+		buf__printf(b, ":\n" WRAP_NOT "    sudo %s %s%s-- COMMAND\n" WRAP_NOT "    %s report\n", called(),
+			    s->options ? s->options : "", s->options ? " " : "", called());
 	}
-	if (s->now)
-		buf__printf(b, "  Without one:\n    %s\n", s->now);
+	if (!s->now)
+		return;
+	buf__puts(b, "  Without one:\n    ");
+	called__put(b, s->now);
+	buf__putc(b, '\n');
 }
 
 static void put_signature(const struct signature_sum *s, struct buf *b)
