@@ -44,7 +44,8 @@ static void *read_code(const char *dir, const uint8_t sha256[32], size_t *len)
 	free(path);
 	if (fd < 0)
 		return NULL;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= MAX_SCANNED_BYTES) {
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    st.st_size <= MAX_SCANNED_BYTES) {
 		data = xcalloc(1, (size_t)st.st_size);
 		if (read(fd, data, (size_t)st.st_size) != st.st_size) {
 			free(data);
@@ -68,7 +69,8 @@ static void scan_one(struct code *c, const char *dir, const uint8_t sha256[32])
 	memcpy(s->sha256, sha256, 32);
 	data = read_code(dir, sha256, &len);
 	if (!data) {
-		s->why = "its code object is not in the trace, or too large to be scanned for a report";
+		s->why = "its code object is not in the trace, or too large to be scanned for a "
+			 "report";
 		return;
 	}
 	*VEC_PUSH(&c->files) = data;
@@ -79,7 +81,8 @@ static void scan_one(struct code *c, const char *dir, const uint8_t sha256[32])
 	c->bytes += len;
 	err = scan__object(c->scan, data, len, &options, &object);
 	if (err) {
-		s->why = err == -ENOTSUP ? "libamd_comgr does not know its chip" : "its code object is damaged";
+		s->why = err == -ENOTSUP ? "libamd_comgr does not know its chip"
+					 : "its code object is damaged";
 		return;
 	}
 	*VEC_PUSH(&c->objects) = object;
@@ -128,7 +131,8 @@ static struct code *scan_code(const struct model *m, const char *dir)
 	for (size_t i = 0; i < m->agent.code.n; i++) {
 		const struct code_facts *k = &m->agent.code.v[i];
 
-		if (!map__get(&run, half_digest(k->sha256), 0, &state) || state != 1 || !to_be_scanned(m, k, gfx))
+		if (!map__get(&run, half_digest(k->sha256), 0, &state) || state != 1 ||
+		    !to_be_scanned(m, k, gfx))
 			continue;
 		map__set(&run, half_digest(k->sha256), 0, 2); /* once is enough */
 		if (!c->scan && !c->no_scan)
@@ -158,7 +162,8 @@ static void free_code(struct code *c)
 
 /* ---- the environment ---- */
 
-/* Whose environment matters: of the process that failed, else of the first that told of one. 0: none did. */
+/* Whose environment matters: of the process that failed, else of the first that told of one. 0:
+ * none did. */
 static uint32_t environment_of(const struct model *m)
 {
 	for (size_t i = 0; i < m->faults.n; i++)
@@ -180,8 +185,9 @@ static void take_environment(struct judged *j, struct machine *m)
 	j->variables = xcalloc(model->agent.variables.n + 1, sizeof(*j->variables));
 	for (size_t i = 0; i < model->agent.variables.n; i++)
 		if (model->agent.variables.v[i].pid == pid)
-			j->variables[n++] = (struct machine_variable){model->agent.variables.v[i].name,
-								      model->agent.variables.v[i].value};
+			j->variables[n++] =
+				(struct machine_variable){model->agent.variables.v[i].name,
+							  model->agent.variables.v[i].value};
 	m->environment_known = KNOWN_YES;
 	m->variables = j->variables;
 	m->num_variables = n;

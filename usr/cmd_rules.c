@@ -38,7 +38,10 @@ static void put_list(struct buf *b)
 		group = rule__group(r);
 		buf__printf(b, "  %-26s %s\n", r->id, r->title);
 	}
-	buf__printf(b, "\n%s rules ID says of a rule what it needs, how it decides and by which source.\n", called());
+	buf__printf(
+		b,
+		"\n%s rules ID says of a rule what it needs, how it decides and by which source.\n",
+		called());
 }
 
 /* docs/rules.md */
@@ -48,30 +51,38 @@ static void put_markdown(struct buf *b)
 	const struct rule *r;
 
 	buf__puts(b, "# The rules\n\n"
-		     "What `rdna1-trace report` looks for in a trace. Made by `rdna1-trace rules --format md` from\n"
+		     "What `rdna1-trace report` looks for in a trace. Made by `rdna1-trace rules "
+		     "--format md` from\n"
 		     "`usr/analysis/rules.def`; a test compares them.\n\n"
-		     "A finding is **confirmed** (events of the trace show it), **possible** (they agree with it and with\n"
-		     "something else), **ruled out** (events show that it is not so), or **not decidable** (what would decide\n"
-		     "it was not recorded; the report says which recording would). What weakens a conclusion, such as lost\n"
-		     "events, stands with it. On the emulated device everything is marked as emulated.\n");
+		     "A finding is **confirmed** (events of the trace show it), **possible** (they "
+		     "agree with it and with\n"
+		     "something else), **ruled out** (events show that it is not so), or **not "
+		     "decidable** (what would decide\n"
+		     "it was not recorded; the report says which recording would). What weakens a "
+		     "conclusion, such as lost\n"
+		     "events, stands with it. On the emulated device everything is marked as "
+		     "emulated.\n");
 	for (size_t i = 0; (r = rule__get(i)); i++) {
 		if (rule__group(r) != group)
 			buf__printf(b, "\n## %s\n", rule__group(r));
 		group = rule__group(r);
-		buf__printf(b, "\n### %s\n\n%s (%s).\n\n", r->id, r->title, severity_name(r->severity));
-		buf__printf(b, "- **Needs**: %s\n- **Decides**: %s\n- **Remedy**: %s\n- **Source**: %s\n", r->needs, r->decides,
-			    r->remedy, r->source);
+		buf__printf(b, "\n### %s\n\n%s (%s).\n\n", r->id, r->title,
+			    severity_name(r->severity));
+		buf__printf(
+			b,
+			"- **Needs**: %s\n- **Decides**: %s\n- **Remedy**: %s\n- **Source**: %s\n",
+			r->needs, r->decides, r->remedy, r->source);
 	}
 }
 
-static const char help[] =
-	"usage: rdna1-trace rules [--format text|md] [ID]\n"
-	"\n"
-	"The rules that report judges a trace by. With ID, one of them: what it needs, how it decides,\n"
-	"the remedy and its source.\n"
-	"\n"
-	"      --format F   text (default), or md: the file docs/rules.md\n"
-	"  -h, --help       this text\n";
+static const char help[] = "usage: rdna1-trace rules [--format text|md] [ID]\n"
+			   "\n"
+			   "The rules that report judges a trace by. With ID, one of them: what it "
+			   "needs, how it decides,\n"
+			   "the remedy and its source.\n"
+			   "\n"
+			   "      --format F   text (default), or md: the file docs/rules.md\n"
+			   "  -h, --help       this text\n";
 
 static int print(struct buf *b, bool wrap)
 {
@@ -136,9 +147,11 @@ int cmd_rules(int argc, char **argv)
 	if (optind < argc) {
 		rule = find_rule(argv[optind], &near);
 		if (!rule && near.name)
-			return usage_error("rules: there is no rule %s. Was %s meant?", argv[optind], near.name);
+			return usage_error("rules: there is no rule %s. Was %s meant?",
+					   argv[optind], near.name);
 		if (!rule)
-			return usage_error("rules: there is no rule %s; without ID all are listed", argv[optind]);
+			return usage_error("rules: there is no rule %s; without ID all are listed",
+					   argv[optind]);
 	}
 	if (rule)
 		put_rule(&b, rule);

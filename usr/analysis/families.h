@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which part of MIOpen or rocBLAS a kernel comes from, by its name, and what its arguments are, where the
- * layout is known. Pure.
+ * Which part of MIOpen or rocBLAS a kernel comes from, by its name, and what its arguments are,
+ * where the layout is known. Pure.
  *
- * Sources: MIOpen tags rocm-5.2.0, rocm-5.7.0, rocm-6.2.0 (src/kernels, src/solver); dispatches of MIOpen
- * 3.4.0 seen on the emulated device.
+ * Sources: MIOpen tags rocm-5.2.0, rocm-5.7.0, rocm-6.2.0 (src/kernels, src/solver); dispatches of
+ * MIOpen 3.4.0 seen on the emulated device.
  */
 #ifndef RDNA1_ANALYSIS_FAMILIES_H
 #define RDNA1_ANALYSIS_FAMILIES_H
@@ -20,7 +20,8 @@ struct family_arg {
 struct family {
 	const char *prefix;    /* of the kernel's name */
 	const char *contains;  /* and what it must hold behind that; NULL: nothing */
-	const char *algorithm; /* as MIOpen's variables call it: "DIRECT", "GEMM", ...; NULL: none of its convolutions */
+	const char *algorithm; /* as MIOpen's variables call it: "DIRECT", "GEMM", ...; NULL: none
+				  of its convolutions */
 	const char *what;      /* "naive direct convolution" */
 	struct family_arg args[4];
 };

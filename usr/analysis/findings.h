@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rules make of a trace: findings with the events that prove them, what stopped the program
- * (incidents), and the verdict. Pure: from the model, and from what the caller read of the machine and
- * of code objects; prints nothing. For the report, compare and quarantine.
+ * What the rules make of a trace: findings with the events that prove them, what stopped the
+ * program (incidents), and the verdict. Pure: from the model, and from what the caller read of the
+ * machine and of code objects; prints nothing. For the report, compare and quarantine.
  */
 #ifndef RDNA1_ANALYSIS_FINDINGS_H
 #define RDNA1_ANALYSIS_FINDINGS_H
@@ -22,8 +22,8 @@ enum finding_state {
 struct rule {
 	const char *id, *title;
 	enum severity severity; /* the highest its findings have */
-	const char *needs;   /* what must be recorded */
-	const char *decides; /* how */
+	const char *needs;	/* what must be recorded */
+	const char *decides;	/* how */
 	const char *remedy;
 	const char *source; /* of what it knows */
 };
@@ -43,10 +43,10 @@ struct finding {
 	enum finding_state state;
 	enum severity severity;
 	const struct incident *about; /* the failure it is about; NULL: of the run */
-	char *what;   /* one sentence: what was found, or what rules it out */
-	char *remedy; /* of this case; NULL: the rule's */
-	char *decide; /* FINDING_UNDECIDED: which recording would decide */
-	char *weak;   /* why it may be wrong: losses, a hook that was off; NULL: nothing known */
+	char *what;		      /* one sentence: what was found, or what rules it out */
+	char *remedy;		      /* of this case; NULL: the rule's */
+	char *decide;		      /* FINDING_UNDECIDED: which recording would decide */
+	char *weak; /* why it may be wrong: losses, a hook that was off; NULL: nothing known */
 	VEC(struct proof) proofs;
 	size_t more_proofs; /* that were not kept */
 };
@@ -69,13 +69,14 @@ enum place_kind {
 	PLACE_NOWHERE, /* in none, near none */
 	PLACE_INSIDE,
 	PLACE_FREED,
-	PLACE_PAST_END,	    /* behind one, nearer than to the next */
-	PLACE_BEFORE,	    /* before one, the same */
-	PLACE_DRIVER,	    /* in a buffer of the driver's that nobody was seen to allocate from */
+	PLACE_PAST_END, /* behind one, nearer than to the next */
+	PLACE_BEFORE,	/* before one, the same */
+	PLACE_DRIVER,	/* in a buffer of the driver's that nobody was seen to allocate from */
 	PLACE_DRIVER_FREED,
 	PLACE_SVM,
-	PLACE_NULL,	    /* in the first page */
-	PLACE_LDS, PLACE_SCRATCH, /* the apertures of flat addresses */
+	PLACE_NULL, /* in the first page */
+	PLACE_LDS,
+	PLACE_SCRATCH,	     /* the apertures of flat addresses */
 	PLACE_NON_CANONICAL, /* no page table can hold it */
 };
 
@@ -83,9 +84,10 @@ struct address {
 	uint64_t va;
 	bool exact; /* to the byte; else a page */
 	enum place_kind kind;
-	struct alloc alloc; /* INSIDE, FREED, PAST_END, BEFORE: a copy; NON_CANONICAL: what the low bits are in */
+	struct alloc alloc; /* INSIDE, FREED, PAST_END, BEFORE: a copy; NON_CANONICAL: what the low
+			       bits are in */
 	bool has_alloc;
-	struct bo bo; /* DRIVER, DRIVER_FREED: a copy */
+	struct bo bo;	   /* DRIVER, DRIVER_FREED: a copy */
 	uint64_t distance; /* bytes into it; PAST_END: from its end; BEFORE: to its begin */
 	uint64_t age_ns;   /* FREED: since then */
 	bool forgotten;	   /* too much was freed since: what held it is not known any more */
@@ -94,12 +96,13 @@ struct address {
 
 /* An argument of the dispatch that failed. */
 struct suspect {
-	bool known, certain; /* certain: it leads to the allocation the address is about, or is the address */
+	bool known, certain; /* certain: it leads to the allocation the address is about, or is the
+				address */
 	uint16_t at;	     /* offset in the kernarg segment */
 	uint64_t pointer;
-	uint8_t state;	     /* enum ev_pointer_state */
-	const char *name;    /* of a kernel whose layout is known: "out"; NULL */
-	struct alloc alloc;  /* that it leads to, or past; a copy */
+	uint8_t state;	    /* enum ev_pointer_state */
+	const char *name;   /* of a kernel whose layout is known: "out"; NULL */
+	struct alloc alloc; /* that it leads to, or past; a copy */
 	bool has_alloc;
 };
 #define MAX_ARGUMENTS 8
@@ -108,21 +111,21 @@ struct incident {
 	uint32_t pid;
 	uint64_t ts_ns; /* of the first that told of it */
 	enum incident_class class;
-	int32_t status; /* hsa_status_t that the runtime gave; 0 none */
+	int32_t status;		/* hsa_status_t that the runtime gave; 0 none */
 	struct address address; /* va 0 and kind UNKNOWN: none is known */
 	bool has_address;
 	bool write, access_known;
 	bool has_pte;
-	uint64_t pte; /* as last written before */
-	uint64_t object; /* kernel_object; 0 not known */
-	const char *kernel; /* its name, the model's; NULL */
-	bool kernel_certain; /* the device said so; else it is the one that was running */
-	bool copy; /* an SDMA engine did it, no kernel */
-	size_t last_of_queue; /* inside: index into dispatches plus 1 */
+	uint64_t pte;		      /* as last written before */
+	uint64_t object;	      /* kernel_object; 0 not known */
+	const char *kernel;	      /* its name, the model's; NULL */
+	bool kernel_certain;	      /* the device said so; else it is the one that was running */
+	bool copy;		      /* an SDMA engine did it, no kernel */
+	size_t last_of_queue;	      /* inside: index into dispatches plus 1 */
 	unsigned int kernels_running; /* that may have been it, when it is not certain */
 	uint64_t queue_id, index;
 	bool has_index, has_queue;
-	const char *insn; /* the instruction; NULL not known */
+	const char *insn;	 /* the instruction; NULL not known */
 	struct suspect argument; /* the one that explains it best */
 	struct suspect arguments[MAX_ARGUMENTS];
 	unsigned int num_arguments; /* pointers of its dispatch, as far as they were recorded */
@@ -161,11 +164,12 @@ struct scanned {
 };
 
 struct evidence_of_machine {
-	const struct machine *machine;		  /* NULL: nothing is known of it */
-	const struct scanned *scanned;		  /* code objects of kernels that ran, built for another chip */
+	const struct machine *machine; /* NULL: nothing is known of it */
+	const struct scanned
+		*scanned; /* code objects of kernels that ran, built for another chip */
 	size_t num_scanned;
 	const char *no_scan; /* why none was scanned: libamd_comgr is not there; NULL */
-	bool recording; /* the trace still grows */
+	bool recording;	     /* the trace still grows */
 };
 
 /* m and e must outlive f. */

@@ -29,7 +29,8 @@ bool incidents__allocated(const struct model *m, uint32_t pid)
 	return false;
 }
 
-static void set_alloc(struct address *x, enum place_kind kind, const struct alloc *a, uint64_t distance)
+static void set_alloc(struct address *x, enum place_kind kind, const struct alloc *a,
+		      uint64_t distance)
 {
 	x->kind = kind;
 	x->alloc = *a;
@@ -37,7 +38,8 @@ static void set_alloc(struct address *x, enum place_kind kind, const struct allo
 	x->distance = distance;
 }
 
-static void find_near(struct address *x, const struct model *m, uint32_t pid, const struct address_facts *at)
+static void find_near(struct address *x, const struct model *m, uint32_t pid,
+		      const struct address_facts *at)
 {
 	const struct alloc *below = at->place.below, *above = at->place.above;
 
@@ -60,13 +62,15 @@ static bool find_driver(struct address *x, const struct address_facts *at)
 	return true;
 }
 
-struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact, uint64_t ts)
+struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact,
+				  uint64_t ts)
 {
 	struct address x = {.va = va, .exact = exact};
 	struct address_facts at;
 	struct place p;
 
-	if (va - CAPS_LDS_BASE < CAPS_APERTURE_BYTES || va - CAPS_SCRATCH_BASE < CAPS_APERTURE_BYTES) {
+	if (va - CAPS_LDS_BASE < CAPS_APERTURE_BYTES ||
+	    va - CAPS_SCRATCH_BASE < CAPS_APERTURE_BYTES) {
 		const bool lds = va - CAPS_LDS_BASE < CAPS_APERTURE_BYTES;
 
 		x.kind = lds ? PLACE_LDS : PLACE_SCRATCH;
@@ -124,7 +128,8 @@ static bool has_page_fault(const struct model *m, uint32_t pid)
 {
 	for (size_t i = 0; i < m->faults.n; i++)
 		if (m->faults.v[i].pid == pid &&
-		    (m->faults.v[i].from == FAULT_MEMORY || (m->faults.v[i].from == FAULT_PAGE && !m->faults.v[i].page.handled)))
+		    (m->faults.v[i].from == FAULT_MEMORY ||
+		     (m->faults.v[i].from == FAULT_PAGE && !m->faults.v[i].page.handled)))
 			return true;
 	return false;
 }
@@ -137,10 +142,10 @@ static int class_of_wave(const struct model *m, const struct fault *f)
 		return INCIDENT_PACKET;
 	/* 1 ILLEGAL_INST, 2 MEMVIOL (kfd_int_process_v10.c): of both kinds of bad addresses. */
 	if (w->kind == WAVE_ERROR)
-		return w->codes == 1		      ? INCIDENT_ILLEGAL
-		       : w->codes != 2		      ? INCIDENT_QUEUE
+		return w->codes == 1		   ? INCIDENT_ILLEGAL
+		       : w->codes != 2		   ? INCIDENT_QUEUE
 		       : has_page_fault(m, f->pid) ? INCIDENT_PAGE
-						      : INCIDENT_APERTURE;
+						   : INCIDENT_APERTURE;
 	if (w->codes & IV_CODE_APERTURE_VIOLATION)
 		return INCIDENT_APERTURE;
 	if (w->codes & IV_CODE_MEMORY_VIOLATION)
@@ -148,28 +153,29 @@ static int class_of_wave(const struct model *m, const struct fault *f)
 	return w->codes & IV_CODE_ILLEGAL_INSTRUCTION ? INCIDENT_ILLEGAL : INCIDENT_TRAP;
 }
 
-/* Below 0: no failure; the driver took care of it, or the hardware tried again and nobody said how that ended. */
+/* Below 0: no failure; the driver took care of it, or the hardware tried again and nobody said how
+ * that ended. */
 static int class_of(const struct model *m, const struct fault *f)
 {
-	static const int8_t of_device[] = {[EMU_FAULT_page] = INCIDENT_PAGE,
-					   [EMU_FAULT_permission] = INCIDENT_PAGE,
-					   [EMU_FAULT_aperture] = INCIDENT_APERTURE,
-					   [EMU_FAULT_illegal] = INCIDENT_ILLEGAL,
-					   [EMU_FAULT_trap] = INCIDENT_TRAP,
-					   [EMU_FAULT_packet] = INCIDENT_PACKET,
-					   [EMU_FAULT_hang] = INCIDENT_HANG,
-					   [EMU_FAULT_reset] = INCIDENT_RESET};
+	static const int8_t of_device[] = {
+		[EMU_FAULT_page] = INCIDENT_PAGE,	  [EMU_FAULT_permission] = INCIDENT_PAGE,
+		[EMU_FAULT_aperture] = INCIDENT_APERTURE, [EMU_FAULT_illegal] = INCIDENT_ILLEGAL,
+		[EMU_FAULT_trap] = INCIDENT_TRAP,	  [EMU_FAULT_packet] = INCIDENT_PACKET,
+		[EMU_FAULT_hang] = INCIDENT_HANG,	  [EMU_FAULT_reset] = INCIDENT_RESET};
 
 	switch (f->from) {
 	case FAULT_DEVICE:
-		return f->emu.kind && f->emu.kind < ARRAY_SIZE(of_device) ? of_device[f->emu.kind] : INCIDENT_QUEUE;
+		return f->emu.kind && f->emu.kind < ARRAY_SIZE(of_device) ? of_device[f->emu.kind]
+									  : INCIDENT_QUEUE;
 	case FAULT_QUEUE:
 		return class_of_status(f->status);
 	case FAULT_MEMORY:
 		return INCIDENT_PAGE;
 	case FAULT_PAGE:
-		return f->page.handled || (f->page.retries && !f->page.final && !f->page.told && !f->page.status) ? -1
-													  : INCIDENT_PAGE;
+		return f->page.handled || (f->page.retries && !f->page.final && !f->page.told &&
+					   !f->page.status)
+			       ? -1
+			       : INCIDENT_PAGE;
 	default:
 		return class_of_wave(m, f);
 	}
@@ -180,7 +186,8 @@ static struct incident *incident_of(struct findings *f, uint32_t pid, int class,
 	struct incident *x;
 
 	for (size_t i = 0; i < f->incidents.n; i++)
-		if (f->incidents.v[i].pid == pid && f->incidents.v[i].class == (enum incident_class)class)
+		if (f->incidents.v[i].pid == pid &&
+		    f->incidents.v[i].class == (enum incident_class) class)
 			return &f->incidents.v[i];
 	x = VEC_PUSH(&f->incidents);
 	x->pid = pid;
@@ -197,7 +204,8 @@ static void add_proof(struct incident *x, uint64_t ts, const char *event, char *
 		free(text);
 }
 
-static void set_address(struct incident *x, const struct model *m, uint64_t va, bool exact, uint64_t ts)
+static void set_address(struct incident *x, const struct model *m, uint64_t va, bool exact,
+			uint64_t ts)
 {
 	if (x->has_address && (x->address.exact || !exact))
 		return;
@@ -211,7 +219,8 @@ static void take_device(struct incident *x, const struct model *m, const struct 
 	const bool access = x->class == INCIDENT_PAGE || x->class == INCIDENT_APERTURE;
 	const char *kind = fault_kind_name(e->kind);
 
-	add_proof(x, f->ts_ns, "emu_fault", xasprintf("%s: %s", kind ? kind : "fault", f->insn ? f->insn : ""));
+	add_proof(x, f->ts_ns, "emu_fault",
+		  xasprintf("%s: %s", kind ? kind : "fault", f->insn ? f->insn : ""));
 	x->injected |= f->insn && !strncmp(f->insn, "injected ", 9);
 	if (!x->object && e->kernel_object) {
 		x->object = e->kernel_object;
@@ -321,7 +330,9 @@ static void take_hang(struct findings *f, const struct hang *h)
 {
 	struct incident *x = incident_of(f, h->pid, INCIDENT_HANG, h->ts_ns);
 
-	add_proof(x, h->ts_ns, "hang", xasprintf("the watchdog: packet %" PRIu64 " of queue %" PRIu64, h->e.index, h->e.queue_id));
+	add_proof(x, h->ts_ns, "hang",
+		  xasprintf("the watchdog: packet %" PRIu64 " of queue %" PRIu64, h->e.index,
+			    h->e.queue_id));
 	if (x->object || x->elapsed_ns)
 		return;
 	x->object = h->e.kernel_object;
@@ -344,7 +355,8 @@ static bool is_about(const struct incident *x, const struct evidence *e)
 		return e->e.reason == EVIDENCE_memory_fault || e->e.reason == EVIDENCE_queue_error;
 	if (x->class == INCIDENT_HANG)
 		return e->e.reason == EVIDENCE_hang && e->e.queue_id == x->queue_id;
-	return e->e.reason == EVIDENCE_queue_error && (!x->has_queue || e->e.queue_id == x->queue_id);
+	return e->e.reason == EVIDENCE_queue_error &&
+	       (!x->has_queue || e->e.queue_id == x->queue_id);
 }
 
 /* It was taken by the device and not seen to end. */
@@ -361,7 +373,8 @@ static void take_last(struct incident *x, const struct model *m)
 	for (size_t i = 0; i < m->dispatches.n; i++) {
 		const struct dispatch *d = &m->dispatches.v[i];
 
-		x->kernels_running += d->pid == last->pid && d->queue_id == last->queue_id && !d->duration_ns;
+		x->kernels_running +=
+			d->pid == last->pid && d->queue_id == last->queue_id && !d->duration_ns;
 	}
 	x->kernels_running = x->kernels_running ?: 1;
 	x->object = last->object;
@@ -419,7 +432,8 @@ static uint64_t miss(const struct address *a, const struct suspect *s)
 
 	if (a->va == s->pointer || (!a->exact && low == (s->pointer & ~0xfffull)))
 		return 0;
-	if (s->has_alloc && (a->has_alloc ? s->alloc.va == a->alloc.va : low - s->alloc.va < s->alloc.size))
+	if (s->has_alloc &&
+	    (a->has_alloc ? s->alloc.va == a->alloc.va : low - s->alloc.va < s->alloc.size))
 		return 0;
 	if (low >= s->pointer)
 		return low - s->pointer < NEAR_BYTES ? low - s->pointer : UINT64_MAX;
@@ -431,7 +445,8 @@ static void place_pointer(struct suspect *s, const struct model *m, const struct
 {
 	struct address a = incidents__address(m, x->pid, s->pointer, true, x->ts_ns);
 
-	if (a.kind != PLACE_INSIDE && a.kind != PLACE_FREED && a.kind != PLACE_PAST_END && a.kind != PLACE_NON_CANONICAL)
+	if (a.kind != PLACE_INSIDE && a.kind != PLACE_FREED && a.kind != PLACE_PAST_END &&
+	    a.kind != PLACE_NON_CANONICAL)
 		return;
 	s->has_alloc = a.has_alloc;
 	s->alloc = a.alloc;
@@ -509,8 +524,8 @@ void incidents__find(struct findings *f, const struct model *m)
 	for (size_t i = 0; i < m->agent.hangs.n; i++)
 		take_hang(f, &m->agent.hangs.v[i]);
 	for (size_t i = 0; i < m->resets.n; i++)
-		add_proof(incident_of(f, 0, INCIDENT_RESET, m->resets.v[i].ts_ns), m->resets.v[i].ts_ns, "gpu_reset",
-			  xstrdup("the driver reset the GPU"));
+		add_proof(incident_of(f, 0, INCIDENT_RESET, m->resets.v[i].ts_ns),
+			  m->resets.v[i].ts_ns, "gpu_reset", xstrdup("the driver reset the GPU"));
 	for (size_t i = 0; i < f->incidents.n; i++) {
 		struct incident *x = &f->incidents.v[i];
 

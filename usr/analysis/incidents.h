@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stopped a run: what the device, the kernel's driver and the runtime each said of one failure, as one
- * incident with its address, allocation, kernel and argument. Judges nothing: rules do.
+ * What stopped a run: what the device, the kernel's driver and the runtime each said of one
+ * failure, as one incident with its address, allocation, kernel and argument. Judges nothing: rules
+ * do.
  */
 #ifndef RDNA1_ANALYSIS_INCIDENTS_H
 #define RDNA1_ANALYSIS_INCIDENTS_H
@@ -12,7 +13,8 @@
 void incidents__find(struct findings *f, const struct model *m);
 
 /* Which allocation an address belongs to at a time; exact: known to the byte, else a page's. */
-struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact, uint64_t ts_ns);
+struct address incidents__address(const struct model *m, uint32_t pid, uint64_t va, bool exact,
+				  uint64_t ts_ns);
 
 /* Whether an allocation of the process was recorded at all. */
 bool incidents__allocated(const struct model *m, uint32_t pid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ladder of control: the levels that can decide how memory is accessed, from the instruction to the
- * hardware, and what was observed at each.
+ * The ladder of control: the levels that can decide how memory is accessed, from the instruction to
+ * the hardware, and what was observed at each.
  */
 #include "verdict.h"
 #include "machine.h"
@@ -15,9 +15,10 @@
 
 const char *rung_name(enum rung r)
 {
-	static const char *const names[] = {[RUNG_CODE] = "instruction",  [RUNG_HIP] = "HIP call",
-					    [RUNG_HSA] = "HSA pool",	  [RUNG_DRIVER] = "driver",
-					    [RUNG_PTE] = "page table", [RUNG_HARDWARE] = "hardware"};
+	static const char *const names[] = {
+		[RUNG_CODE] = "instruction", [RUNG_HIP] = "HIP call",
+		[RUNG_HSA] = "HSA pool",     [RUNG_DRIVER] = "driver",
+		[RUNG_PTE] = "page table",   [RUNG_HARDWARE] = "hardware"};
 
 	return r < RUNG_COUNT ? names[r] : "?";
 }
@@ -44,7 +45,8 @@ static const struct alloc *subject(const struct judge *j, struct alloc *copy)
 	return best ? copy : NULL;
 }
 
-static const struct scan_kernel *scan_of_kernel(const struct judge *j, uint32_t pid, uint64_t object)
+static const struct scan_kernel *scan_of_kernel(const struct judge *j, uint32_t pid,
+						uint64_t object)
 {
 	const struct kernel_facts *k = model__kernel_facts(j->m, pid, object);
 	const char *name = model__kernel(j->m, pid, object);
@@ -73,8 +75,8 @@ static char *observe_code(const struct judge *j, const struct alloc *a)
 	s = object ? scan_of_kernel(j, a->pid, object) : NULL;
 	if (!s)
 		return NULL;
-	return xasprintf("%" PRIu64 " memory instructions in %.40s: %" PRIu64 " with glc, %" PRIu64 " dlc, %" PRIu64
-			 " slc; no bit of an instruction sets a memory type",
+	return xasprintf("%" PRIu64 " memory instructions in %.40s: %" PRIu64 " with glc, %" PRIu64
+			 " dlc, %" PRIu64 " slc; no bit of an instruction sets a memory type",
 			 s->counts.memory, s->name, s->counts.glc, s->counts.dlc, s->counts.slc);
 }
 
@@ -85,9 +87,11 @@ static char *observe_hip(const struct judge *j)
 	for (size_t i = 0; i < m->calls.counts.n; i++) {
 		const char *name = api_call_name(m->calls.counts.v[i].nr);
 
-		if (name && (!strncmp(name, "hipMalloc", 9) || !strncmp(name, "hipHostMalloc", 13) ||
-			     !strncmp(name, "hipExtMalloc", 12)))
-			return xasprintf("%s was called %" PRIu64 " time%s", name, m->calls.counts.v[i].count,
+		if (name &&
+		    (!strncmp(name, "hipMalloc", 9) || !strncmp(name, "hipHostMalloc", 13) ||
+		     !strncmp(name, "hipExtMalloc", 12)))
+			return xasprintf("%s was called %" PRIu64 " time%s", name,
+					 m->calls.counts.v[i].count,
 					 m->calls.counts.v[i].count == 1 ? "" : "s");
 	}
 	return NULL;
@@ -111,7 +115,8 @@ static char *observe_hsa(const struct judge *j, const struct alloc *a)
 
 static char *observe_driver(const struct judge *j, const struct bo *bo)
 {
-	const struct machine_parameter *p = j->e->machine ? machine__parameter(j->e->machine, "mtype_local") : NULL;
+	const struct machine_parameter *p =
+		j->e->machine ? machine__parameter(j->e->machine, "mtype_local") : NULL;
 	struct buf b = {0};
 
 	if (!bo)
@@ -140,7 +145,8 @@ static char *observe_hardware(const struct judge *j)
 	const struct caps_pte *row = j->silicon ? caps_pte__find(j->silicon) : NULL;
 	char *gfx = say__gfx(j->silicon);
 	char *text = row && row->kfd_coarse
-			     ? xasprintf("%s%s: NC is cached in L2, UC bypasses it; a wrong type makes data stale, it raises no fault",
+			     ? xasprintf("%s%s: NC is cached in L2, UC bypasses it; a wrong type "
+					 "makes data stale, it raises no fault",
 					 gfx, j->m->emulated ? " (emulated)" : "")
 			     : NULL;
 
@@ -154,14 +160,17 @@ static enum rung decided(const struct judge *j, const struct alloc *a, const str
 	const struct pool *p = model__pool(j->m, a->pid, a->pool);
 	const struct caps_pte *row = caps_pte__find(j->m->gfx);
 	const char *expected = bo ? pte_kfd_mtype(row, bo->flags) : NULL;
-	const bool coherent = bo && bo->flags & (1u << 26 | 1u << 25 | 1u << 24); /* KFD's COHERENT, UNCACHED, EXT_COHERENT */
+	const bool coherent =
+		bo && bo->flags & (1u << 26 | 1u << 25 |
+				   1u << 24); /* KFD's COHERENT, UNCACHED, EXT_COHERENT */
 
 	if (!bo)
 		return RUNG_COUNT;
 	for (size_t i = 0; expected && i < bo->num_ptes; i++)
 		if (strcmp(pte_mtype(row, j->m->ptes.v[bo->first_pte + i].flags), expected))
 			return RUNG_DRIVER;
-	if (p && (coherent == !(p->flags & POOL_COARSE) || judge__variable(j, a->pid, "HSA_DISABLE_CACHE")))
+	if (p && (coherent == !(p->flags & POOL_COARSE) ||
+		  judge__variable(j, a->pid, "HSA_DISABLE_CACHE")))
 		return RUNG_HSA;
 	return RUNG_DRIVER;
 }

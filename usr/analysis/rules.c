@@ -16,8 +16,9 @@ struct row {
 
 static const struct row rows[] = {
 #define GROUP(title) {.group = title},
-#define RULE(function, id, severity, title, needs, decides, remedy, source)                                            \
-	{.rule = {id, title, SEVERITY_##severity, needs, decides, remedy, source}, .run = rule_##function},
+#define RULE(function, id, severity, title, needs, decides, remedy, source)                        \
+	{.rule = {id, title, SEVERITY_##severity, needs, decides, remedy, source},                 \
+	 .run = rule_##function},
 #include "rules.def"
 };
 
@@ -59,7 +60,8 @@ struct finding *judge__add(struct judge *j, enum finding_state state, char *what
 	return x;
 }
 
-struct finding *judge__about(struct judge *j, enum finding_state state, char *what, const struct incident *x)
+struct finding *judge__about(struct judge *j, enum finding_state state, char *what,
+			     const struct incident *x)
 {
 	struct finding *f;
 
@@ -86,7 +88,8 @@ struct finding *judge__undecided(struct judge *j, const char *what, const char *
 void finding__prove(struct finding *x, uint64_t ts_ns, const char *event, char *text)
 {
 	if (x->proofs.n < MAX_PROOFS) {
-		*VEC_PUSH(&x->proofs) = (struct proof){.ts_ns = ts_ns, .event = event, .text = text};
+		*VEC_PUSH(&x->proofs) =
+			(struct proof){.ts_ns = ts_ns, .event = event, .text = text};
 		return;
 	}
 	x->more_proofs++;
@@ -96,7 +99,8 @@ void finding__prove(struct finding *x, uint64_t ts_ns, const char *event, char *
 void finding__prove_by(struct finding *x, const struct incident *i)
 {
 	for (size_t k = 0; k < i->proofs.n; k++)
-		finding__prove(x, i->proofs.v[k].ts_ns, i->proofs.v[k].event, xstrdup(i->proofs.v[k].text));
+		finding__prove(x, i->proofs.v[k].ts_ns, i->proofs.v[k].event,
+			       xstrdup(i->proofs.v[k].text));
 }
 
 void finding__remedy(struct finding *x, char *remedy)
@@ -175,13 +179,26 @@ const struct incident *judge__first(const struct judge *j)
 
 char *say__name(const char *kernel)
 {
-	size_t len = kernel ? strlen(kernel) : 0;
+	return kernel ? say__short(kernel, NAME_HEAD, NAME_TAIL) : xstrdup("of unknown name");
+}
 
-	if (!kernel)
-		return xstrdup("of unknown name");
-	if (len <= NAME_HEAD + NAME_TAIL + 3)
-		return xstrdup(kernel);
-	return xasprintf("%.*s...%s", NAME_HEAD, kernel, kernel + len - NAME_TAIL);
+/* Within a character of UTF-8. */
+static bool is_inside(char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+char *say__short(const char *s, size_t head, size_t tail)
+{
+	size_t len = strlen(s), from;
+
+	if (len <= head + tail + 3)
+		return xstrdup(s);
+	while (head && is_inside(s[head]))
+		head--;
+	for (from = len - tail; from < len && is_inside(s[from]);)
+		from++;
+	return xasprintf("%.*s...%s", (int)head, s, s + from);
 }
 
 char *say__kernel(const struct incident *x)
@@ -249,8 +266,9 @@ const char *finding_state_name(enum finding_state s)
 
 const char *severity_name(enum severity s)
 {
-	static const char *const names[] = {
-		[SEVERITY_error] = "error", [SEVERITY_warning] = "warning", [SEVERITY_note] = "note"};
+	static const char *const names[] = {[SEVERITY_error] = "error",
+					    [SEVERITY_warning] = "warning",
+					    [SEVERITY_note] = "note"};
 
 	return s < ARRAY_SIZE(names) ? names[s] : "?";
 }
@@ -296,7 +314,8 @@ static unsigned int silicon_of(const struct model *m, const struct evidence_of_m
 	const struct machine_gpu *g = e->machine ? machine__gpu(e->machine) : NULL;
 
 	for (size_t i = 1; i < m->emu_cards.n; i++)
-		if (m->emu_cards.v[i].ev.gfx_target_version != m->emu_cards.v[0].ev.gfx_target_version)
+		if (m->emu_cards.v[i].ev.gfx_target_version !=
+		    m->emu_cards.v[0].ev.gfx_target_version)
 			return 0;
 	if (m->emu_cards.n)
 		return m->emu_cards.v[0].ev.gfx_target_version;
@@ -308,7 +327,9 @@ static unsigned int silicon_of(const struct model *m, const struct evidence_of_m
 	if (g)
 		return machine__gfx(g);
 	/* What the runtime calls it, where nothing made it call it otherwise. */
-	return m->gfx_from == GFX_AGENT && e->machine && !machine__override(e->machine, g, NULL) ? m->gfx : 0;
+	return m->gfx_from == GFX_AGENT && e->machine && !machine__override(e->machine, g, NULL)
+		       ? m->gfx
+		       : 0;
 }
 
 static void index_code(struct judge *j)
@@ -322,15 +343,18 @@ static void index_code(struct judge *j)
 	}
 }
 
-/* Why something may have happened that the trace does not show; NULL: nothing is known to be missing. */
+/* Why something may have happened that the trace does not show; NULL: nothing is known to be
+ * missing. */
 static char *why_incomplete(const struct model *m)
 {
 	struct account agent = accounts__sum(&m->accounts, SOURCE_agent);
 	struct account kernel = accounts__sum(&m->accounts, SOURCE_kernel);
-	uint64_t lost = agent.dropped + account__unexplained(&agent) + kernel.dropped + account__unexplained(&kernel);
+	uint64_t lost = agent.dropped + account__unexplained(&agent) + kernel.dropped +
+			account__unexplained(&kernel);
 
 	if (lost)
-		return xasprintf("%" PRIu64 " event%s lost: what they showed is not in this", lost, lost == 1 ? " was" : "s were");
+		return xasprintf("%" PRIu64 " event%s lost: what they showed is not in this", lost,
+				 lost == 1 ? " was" : "s were");
 	if (m->stats.whole_from_ns)
 		return xstrdup("ring mode: what came before the trace's first events is gone");
 	if (m->recovered)

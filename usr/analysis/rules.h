@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of the rules: what each is given, and how it says what it found. For rules_*.c only; others see
- * findings.h.
+ * Inside of the rules: what each is given, and how it says what it found. For rules_*.c only;
+ * others see findings.h.
  */
 #ifndef RDNA1_ANALYSIS_RULES_H
 #define RDNA1_ANALYSIS_RULES_H
@@ -16,8 +16,9 @@ struct judge {
 	const struct evidence_of_machine *e;
 	struct findings *f;
 	const struct rule *rule; /* that is running */
-	unsigned int silicon;	 /* gfx_target_version of the chip, emulated or not; 0 not known, or they differ */
-	struct map code;	 /* by the first half of the digest: index into the model's plus 1 */
+	unsigned int silicon;	 /* gfx_target_version of the chip, emulated or not; 0 not known, or
+				    they differ */
+	struct map code; /* by the first half of the digest: index into the model's plus 1 */
 };
 
 /* A finding of the running rule; takes over `what`. Valid until the next one. */
@@ -32,9 +33,11 @@ void finding__prove_by(struct finding *x, const struct incident *i);
 void finding__remedy(struct finding *x, char *remedy);
 
 /* Findings about this failure. */
-struct finding *judge__about(struct judge *j, enum finding_state state, char *what, const struct incident *x);
+struct finding *judge__about(struct judge *j, enum finding_state state, char *what,
+			     const struct incident *x);
 
-/* The i-th incident that is looked at; NULL past the last. More than MAX_INCIDENTS say nothing new. */
+/* The i-th incident that is looked at; NULL past the last. More than MAX_INCIDENTS say nothing new.
+ */
 #define MAX_INCIDENTS 16
 const struct incident *judge__get(const struct judge *j, size_t i);
 /* The first incident of the class; NULL without. */
@@ -48,8 +51,11 @@ const struct incident *judge__first(const struct judge *j);
 bool code__foreign(const struct judge *j, const struct incident *x);
 
 /* What is said of things, to be freed. */
-char *say__name(const char *kernel); /* of a kernel, its middle left out where it is long; NULL: unknown */
-char *say__kernel(const struct incident *x);	  /* "kernel foo", "a kernel of unknown name" */
+char *say__short(const char *s, size_t head,
+		 size_t tail); /* so many bytes of both ends, whole characters */
+char *say__name(
+	const char *kernel); /* of a kernel, its middle left out where it is long; NULL: unknown */
+char *say__kernel(const struct incident *x); /* "kernel foo", "a kernel of unknown name" */
 /* A variable as the runtime of the process read it; NULL: not set there, or not known. */
 const char *judge__variable(const struct judge *j, uint32_t pid, const char *name);
 /* Of the code object with this digest; NULL without. */
@@ -57,12 +63,14 @@ const struct code_facts *judge__code(const struct judge *j, const uint8_t sha256
 /* Whether gfx10.1's documented bugs are the chip's. */
 bool judge__rdna1(const struct judge *j);
 
-char *say__alloc(const struct model *m, const struct alloc *a); /* "the 441 KiB at 0x7f.. (GPU coarse)" */
+char *say__alloc(const struct model *m,
+		 const struct alloc *a); /* "the 441 KiB at 0x7f.. (GPU coarse)" */
 char *say__bytes(uint64_t n);
 char *say__duration(uint64_t ns);
 char *say__gfx(unsigned int gfx_target_version); /* "gfx1010" */
 
-#define RULE(function, id, severity, title, needs, decides, remedy, source) void rule_##function(struct judge *j);
+#define RULE(function, id, severity, title, needs, decides, remedy, source)                        \
+	void rule_##function(struct judge *j);
 #define GROUP(title)
 #include "rules.def"
 

@@ -9,7 +9,8 @@
 #define FAR_BYTES (64ull << 20)
 
 /* The i-th incident with an address of one of these kinds; NULL past the last. */
-static const struct incident *with_place(const struct judge *j, size_t i, enum place_kind a, enum place_kind b)
+static const struct incident *with_place(const struct judge *j, size_t i, enum place_kind a,
+					 enum place_kind b)
 {
 	const struct incident *x;
 
@@ -27,7 +28,8 @@ static void put_argument(struct buf *b, const struct incident *x)
 	incidents__argument(b, &x->argument);
 	buf__printf(b, " of the kernel is 0x%" PRIx64, x->argument.pointer);
 	buf__puts(b, x->argument.pointer == x->address.va ? ", the address itself"
-		     : x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va < x->argument.alloc.size
+		     : x->argument.has_alloc && x->argument.pointer - x->argument.alloc.va <
+							x->argument.alloc.size
 			     ? ", into that allocation"
 			     : "");
 }
@@ -43,23 +45,30 @@ static void prove_arguments(struct finding *f, const struct incident *x)
 		incidents__argument(&b, s);
 		buf__printf(&b, " is 0x%" PRIx64, s->pointer);
 		if (s->has_alloc)
-			buf__printf(&b, ", in %" PRIu64 " bytes at 0x%" PRIx64 ", whose end is %" PRIu64 " bytes %s the address",
-				    s->alloc.size, s->alloc.va, x->address.va >= end ? x->address.va - end : end - x->address.va,
+			buf__printf(&b,
+				    ", in %" PRIu64 " bytes at 0x%" PRIx64 ", whose end is %" PRIu64
+				    " bytes %s the address",
+				    s->alloc.size, s->alloc.va,
+				    x->address.va >= end ? x->address.va - end
+							 : end - x->address.va,
 				    x->address.va >= end ? "before" : "behind");
 		finding__prove(f, 0, NULL, b.s);
 	}
 }
 
-static struct finding *add(struct judge *j, enum finding_state state, const struct incident *x, struct buf *b)
+static struct finding *add(struct judge *j, enum finding_state state, const struct incident *x,
+			   struct buf *b)
 {
 	struct finding *f;
 
 	put_argument(b, x);
 	f = judge__about(j, state, b->s, x);
 	if (x->proofs.n)
-		finding__prove(f, x->proofs.v[0].ts_ns, x->proofs.v[0].event, xstrdup(x->proofs.v[0].text));
+		finding__prove(f, x->proofs.v[0].ts_ns, x->proofs.v[0].event,
+			       xstrdup(x->proofs.v[0].text));
 	if (x->address.has_alloc)
-		finding__prove(f, x->address.alloc.begin_ns, "pool_alloc_ok", xstrdup("the allocation"));
+		finding__prove(f, x->address.alloc.begin_ns, "pool_alloc_ok",
+			       xstrdup("the allocation"));
 	return f;
 }
 
@@ -70,8 +79,8 @@ static bool was_unmapped(const struct judge *j, const struct incident *x)
 	for (size_t i = 0; i < j->m->faults.n; i++) {
 		const struct fault *f = &j->m->faults.v[i];
 
-		if (f->from == FAULT_PAGE && f->pid == x->pid && f->page.has_pte && f->page.unmapped &&
-		    f->va >> 12 == x->address.va >> 12)
+		if (f->from == FAULT_PAGE && f->pid == x->pid && f->page.has_pte &&
+		    f->page.unmapped && f->va >> 12 == x->address.va >> 12)
 			return true;
 	}
 	return false;
@@ -80,7 +89,8 @@ static bool was_unmapped(const struct judge *j, const struct incident *x)
 /* The application's own memory, which it gave to the GPU: it may take it away without a word. */
 static bool is_registered(const struct address *a)
 {
-	return a->has_alloc && (a->alloc.kind == MEM_KIND_lock || a->alloc.kind == MEM_KIND_register);
+	return a->has_alloc &&
+	       (a->alloc.kind == MEM_KIND_lock || a->alloc.kind == MEM_KIND_register);
 }
 
 static bool said_by_device(const struct judge *j, const struct incident *x)
@@ -88,8 +98,8 @@ static bool said_by_device(const struct judge *j, const struct incident *x)
 	for (size_t i = 0; i < j->m->faults.n; i++) {
 		const struct fault *f = &j->m->faults.v[i];
 
-		if (f->from == FAULT_DEVICE && f->pid == x->pid && f->emu.kind == EMU_FAULT_permission &&
-		    f->emu.va >> 12 == x->address.va >> 12)
+		if (f->from == FAULT_DEVICE && f->pid == x->pid &&
+		    f->emu.kind == EMU_FAULT_permission && f->emu.va >> 12 == x->address.va >> 12)
 			return true;
 	}
 	return false;
@@ -106,16 +116,21 @@ static void permission(struct judge *j, const struct incident *x)
 		return;
 	if (x->address.has_alloc) {
 		alloc = say__alloc(j->m, &x->address.alloc);
-		buf__printf(&b, "%" PRIu64 " bytes into %s, which was live", x->address.distance, alloc);
+		buf__printf(&b, "%" PRIu64 " bytes into %s, which was live", x->address.distance,
+			    alloc);
 		free(alloc);
 	} else {
-		buf__printf(&b, "%" PRIu64 " bytes into a buffer of the driver's at 0x%" PRIx64 ", which was live",
+		buf__printf(&b,
+			    "%" PRIu64 " bytes into a buffer of the driver's at 0x%" PRIx64
+			    ", which was live",
 			    x->address.distance, x->address.bo.va);
 	}
 	if (x->has_pte) {
 		refused |= x->access_known && !(x->pte & bit);
-		buf__puts(&b, x->pte & bit ? "; its page-table entry allowed it when it was last written: "
-					   : "; its page-table entry does not allow it: ");
+		buf__puts(&b,
+			  x->pte & bit
+				  ? "; its page-table entry allowed it when it was last written: "
+				  : "; its page-table entry does not allow it: ");
 		pte_print(&b, caps_pte__find(j->m->gfx), x->pte);
 	}
 	add(j, refused ? FINDING_CONFIRMED : FINDING_POSSIBLE, x, &b);
@@ -139,7 +154,8 @@ static void prove_eviction(struct judge *j, struct finding *f, const struct inci
 		return;
 	if (m->bos.v[bo - 1].host_changes)
 		finding__prove(f, 0, "userptr_evict",
-			       xasprintf("its host memory changed, %u time%s", m->bos.v[bo - 1].host_changes,
+			       xasprintf("its host memory changed, %u time%s",
+					 m->bos.v[bo - 1].host_changes,
 					 m->bos.v[bo - 1].host_changes == 1 ? "" : "s"));
 	for (size_t i = 0; i < m->moves.n; i++)
 		if (m->moves.v[i].bo == bo && m->moves.v[i].ts_ns < x->ts_ns)
@@ -166,20 +182,27 @@ static void evicted(struct judge *j, const struct incident *x)
 
 	if (x->class != INCIDENT_PAGE)
 		return;
-	if ((x->address.kind == PLACE_INSIDE || x->address.kind == PLACE_DRIVER) && was_unmapped(j, x)) {
-		buf__puts(&b, "the allocation is live, and its page-table entry had been taken away before");
+	if ((x->address.kind == PLACE_INSIDE || x->address.kind == PLACE_DRIVER) &&
+	    was_unmapped(j, x)) {
+		buf__puts(&b, "the allocation is live, and its page-table entry had been taken "
+			      "away before");
 		prove_eviction(j, add(j, FINDING_CONFIRMED, x, &b), x);
 	} else if (x->address.kind == PLACE_INSIDE && is_registered(&x->address)) {
 		alloc = say__alloc(m, &x->address.alloc);
-		buf__printf(&b, "%" PRIu64 " bytes into %s of the application's own memory that was registered with the GPU: "
-				"it was unmapped or freed while it was registered",
+		buf__printf(&b,
+			    "%" PRIu64 " bytes into %s of the application's own memory that was "
+				       "registered with the GPU: "
+			    "it was unmapped or freed while it was registered",
 			    x->address.distance, alloc);
 		free(alloc);
 		f = add(j, FINDING_POSSIBLE, x, &b);
-		finding__remedy(f, xstrdup("unregister host memory before it is freed (hipHostUnregister), and after the "
+		finding__remedy(f, xstrdup("unregister host memory before it is freed "
+					   "(hipHostUnregister), and after the "
 					   "copies from it have ended"));
 	} else if (m->moves_on && m->host_changes_on && !m->num_moves && !any_host_change(m)) {
-		judge__about(j, FINDING_RULED_OUT, xstrdup("no buffer was moved and no registered host memory changed"), x);
+		judge__about(j, FINDING_RULED_OUT,
+			     xstrdup("no buffer was moved and no registered host memory changed"),
+			     x);
 	}
 }
 
@@ -206,7 +229,8 @@ static void past_end(struct judge *j, const struct incident *x)
 		return;
 	alloc = say__alloc(j->m, &a->alloc);
 	distance = say__bytes(a->distance);
-	buf__printf(&b, "0x%" PRIx64 " is %s (%" PRIu64 " bytes) %s %s", a->va, distance, a->distance,
+	buf__printf(&b, "0x%" PRIx64 " is %s (%" PRIu64 " bytes) %s %s", a->va, distance,
+		    a->distance,
 		    a->kind == PLACE_BEFORE ? "before the beginning of" : "past the end of", alloc);
 	/* What a kernel was not given, it does not overrun by a little. */
 	if (x->num_arguments && !x->argument.certain)
@@ -215,9 +239,11 @@ static void past_end(struct judge *j, const struct incident *x)
 	if (!x->argument.certain)
 		prove_arguments(f, x);
 	if (led_there && x->argument.pointer - x->argument.alloc.va >= x->argument.alloc.size)
-		finding__remedy(f, xstrdup("the pointer was past the end when it was dispatched: see dangling-argument"));
+		finding__remedy(f, xstrdup("the pointer was past the end when it was dispatched: "
+					   "see dangling-argument"));
 	else if (!code__foreign(j, x))
-		finding__remedy(f, xstrdup("the kernel's index is too large or its buffer too small: compare shape and size"));
+		finding__remedy(f, xstrdup("the kernel's index is too large or its buffer too "
+					   "small: compare shape and size"));
 	free(alloc);
 	free(distance);
 }
@@ -238,11 +264,13 @@ static void freed(struct judge *j, const struct incident *x)
 
 	if (x->address.kind == PLACE_FREED) {
 		alloc = say__alloc(j->m, &x->address.alloc);
-		buf__printf(&b, "0x%" PRIx64 " is %" PRIu64 " bytes into %s, freed %s before", x->address.va,
-			    x->address.distance, alloc, age);
+		buf__printf(&b, "0x%" PRIx64 " is %" PRIu64 " bytes into %s, freed %s before",
+			    x->address.va, x->address.distance, alloc, age);
 		free(alloc);
 	} else {
-		buf__printf(&b, "0x%" PRIx64 " is %" PRIu64 " bytes into a buffer of the driver's that was freed %s before",
+		buf__printf(&b,
+			    "0x%" PRIx64 " is %" PRIu64
+			    " bytes into a buffer of the driver's that was freed %s before",
 			    x->address.va, x->address.distance, age);
 	}
 	f = add(j, FINDING_CONFIRMED, x, &b);
@@ -257,8 +285,9 @@ static void rule_out_freed(struct judge *j, const struct incident *x)
 	    !incidents__allocated(j->m, x->pid))
 		return;
 	judge__about(j, FINDING_RULED_OUT,
-		     xstrdup(x->address.freed_before ? "what was freed there had been allocated again since"
-						     : "nothing that was freed ever held the address"),
+		     xstrdup(x->address.freed_before
+				     ? "what was freed there had been allocated again since"
+				     : "nothing that was freed ever held the address"),
 		     x);
 }
 
@@ -279,19 +308,23 @@ void rule_freed(struct judge *j)
 static void remedy_of_pointer(struct judge *j, struct finding *f, const struct incident *x)
 {
 	if (x->argument.certain && x->argument.pointer == x->address.va)
-		finding__remedy(f, xstrdup("look at who passes that pointer: the kernel used what it was given"));
+		finding__remedy(f, xstrdup("look at who passes that pointer: the kernel used what "
+					   "it was given"));
 	else if (!code__foreign(j, x))
-		finding__remedy(f, xstrdup("the kernel computed it, from an index that is far too large or was never set: compare "
+		finding__remedy(f, xstrdup("the kernel computed it, from an index that is far too "
+					   "large or was never set: compare "
 					   "its shape and arguments with its buffers"));
 }
 
 static void undecided_place(struct judge *j, const struct incident *x)
 {
-	struct finding *f = judge__about(j, FINDING_UNDECIDED,
-					 xstrdup(x->address.forgotten
-							 ? "what held the address is not known any more: too much was freed since"
-							 : "where the address lies is not known: no allocation of the process was recorded"),
-					 x);
+	struct finding *f = judge__about(
+		j, FINDING_UNDECIDED,
+		xstrdup(x->address.forgotten ? "what held the address is not known any more: too "
+					       "much was freed since"
+					     : "where the address lies is not known: no allocation "
+					       "of the process was recorded"),
+		x);
 
 	f->decide = xstrdup("the agent: sudo rdna1-trace -- COMMAND");
 }
@@ -312,12 +345,17 @@ static void never_mapped(struct judge *j, const struct incident *x)
 		if (a->distance < FAR_BYTES || x->argument.certain)
 			return;
 		distance = say__bytes(a->distance);
-		buf__printf(&b, "0x%" PRIx64 " is in no allocation, and the nearest is %s away", a->va, distance);
+		buf__printf(&b, "0x%" PRIx64 " is in no allocation, and the nearest is %s away",
+			    a->va, distance);
 		free(distance);
 		f = add(j, FINDING_POSSIBLE, x, &b);
 		break;
 	case PLACE_NOWHERE:
-		buf__printf(&b, "0x%" PRIx64 " is in no allocation and near none, and nothing that was freed held it", a->va);
+		buf__printf(
+			&b,
+			"0x%" PRIx64
+			" is in no allocation and near none, and nothing that was freed held it",
+			a->va);
 		f = add(j, FINDING_CONFIRMED, x, &b);
 		break;
 	default:
@@ -345,15 +383,19 @@ void rule_non_canonical(struct judge *j)
 	char *alloc;
 
 	if (x && !x->has_address)
-		judge__undecided(j, "0x29 comes without its address from the runtime and the driver",
-				 "the emulated device (--emulate), or rocm-debug-agent's registers on a card");
+		judge__undecided(j,
+				 "0x29 comes without its address from the runtime and the driver",
+				 "the emulated device (--emulate), or rocm-debug-agent's registers "
+				 "on a card");
 	for (size_t i = 0; (x = with_place(j, i, PLACE_NON_CANONICAL, PLACE_NON_CANONICAL)); i++) {
 		struct buf b = {0};
 
-		buf__printf(&b, "0x%" PRIx64 " is in no aperture, and no page table can hold it", x->address.va);
+		buf__printf(&b, "0x%" PRIx64 " is in no aperture, and no page table can hold it",
+			    x->address.va);
 		if (x->address.has_alloc) {
 			alloc = say__alloc(j->m, &x->address.alloc);
-			buf__printf(&b, "; its low 48 bits lie in %s, %" PRIu64 " bytes in", alloc, x->address.distance);
+			buf__printf(&b, "; its low 48 bits lie in %s, %" PRIu64 " bytes in", alloc,
+				    x->address.distance);
 			free(alloc);
 		}
 		remedy_of_pointer(j, add(j, FINDING_CONFIRMED, x, &b), x);
@@ -367,7 +409,8 @@ void rule_null(struct judge *j)
 	for (size_t i = 0; (x = with_place(j, i, PLACE_NULL, PLACE_NULL)); i++) {
 		struct buf b = {0};
 
-		buf__printf(&b, "the address is 0x%" PRIx64 "%s", x->address.va, x->address.exact ? "" : ", or in that page");
+		buf__printf(&b, "the address is 0x%" PRIx64 "%s", x->address.va,
+			    x->address.exact ? "" : ", or in that page");
 		add(j, FINDING_CONFIRMED, x, &b);
 	}
 }
@@ -379,7 +422,8 @@ void rule_lds_scratch(struct judge *j)
 	for (size_t i = 0; (x = with_place(j, i, PLACE_LDS, PLACE_SCRATCH)); i++) {
 		struct buf b = {0};
 
-		buf__printf(&b, "0x%" PRIx64 " is 0x%" PRIx64 " bytes into the %s aperture", x->address.va, x->address.distance,
+		buf__printf(&b, "0x%" PRIx64 " is 0x%" PRIx64 " bytes into the %s aperture",
+			    x->address.va, x->address.distance,
 			    x->address.kind == PLACE_LDS ? "LDS" : "scratch");
 		add(j, FINDING_CONFIRMED, x, &b);
 	}
@@ -393,8 +437,9 @@ static bool faulted_there(const struct judge *j, const struct bad_pointer *p)
 	const struct incident *x;
 
 	for (size_t i = 0; (x = judge__get(j, i)); i++)
-		if (x->pid == p->pid && x->has_address && x->object == p->object && x->argument.certain &&
-		    x->argument.at == p->at && x->argument.pointer == p->pointer)
+		if (x->pid == p->pid && x->has_address && x->object == p->object &&
+		    x->argument.certain && x->argument.at == p->at &&
+		    x->argument.pointer == p->pointer)
 			return true;
 	return false;
 }
@@ -406,13 +451,15 @@ static void put_where(struct judge *j, struct buf *b, const struct bad_pointer *
 
 	*sure = p->state == POINTER_STATE_freed || faulted_there(j, p);
 	if (p->state == POINTER_STATE_freed) {
-		buf__printf(b, "%" PRIu64 " bytes into freed memory (%" PRIu64 " bytes at 0x%" PRIx64 ")", p->pointer - p->base,
-			    p->size, p->base);
+		buf__printf(b,
+			    "%" PRIu64 " bytes into freed memory (%" PRIu64 " bytes at 0x%" PRIx64
+			    ")",
+			    p->pointer - p->base, p->size, p->base);
 		return;
 	}
 	if (p->state == POINTER_STATE_past_end) {
-		buf__printf(b, "%" PRIu64 " bytes past the end of %" PRIu64 " bytes at 0x%" PRIx64, p->pointer - p->base - p->size,
-			    p->size, p->base);
+		buf__printf(b, "%" PRIu64 " bytes past the end of %" PRIu64 " bytes at 0x%" PRIx64,
+			    p->pointer - p->base - p->size, p->size, p->base);
 		return;
 	}
 	a = incidents__address(j->m, p->pid, p->pointer, true, p->ts_ns);
@@ -421,7 +468,10 @@ static void put_where(struct judge *j, struct buf *b, const struct bad_pointer *
 	if (a.kind == PLACE_NON_CANONICAL)
 		buf__puts(b, "no address that a page table can hold");
 	else if (a.kind == PLACE_PAST_END)
-		buf__printf(b, "nothing that was seen to be allocated, %" PRIu64 " bytes past the end of %s", a.distance, alloc);
+		buf__printf(b,
+			    "nothing that was seen to be allocated, %" PRIu64
+			    " bytes past the end of %s",
+			    a.distance, alloc);
 	else
 		buf__puts(b, "nothing that was seen to be allocated");
 	free(alloc);
@@ -449,7 +499,8 @@ void rule_dangling(struct judge *j)
 		const struct bad_pointer *p = &m->agent.bad_pointers.v[i];
 		const char *name = model__kernel(m, p->pid, p->object);
 		/* One past the end is what the end of a range is. */
-		const bool is_end = p->state == POINTER_STATE_past_end && p->pointer == p->base + p->size;
+		const bool is_end =
+			p->state == POINTER_STATE_past_end && p->pointer == p->base + p->size;
 		struct suspect s = {.at = p->at, .name = family__arg(name, p->at)};
 		struct buf b = {0};
 		char *said;
@@ -471,7 +522,8 @@ void rule_dangling(struct judge *j)
 				f->state = FINDING_CONFIRMED;
 			} else {
 				f = judge__add(j, sure ? FINDING_CONFIRMED : FINDING_POSSIBLE, b.s);
-				finding__prove(f, p->ts_ns, "dispatch", xstrdup("the first such dispatch"));
+				finding__prove(f, p->ts_ns, "dispatch",
+					       xstrdup("the first such dispatch"));
 			}
 			any |= sure;
 			continue;
@@ -481,5 +533,7 @@ void rule_dangling(struct judge *j)
 	x = judge__first(j);
 	if (!f && x && x->has_address && any_use(m, x->pid) && !m->agent.not_asked)
 		judge__about(j, FINDING_RULED_OUT,
-			     xstrdup("every argument that code objects call a pointer led into live memory"), x);
+			     xstrdup("every argument that code objects call a pointer led into "
+				     "live memory"),
+			     x);
 }

@@ -32,7 +32,8 @@ static char *chip_of(const char *target)
 	return gfx ? xasprintf("%.*s", (int)strcspn(gfx, ":"), gfx) : NULL;
 }
 
-/* "AMD clang version 15.0.0" of .comment, which has a text of each tool; to be freed. NULL without clang. */
+/* "AMD clang version 15.0.0" of .comment, which has a text of each tool; to be freed. NULL without
+ * clang. */
 static char *compiler_of(const char *comment)
 {
 	const char *at = comment ? strstr(comment, "clang version") : NULL;
@@ -52,7 +53,7 @@ static void put_digest(struct buf *b, const uint8_t sha256[32])
 
 struct code_sum {
 	size_t foreign, native, unknown; /* kernels that ran */
-	char *chip; /* of the first foreign one */
+	char *chip;			 /* of the first foreign one */
 };
 
 static bool is_foreign(const struct judge *j, const struct code_facts *c, char **chip)
@@ -61,7 +62,8 @@ static bool is_foreign(const struct judge *j, const struct code_facts *c, char *
 	bool foreign;
 
 	*chip = chip_of(c->target);
-	foreign = *chip && strcmp(*chip, silicon) && !(judge__rdna1(j) && !strcmp(*chip, "gfx10-1-generic"));
+	foreign = *chip && strcmp(*chip, silicon) &&
+		  !(judge__rdna1(j) && !strcmp(*chip, "gfx10-1-generic"));
 	free(silicon);
 	return foreign;
 }
@@ -76,13 +78,14 @@ bool code__foreign(const struct judge *j, const struct incident *x)
 	return foreign;
 }
 
-static void prove_kernel(struct finding *f, const struct kernel_sum *k, const char *name, const struct code_facts *c,
-			 const char *chip)
+static void prove_kernel(struct finding *f, const struct kernel_sum *k, const char *name,
+			 const struct code_facts *c, const char *chip)
 {
 	char *compiler = compiler_of(c->compiler), *said = say__name(name);
 	struct buf b = {0};
 
-	buf__printf(&b, "kernel %s: %" PRIu64 " dispatch%s, built for %s", said, k->count, k->count == 1 ? "" : "es", chip);
+	buf__printf(&b, "kernel %s: %" PRIu64 " dispatch%s, built for %s", said, k->count,
+		    k->count == 1 ? "" : "es", chip);
 	free(said);
 	if (compiler)
 		buf__printf(&b, " by %s", compiler);
@@ -126,19 +129,27 @@ void rule_foreign(struct judge *j)
 	if (f && !judge__rdna1(j))
 		finding__remedy(f, xasprintf("use code built for %s", silicon));
 	if (f)
-		f->what = xasprintf("%zu kernel%s that ran %s built for %s, and the chip is a %s", sum.foreign,
-				    sum.foreign == 1 ? "" : "s", sum.foreign == 1 ? "was" : "were", sum.chip, silicon);
+		f->what = xasprintf("%zu kernel%s that ran %s built for %s, and the chip is a %s",
+				    sum.foreign, sum.foreign == 1 ? "" : "s",
+				    sum.foreign == 1 ? "was" : "were", sum.chip, silicon);
 	else if (sum.native)
-		judge__add(j, FINDING_RULED_OUT,
-			   sum.unknown ? xasprintf("%zu kernels that ran were built for the chip, %s; of %zu it is not known", sum.native,
-						   silicon, sum.unknown)
-				       : xasprintf("the %zu kernel%s that ran %s built for the chip, %s", sum.native,
-						   sum.native == 1 ? "" : "s", sum.native == 1 ? "was" : "were", silicon));
+		judge__add(
+			j, FINDING_RULED_OUT,
+			sum.unknown
+				? xasprintf("%zu kernels that ran were built for the chip, %s; of "
+					    "%zu it is not known",
+					    sum.native, silicon, sum.unknown)
+				: xasprintf("the %zu kernel%s that ran %s built for the chip, %s",
+					    sum.native, sum.native == 1 ? "" : "s",
+					    sum.native == 1 ? "was" : "were", silicon));
 	else if (m->num_dispatches)
-		judge__undecided(j, j->silicon ? "for which chip the kernels were built is not known"
-					       : "which chip they ran on is not known, or there are several",
-				 j->silicon ? "the agent with --trace defaults: it reads code objects as they are loaded"
-					    : "the machine's facts: sudo rdna1-trace -- COMMAND");
+		judge__undecided(
+			j,
+			j->silicon ? "for which chip the kernels were built is not known"
+				   : "which chip they ran on is not known, or there are several",
+			j->silicon ? "the agent with --trace defaults: it reads code objects as "
+				     "they are loaded"
+				   : "the machine's facts: sudo rdna1-trace -- COMMAND");
 	free(silicon);
 	free(sum.chip);
 }
@@ -171,13 +182,14 @@ static void put_sites(struct buf *b, const uint64_t sites[SCAN_NUM_HAZARDS])
 			continue;
 		buf__printf(b, "%s%" PRIu64 " %s", first ? "" : ", ", sites[h], scan_classes[h].id);
 		if (h == SCAN_VCMPX_EXEC_WAR && sites[SCAN_VCMPX_EXEC_WAR_ACO] != sites[h])
-			buf__printf(b, " (%" PRIu64 " by Mesa's definition)", sites[SCAN_VCMPX_EXEC_WAR_ACO]);
+			buf__printf(b, " (%" PRIu64 " by Mesa's definition)",
+				    sites[SCAN_VCMPX_EXEC_WAR_ACO]);
 		first = false;
 	}
 }
 
-static void take_kernel(struct judge *j, struct hazards *h, struct finding **f, const struct kernel_sum *k,
-			const struct scan_kernel *s)
+static void take_kernel(struct judge *j, struct hazards *h, struct finding **f,
+			const struct kernel_sum *k, const struct scan_kernel *s)
 {
 	const struct incident *first = judge__first(j);
 	struct buf b = {0};
@@ -195,14 +207,17 @@ static void take_kernel(struct judge *j, struct hazards *h, struct finding **f, 
 	if (!*f)
 		*f = judge__add(j, FINDING_POSSIBLE, NULL);
 	name = say__name(s->name);
-	buf__printf(&b, "%s%s: ", name, first && first->pid == k->pid && first->object == k->object
-						? " (where it failed)" : "");
+	buf__printf(&b, "%s%s: ", name,
+		    first && first->pid == k->pid && first->object == k->object
+			    ? " (where it failed)"
+			    : "");
 	put_sites(&b, s->counts.hazard);
 	free(name);
 	finding__prove(*f, k->first_ns, "dispatch", b.s);
 	for (size_t i = 0; i < s->num_sites && i < 1; i++)
 		finding__prove(*f, 0, NULL,
-			       xasprintf("%s: at 0x%" PRIx64 " %s%s%s", scan_classes[s->sites[i].hazard].id, s->sites[i].va,
+			       xasprintf("%s: at 0x%" PRIx64 " %s%s%s",
+					 scan_classes[s->sites[i].hazard].id, s->sites[i].va,
 					 s->sites[i].text, s->sites[i].from_text ? " after " : "",
 					 s->sites[i].from_text ? s->sites[i].from_text : ""));
 }
@@ -216,7 +231,9 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
 		const struct code_facts *c = code_of(j, k->pid, k->object);
 		const struct scanned *s = c ? scan_of(j, c->sha256) : NULL;
-		const struct scan_kernel *sk = s && s->object ? kernel_in(s->object, model__kernel(m, k->pid, k->object)) : NULL;
+		const struct scan_kernel *sk =
+			s && s->object ? kernel_in(s->object, model__kernel(m, k->pid, k->object))
+				       : NULL;
 		char *chip = NULL;
 
 		if (!c || !is_foreign(j, c, &chip)) {
@@ -230,7 +247,9 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 			continue;
 		}
 		h->not_scanned++;
-		h->why = s && s->why ? s->why : j->e->no_scan ? j->e->no_scan : "its code object is not in the trace";
+		h->why = s && s->why	 ? s->why
+			 : j->e->no_scan ? j->e->no_scan
+					 : "its code object is not in the trace";
 	}
 }
 
@@ -244,24 +263,30 @@ void rule_hazard(struct judge *j)
 		return; /* other chips have other bugs */
 	scan_kernels(j, &h, &f);
 	if (f) {
-		buf__printf(&b, "%zu of %zu kernels that ran as another chip's code: ", h.with, h.kernels + h.not_scanned);
+		buf__printf(&b, "%zu of %zu kernels that ran as another chip's code: ", h.with,
+			    h.kernels + h.not_scanned);
 		put_sites(&b, h.sites);
 		if (h.not_scanned)
 			buf__printf(&b, "; %zu not scanned: %s", h.not_scanned, h.why);
 		if (j->m->emulated)
-			buf__puts(&b, "; the emulated device does not have these bugs, a card does");
+			buf__puts(&b,
+				  "; the emulated device does not have these bugs, a card does");
 		f->what = b.s;
 		return;
 	}
 	if (h.not_scanned || (h.unknown && !h.kernels && h.native))
-		judge__undecided(j, h.why ? h.why : "for which chip some kernels were built is not known",
-				 "a trace with code objects (the default), read where libamd-comgr2 is installed");
+		judge__undecided(
+			j, h.why ? h.why : "for which chip some kernels were built is not known",
+			"a trace with code objects (the default), read where libamd-comgr2 is "
+			"installed");
 	else if (h.kernels)
-		judge__add(j, FINDING_RULED_OUT, xasprintf("%zu kernel%s of another chip's code scanned, no such place", h.kernels,
-							   h.kernels == 1 ? "" : "s"));
+		judge__add(j, FINDING_RULED_OUT,
+			   xasprintf("%zu kernel%s of another chip's code scanned, no such place",
+				     h.kernels, h.kernels == 1 ? "" : "s"));
 	else if (h.native == j->m->kernel_sums.n && h.native)
 		judge__add(j, FINDING_RULED_OUT,
-			   xstrdup("the kernels were built for this chip: compilers treat its hazards then (assembly by hand is not "
+			   xstrdup("the kernels were built for this chip: compilers treat its "
+				   "hazards then (assembly by hand is not "
 				   "looked at: rdna1-trace scan DIR)"));
 }
 
@@ -294,7 +319,9 @@ void rule_compiler(struct judge *j)
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
 		const struct code_facts *c = code_of(j, k->pid, k->object);
 		char *chip = NULL;
-		unsigned int v = c && is_foreign(j, c, &chip) && is_gfx103(chip) ? clang_version(c->compiler) : 0;
+		unsigned int v = c && is_foreign(j, c, &chip) && is_gfx103(chip)
+					 ? clang_version(c->compiler)
+					 : 0;
 
 		free(chip);
 		if (!v)
@@ -308,16 +335,22 @@ void rule_compiler(struct judge *j)
 		return;
 	scan_kernels(j, &h, NULL);
 	if (newest < 15) {
-		f = judge__add(j, FINDING_RULED_OUT,
-			       xasprintf("another chip's code, by clang %u: from before v_cmpx (LLVM 15)", newest));
+		f = judge__add(
+			j, FINDING_RULED_OUT,
+			xasprintf("another chip's code, by clang %u: from before v_cmpx (LLVM 15)",
+				  newest));
 	} else {
 		compiler = compiler_of(of_newest);
-		f = judge__add(j, FINDING_POSSIBLE,
-			       xasprintf("another chip's code by a compiler that uses v_cmpx for it: %s", compiler));
+		f = judge__add(
+			j, FINDING_POSSIBLE,
+			xasprintf("another chip's code by a compiler that uses v_cmpx for it: %s",
+				  compiler));
 		free(compiler);
 	}
 	if (h.kernels)
-		finding__prove(f, 0, NULL, xasprintf("%" PRIu64 " v_cmpx in %zu kernels that ran", h.v_cmpx, h.kernels));
+		finding__prove(f, 0, NULL,
+			       xasprintf("%" PRIu64 " v_cmpx in %zu kernels that ran", h.v_cmpx,
+					 h.kernels));
 }
 
 /* ---- no code at all ---- */
@@ -336,14 +369,15 @@ static bool no_code_by_loads(struct judge *j)
 		const struct failed_load *l = &m->agent.failed_loads.v[i];
 		struct buf b = {0};
 
-		if (l->status != STATUS_INCOMPATIBLE_ARGUMENTS && l->status != STATUS_INVALID_ISA_NAME &&
-		    l->status != STATUS_INVALID_ISA)
+		if (l->status != STATUS_INCOMPATIBLE_ARGUMENTS &&
+		    l->status != STATUS_INVALID_ISA_NAME && l->status != STATUS_INVALID_ISA)
 			continue;
 		print_value(&b, PRINT_HSA_STATUS, (uint64_t)l->status, false);
 		if (!f)
 			f = judge__add(j, FINDING_POSSIBLE,
-				       xasprintf("%" PRIu64 " code object%s could not be loaded: %s", l->count, l->count == 1 ? "" : "s",
-						 b.s));
+				       xasprintf("%" PRIu64
+						 " code object%s could not be loaded: %s",
+						 l->count, l->count == 1 ? "" : "s", b.s));
 		finding__prove(f, l->ts_ns, "code_object", b.s);
 		if (m->num_dispatches)
 			f->severity = SEVERITY_note; /* others were, and ran */
@@ -364,7 +398,8 @@ void rule_no_code(struct judge *j)
 		bool loaded = false;
 		struct finding *f;
 
-		if (!p->agent || !p->exited || !WIFSIGNALED(p->status) || WTERMSIG(p->status) != SIGABRT)
+		if (!p->agent || !p->exited || !WIFSIGNALED(p->status) ||
+		    WTERMSIG(p->status) != SIGABRT)
 			continue;
 		for (size_t k = 0; k < m->agent.code.n; k++)
 			loaded |= m->agent.code.v[k].pid == p->pid;
@@ -373,11 +408,13 @@ void rule_no_code(struct judge *j)
 		if (loaded)
 			continue;
 		f = judge__add(j, FINDING_POSSIBLE,
-			       xasprintf("process %u aborted before any code was loaded: HIP does so when a program has none for "
+			       xasprintf("process %u aborted before any code was loaded: HIP does "
+					 "so when a program has none for "
 					 "this chip (hipErrorNoBinaryForGpu)",
 					 p->pid));
 		finding__prove(f, p->end_ns, "proc_exit", xstrdup("its end"));
-		finding__remedy(f, xasprintf("rdna1-trace scan %s lists the chips it has code for", p->exe ? p->exe : "PROGRAM"));
+		finding__remedy(f, xasprintf("rdna1-trace scan %s lists the chips it has code for",
+					     p->exe ? p->exe : "PROGRAM"));
 		return;
 	}
 }

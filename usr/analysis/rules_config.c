@@ -28,7 +28,8 @@ static void add_disabled(struct judge *j, struct finding *f)
 		finding__prove(f, 0, NULL, xasprintf("switched off: %s", left.disabled_by));
 		finding__remedy(f, xstrdup("unset these variables"));
 	} else {
-		finding__remedy(f, xstrdup("nothing was switched off: MIOPEN_LOG_LEVEL=6 says why each solver refuses this shape"));
+		finding__remedy(f, xstrdup("nothing was switched off: MIOPEN_LOG_LEVEL=6 says why "
+					   "each solver refuses this shape"));
 	}
 	if (left.text[0])
 		finding__prove(f, 0, NULL, xstrdup(left.text));
@@ -46,9 +47,11 @@ static bool no_solver_by_calls(struct judge *j)
 			continue;
 		if (!f)
 			f = judge__add(j, FINDING_POSSIBLE,
-				       xasprintf("no solver gave a result: %s returned %s", c->text, c->status));
-		finding__prove(f, 0, "api_call", xasprintf("%s = %s, %" PRIu64 " time%s", c->text, c->status, c->count,
-							   c->count == 1 ? "" : "s"));
+				       xasprintf("no solver gave a result: %s returned %s", c->text,
+						 c->status));
+		finding__prove(f, 0, "api_call",
+			       xasprintf("%s = %s, %" PRIu64 " time%s", c->text, c->status,
+					 c->count, c->count == 1 ? "" : "s"));
 	}
 	if (f)
 		add_disabled(j, f);
@@ -58,7 +61,8 @@ static bool no_solver_by_calls(struct judge *j)
 static bool convolutions_ran(const struct model *m)
 {
 	for (size_t i = 0; i < m->calls.convs.n; i++)
-		if (is_find(&m->calls.convs.v[i]) && !m->calls.convs.v[i].status[0]) /* no word of it: success */
+		if (is_find(&m->calls.convs.v[i]) &&
+		    !m->calls.convs.v[i].status[0]) /* no word of it: success */
 			return true;
 	return false;
 }
@@ -85,23 +89,29 @@ void rule_no_solver(struct judge *j)
 	if (no_solver_by_calls(j))
 		return;
 	if (convolutions_ran(j->m)) {
-		judge__add(j, FINDING_RULED_OUT, xstrdup("MIOpen's find calls returned miopenStatusSuccess"));
+		judge__add(j, FINDING_RULED_OUT,
+			   xstrdup("MIOpen's find calls returned miopenStatusSuccess"));
 		return;
 	}
 	if (j->e->machine && j->e->machine->environment_known == KNOWN_YES)
 		variables__solvers_left(j->e->machine, &left);
 	if (left.usable || !left.disabled_by[0] || !has_miopen(j->m)) {
 		if (miopen_failed(j) && !j->m->calls.convs.n) {
-			f = judge__undecided(j, "MIOpen was loaded and the program failed; what its calls returned was not recorded",
-					     "sudo rdna1-trace --trace=default,miopen -- COMMAND; rdna1-trace explain 'MESSAGE' reads "
+			f = judge__undecided(j,
+					     "MIOpen was loaded and the program failed; what its "
+					     "calls returned was not recorded",
+					     "sudo rdna1-trace --trace=default,miopen -- COMMAND; "
+					     "rdna1-trace explain 'MESSAGE' reads "
 					     "its message");
 			if (left.disabled_by[0])
-				finding__prove(f, 0, NULL, xasprintf("switched off: %s", left.disabled_by));
+				finding__prove(f, 0, NULL,
+					       xasprintf("switched off: %s", left.disabled_by));
 		}
 		return;
 	}
 	f = judge__add(j, FINDING_POSSIBLE,
-		       xasprintf("the environment leaves MIOpen no solver for common layers: %s", left.disabled_by));
+		       xasprintf("the environment leaves MIOpen no solver for common layers: %s",
+				 left.disabled_by));
 	finding__prove(f, 0, NULL, xstrdup(left.text));
 	f->decide = xstrdup("MIOpen's calls: --trace=miopen");
 	finding__remedy(f, xstrdup("unset these variables"));
@@ -116,7 +126,8 @@ void rule_missing_kdb(struct judge *j)
 	struct finding *f;
 	char name[16], *file;
 
-	if (!m || !g || !gfx || m->databases_known != KNOWN_YES || (!machine__library(m, "MIOpen") && !has_miopen(j->m)))
+	if (!m || !g || !gfx || m->databases_known != KNOWN_YES ||
+	    (!machine__library(m, "MIOpen") && !has_miopen(j->m)))
 		return;
 	machine__gfx_name(gfx, name);
 	file = xasprintf("%s_%u.kdb", name, g->compute_units);
@@ -125,8 +136,11 @@ void rule_missing_kdb(struct judge *j)
 			free(file);
 			return;
 		}
-	f = judge__add(j, FINDING_CONFIRMED,
-		       xasprintf("no %s among MIOpen's system databases: kernels are compiled at first use", file));
+	f = judge__add(
+		j, FINDING_CONFIRMED,
+		xasprintf(
+			"no %s among MIOpen's system databases: kernels are compiled at first use",
+			file));
 	free(file);
 	for (size_t i = 0; i < m->num_databases && i < 4; i++)
 		finding__prove(f, 0, NULL, xasprintf("there is %s", m->databases[i].path));
@@ -151,8 +165,9 @@ void rule_variables(struct judge *j)
 		struct variable_verdict x;
 
 		if (variables__judge(v->name, v->value, m, &x) ||
-		    (x.effect != VARIABLE_no_effect && x.effect != VARIABLE_opposite && x.effect != VARIABLE_absent &&
-		     x.effect != VARIABLE_not_known && x.judgement != JUDGED_problem))
+		    (x.effect != VARIABLE_no_effect && x.effect != VARIABLE_opposite &&
+		     x.effect != VARIABLE_absent && x.effect != VARIABLE_not_known &&
+		     x.judgement != JUDGED_problem))
 			continue;
 		/* What has a rule of its own is said there. */
 		if (x.rule && strcmp(x.rule, "variables"))
@@ -165,12 +180,12 @@ void rule_variables(struct judge *j)
 		if (x.judgement == JUDGED_problem)
 			f->severity = SEVERITY_warning;
 		finding__prove(f, 0, NULL,
-			       xasprintf("%s=%s (%s): %s", v->name, v->value ? v->value : "?", variable_effect__name(x.effect),
-					 x.text));
+			       xasprintf("%s=%s (%s): %s", v->name, v->value ? v->value : "?",
+					 variable_effect__name(x.effect), x.text));
 	}
 	if (f)
-		f->what = xasprintf("%zu variable%s not do what %s set for", odd, odd == 1 ? " does" : "s do",
-				    odd == 1 ? "it is" : "they are");
+		f->what = xasprintf("%zu variable%s not do what %s set for", odd,
+				    odd == 1 ? " does" : "s do", odd == 1 ? "it is" : "they are");
 }
 
 void rule_search(struct judge *j)
@@ -181,9 +196,12 @@ void rule_search(struct judge *j)
 	if (!m || !variables__exhaustive_search(m))
 		return;
 	f = judge__add(j, FINDING_CONFIRMED,
-		       xasprintf("MIOPEN_FIND_ENFORCE=%s: every solver is tuned for every shape", machine__variable(m, "MIOPEN_FIND_ENFORCE")));
+		       xasprintf("MIOPEN_FIND_ENFORCE=%s: every solver is tuned for every shape",
+				 machine__variable(m, "MIOPEN_FIND_ENFORCE")));
 	if (judge__incident(j, INCIDENT_HANG))
-		finding__prove(f, 0, NULL, xstrdup("it is no explanation of this hang: a kernel had begun and stood"));
+		finding__prove(
+			f, 0, NULL,
+			xstrdup("it is no explanation of this hang: a kernel had begun and stood"));
 }
 
 void rule_parameters(struct judge *j)
@@ -196,15 +214,18 @@ void rule_parameters(struct judge *j)
 		const struct machine_parameter *p = &m->parameters[i];
 		struct parameter_verdict x;
 
-		if (parameters__judge(p->name, p->value, &x) || x.is_default || x.judgement == JUDGED_ok)
+		if (parameters__judge(p->name, p->value, &x) || x.is_default ||
+		    x.judgement == JUDGED_ok)
 			continue;
 		n++;
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED, NULL);
-		finding__prove(f, 0, NULL, xasprintf("amdgpu.%s=%s: %s", p->name, p->value, x.text));
+		finding__prove(f, 0, NULL,
+			       xasprintf("amdgpu.%s=%s: %s", p->name, p->value, x.text));
 	}
 	if (f)
-		f->what = xasprintf("%zu parameter%s of amdgpu %s set", n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+		f->what = xasprintf("%zu parameter%s of amdgpu %s set", n, n == 1 ? "" : "s",
+				    n == 1 ? "is" : "are");
 }
 
 /* ---- versions ---- */
@@ -232,8 +253,8 @@ struct release {
 };
 
 /*
- * The release of ROCm that a library is of, by its file: AMD's packages end their versions in 50203 for 5.2.3
- * and lie in /opt/rocm-5.2.3; 0 where the name says neither.
+ * The release of ROCm that a library is of, by its file: AMD's packages end their versions in 50203
+ * for 5.2.3 and lie in /opt/rocm-5.2.3; 0 where the name says neither.
  */
 static struct release release_of(const char *path)
 {
@@ -277,8 +298,8 @@ static struct first_library *first_of(struct first_library *list, size_t n, uint
 	return NULL;
 }
 
-static void say_mixed(struct judge *j, struct finding **f, const struct first_library *first, const struct rocm_library *l,
-		      struct release r)
+static void say_mixed(struct judge *j, struct finding **f, const struct first_library *first,
+		      const struct rocm_library *l, struct release r)
 {
 	struct buf b = {0};
 
@@ -311,14 +332,20 @@ static bool mixed_in_process(struct judge *j)
 			continue;
 		first = first_of(list, n, l->pid);
 		if (!first && n < MAX_PROCESSES)
-			list[n++] = (struct first_library){.pid = l->pid, .library = l, .release = r};
-		else if (first && (first->release.major != r.major || first->release.minor != r.minor))
+			list[n++] =
+				(struct first_library){.pid = l->pid, .library = l, .release = r};
+		else if (first &&
+			 (first->release.major != r.major || first->release.minor != r.minor))
 			say_mixed(j, &f, first, l, r);
 		else
 			alike += first != NULL;
 	}
 	if (!f && alike)
-		judge__add(j, FINDING_RULED_OUT, xasprintf("%zu libraries whose release is known are each of their process's", alike + n));
+		judge__add(
+			j, FINDING_RULED_OUT,
+			xasprintf(
+				"%zu libraries whose release is known are each of their process's",
+				alike + n));
 	return m->agent.libraries.n;
 }
 

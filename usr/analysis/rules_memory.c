@@ -11,7 +11,8 @@
 #define POOL_FINE 2u
 #define POOL_COARSE 4u
 /* KFD_IOC_ALLOC_MEM_FLAGS_* (kfd_ioctl.h). */
-#define KFD_COHERENT (1u << 26 | 1u << 25 | 1u << 24) /* COHERENT, UNCACHED, EXT_COHERENT: UC on gfx10 */
+#define KFD_COHERENT                                                                               \
+	(1u << 26 | 1u << 25 | 1u << 24) /* COHERENT, UNCACHED, EXT_COHERENT: UC on gfx10 */
 
 /* ---- what page tables say against what KFD was told ---- */
 
@@ -34,12 +35,15 @@ static size_t compare_ptes(struct judge *j, struct finding **f, size_t *compared
 				continue;
 			if (!bad++)
 				*f = judge__add(j, FINDING_CONFIRMED,
-						xasprintf("the buffer at 0x%" PRIx64 " has KFD flags 0x%x, for which the "
-							  "driver's code gives %s, and its page-table entries say %s",
+						xasprintf("the buffer at 0x%" PRIx64
+							  " has KFD flags 0x%x, for which the "
+							  "driver's code gives %s, and its "
+							  "page-table entries say %s",
 							  bo->va, bo->flags, expected, is));
 			finding__prove(*f, bo->begin_ns, "kfd_ioctl",
-				       xasprintf("0x%" PRIx64 ": flags 0x%x, %s where %s was expected", bo->va, bo->flags,
-						 is, expected));
+				       xasprintf("0x%" PRIx64
+						 ": flags 0x%x, %s where %s was expected",
+						 bo->va, bo->flags, is, expected));
 		}
 	}
 	return bad;
@@ -71,12 +75,14 @@ static size_t compare_pools(struct judge *j, struct finding **f, size_t *compare
 			continue;
 		if (!*f)
 			*f = judge__add(j, FINDING_CONFIRMED,
-					xasprintf("%" PRIu64 " bytes at 0x%" PRIx64 " were allocated %s-grained, and KFD was "
+					xasprintf("%" PRIu64 " bytes at 0x%" PRIx64
+						  " were allocated %s-grained, and KFD was "
 						  "asked for memory that is %scoherent",
-						  a->size, a->va, fine ? "fine" : "coarse", coherent ? "" : "not "));
+						  a->size, a->va, fine ? "fine" : "coarse",
+						  coherent ? "" : "not "));
 		finding__prove(*f, a->begin_ns, "pool_alloc_ok",
-			       xasprintf("0x%" PRIx64 ": %s-grained, KFD flags 0x%x", a->va, fine ? "fine" : "coarse",
-					 m->bos.v[a->bo - 1].flags));
+			       xasprintf("0x%" PRIx64 ": %s-grained, KFD flags 0x%x", a->va,
+					 fine ? "fine" : "coarse", m->bos.v[a->bo - 1].flags));
 		bad++;
 	}
 	return bad;
@@ -100,9 +106,11 @@ void rule_mtype(struct judge *j)
 		return;
 	}
 	b = (struct buf){0};
-	buf__printf(&b, "KFD's flags and the page tables agree in %zu buffer%s", ptes, ptes == 1 ? "" : "s");
+	buf__printf(&b, "KFD's flags and the page tables agree in %zu buffer%s", ptes,
+		    ptes == 1 ? "" : "s");
 	if (pools)
-		buf__printf(&b, ", grain and flags in %zu allocation%s", pools, pools == 1 ? "" : "s");
+		buf__printf(&b, ", grain and flags in %zu allocation%s", pools,
+			    pools == 1 ? "" : "s");
 	if (row && row->kfd_coarse)
 		buf__puts(&b, ": coarse is NC, coherent is UC");
 	if (j->m->emulated)
@@ -140,26 +148,34 @@ void rule_mtype_cc(struct judge *j)
 		return; /* mtype-mismatch says that it was not recorded */
 	if (!odd) {
 		judge__add(j, FINDING_RULED_OUT,
-			   xasprintf("%" PRIu64 " page-table update%s, none with MTYPE CC or WC", updates, updates == 1 ? "" : "s"));
+			   xasprintf("%" PRIu64 " page-table update%s, none with MTYPE CC or WC",
+				     updates, updates == 1 ? "" : "s"));
 		return;
 	}
 	if (m->gem_va_mtypes[2] || m->gem_va_mtypes[3]) {
 		f = judge__add(j, FINDING_CONFIRMED,
-			       xasprintf("%" PRIu64 " of %" PRIu64 " page-table updates have MTYPE %s, and a caller of DRM's "
+			       xasprintf("%" PRIu64 " of %" PRIu64
+					 " page-table updates have MTYPE %s, and a caller of DRM's "
 					 "GEM_VA asked for it: graphics, not ROCm",
 					 odd, updates, name));
 		f->severity = SEVERITY_note;
 	} else {
-		f = judge__add(j, FINDING_CONFIRMED,
-			       xasprintf("%" PRIu64 " of %" PRIu64 " page-table updates have MTYPE %s, and nobody was seen to "
-					 "ask for it through DRM: a patched driver, or an error of this tool",
-					 odd, updates, name));
+		f = judge__add(
+			j, FINDING_CONFIRMED,
+			xasprintf("%" PRIu64 " of %" PRIu64
+				  " page-table updates have MTYPE %s, and nobody was seen to "
+				  "ask for it through DRM: a patched driver, or an error of this "
+				  "tool",
+				  odd, updates, name));
 	}
 	for (size_t i = 0; i < m->pte_sums.n; i++)
 		if (is_cc_or_wc(row, m->pte_sums.v[i].flags))
-			finding__prove(f, 0, m->pte_sums.v[i].emulated ? "emu_pte" : "vm_update_ptes",
-				       xasprintf("%" PRIu64 " update%s with entry 0x%" PRIx64, m->pte_sums.v[i].updates,
-						 m->pte_sums.v[i].updates == 1 ? "" : "s", m->pte_sums.v[i].flags));
+			finding__prove(f, 0,
+				       m->pte_sums.v[i].emulated ? "emu_pte" : "vm_update_ptes",
+				       xasprintf("%" PRIu64 " update%s with entry 0x%" PRIx64,
+						 m->pte_sums.v[i].updates,
+						 m->pte_sums.v[i].updates == 1 ? "" : "s",
+						 m->pte_sums.v[i].flags));
 }
 
 /* ---- grain that is not what a kernel needs ---- */
@@ -183,7 +199,8 @@ void rule_fine_conv(struct judge *j)
 
 		for (size_t k = 0; k < n; k++) {
 			const char *kernel = model__kernel(m, a->pid, uses[k].object);
-			struct suspect s = {.at = uses[k].at, .name = family__arg(kernel, uses[k].at)};
+			struct suspect s = {.at = uses[k].at,
+					    .name = family__arg(kernel, uses[k].at)};
 			struct buf b = {0};
 
 			if (!family__is_convolution(kernel))
@@ -191,8 +208,10 @@ void rule_fine_conv(struct judge *j)
 			incidents__argument(&b, &s);
 			if (!f)
 				f = judge__add(j, FINDING_CONFIRMED,
-					       xasprintf("%s of kernel %s is fine-grained memory, in %" PRIu64 " dispatch%s",
-							 b.s, kernel, uses[k].count, uses[k].count == 1 ? "" : "es"));
+					       xasprintf("%s of kernel %s is fine-grained memory, "
+							 "in %" PRIu64 " dispatch%s",
+							 b.s, kernel, uses[k].count,
+							 uses[k].count == 1 ? "" : "es"));
 			finding__prove(f, uses[k].first_ns, "dispatch",
 				       xasprintf("%s: %s at 0x%" PRIx64, kernel, b.s, a->va));
 			buf__free(&b);
@@ -230,15 +249,19 @@ void rule_fine_atomics(struct judge *j)
 	if (!n)
 		return;
 	if (!g || g->atomics32 == NOT_KNOWN) {
-		f = judge__undecided(j, "fine-grained host memory was given to kernels; whether the link to the host has "
-					"PCIe atomics is not known",
-				     "the machine's facts: run under sudo rdna1-trace, or rdna1-trace check");
+		f = judge__undecided(
+			j,
+			"fine-grained host memory was given to kernels; whether the link to the "
+			"host has "
+			"PCIe atomics is not known",
+			"the machine's facts: run under sudo rdna1-trace, or rdna1-trace check");
 		f->severity = SEVERITY_note;
 	} else if (g->atomics32 == KNOWN_YES) {
 		judge__add(j, FINDING_RULED_OUT, xstrdup("the link to the host has PCIe atomics"));
 	} else {
 		f = judge__add(j, FINDING_POSSIBLE,
-			       xasprintf("the link to the host has no PCIe atomics, and %zu argument%s of kernels point to "
+			       xasprintf("the link to the host has no PCIe atomics, and %zu "
+					 "argument%s of kernels point to "
 					 "fine-grained host memory: atomics on it do not work",
 					 n, n == 1 ? "" : "s"));
 		finding__prove(f, first, "dispatch", xstrdup("the first such dispatch"));
@@ -262,12 +285,14 @@ void rule_kernarg(struct judge *j)
 			continue;
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED,
-				       xasprintf("kernel arguments at 0x%" PRIx64 " lie in memory that KFD was not asked to "
+				       xasprintf("kernel arguments at 0x%" PRIx64
+						 " lie in memory that KFD was not asked to "
 						 "make coherent (flags 0x%x)",
 						 a->va, m->bos.v[a->bo - 1].flags));
 		finding__prove(f, a->begin_ns, "pool_alloc_ok", xasprintf("0x%" PRIx64, a->va));
 	}
 	if (!f && seen)
 		judge__add(j, FINDING_RULED_OUT,
-			   xasprintf("%zu allocation%s of kernel arguments, all coherent", seen, seen == 1 ? "" : "s"));
+			   xasprintf("%zu allocation%s of kernel arguments, all coherent", seen,
+				     seen == 1 ? "" : "s"));
 }

@@ -24,7 +24,8 @@ static char *what_of(const struct incident *x)
 	else if (x->object && !x->kernel_certain)
 		buf__puts(&b, " (of those recorded the only one that can have been running)");
 	if (x->has_address)
-		buf__printf(&b, ": %s%s0x%" PRIx64, access_word(x), x->address.exact ? "" : "page ", x->address.va);
+		buf__printf(&b, ": %s%s0x%" PRIx64, access_word(x), x->address.exact ? "" : "page ",
+			    x->address.va);
 	if (x->insn && x->insn[0])
 		buf__printf(&b, ", %s", x->insn);
 	free(kernel);
@@ -64,14 +65,16 @@ static void rule_out(struct judge *j, enum incident_class other, const char *wha
 void rule_aperture(struct judge *j)
 {
 	if (!confirm(j, INCIDENT_APERTURE))
-		rule_out(j, INCIDENT_PAGE, "it was a page fault, the other of two ways that exclude each other");
+		rule_out(j, INCIDENT_PAGE,
+			 "it was a page fault, the other of two ways that exclude each other");
 }
 
 void rule_page_fault(struct judge *j)
 {
 	if (!confirm(j, INCIDENT_PAGE))
 		rule_out(j, INCIDENT_APERTURE,
-			 "it was an aperture violation, the other of two ways that exclude each other: no page table was asked");
+			 "it was an aperture violation, the other of two ways that exclude each "
+			 "other: no page table was asked");
 }
 
 void rule_illegal(struct judge *j)
@@ -80,7 +83,8 @@ void rule_illegal(struct judge *j)
 
 	if (confirm(j, INCIDENT_ILLEGAL) && !code__foreign(j, x))
 		finding__remedy(&j->f->list.v[j->f->list.n - 1],
-				xstrdup("its code object says that it is for this chip: look at who made it (rdna1-trace scan DIR)"));
+				xstrdup("its code object says that it is for this chip: look at "
+					"who made it (rdna1-trace scan DIR)"));
 }
 
 void rule_other_stop(struct judge *j)
@@ -91,14 +95,18 @@ void rule_other_stop(struct judge *j)
 		struct finding *f;
 		char *what;
 
-		if (x->class != INCIDENT_TRAP && x->class != INCIDENT_PACKET && x->class != INCIDENT_QUEUE &&
-		    x->class != INCIDENT_RESET)
+		if (x->class != INCIDENT_TRAP && x->class != INCIDENT_PACKET &&
+		    x->class != INCIDENT_QUEUE && x->class != INCIDENT_RESET)
 			continue;
-		what = x->class == INCIDENT_RESET ? xstrdup("the work of every process on it is lost") : what_of(x);
-		f = judge__about(j, FINDING_CONFIRMED, xasprintf("%s: %s", incident_class_name(x->class), what), x);
+		what = x->class == INCIDENT_RESET
+			       ? xstrdup("the work of every process on it is lost")
+			       : what_of(x);
+		f = judge__about(j, FINDING_CONFIRMED,
+				 xasprintf("%s: %s", incident_class_name(x->class), what), x);
 		finding__prove_by(f, x);
 		if (x->class == INCIDENT_RESET)
-			finding__remedy(f, xstrdup("the kernel's log says what the driver waited for (dmesg); rdna1-trace explain reads it"));
+			finding__remedy(f, xstrdup("the kernel's log says what the driver waited "
+						   "for (dmesg); rdna1-trace explain reads it"));
 		free(what);
 	}
 }
@@ -110,11 +118,13 @@ static void add_remedy(struct finding *f, const char *kernel)
 	const struct family *family = family__find(kernel);
 
 	if (family && family->algorithm)
-		finding__remedy(f, xasprintf("export MIOPEN_DEBUG_CONV_%s=0 leaves this solver family out (%s); if the "
+		finding__remedy(f, xasprintf("export MIOPEN_DEBUG_CONV_%s=0 leaves this solver "
+					     "family out (%s); if the "
 					     "code is another chip's, use code built for this one",
 					     family->algorithm, family->what));
 	else
-		finding__remedy(f, xstrdup("look at what the kernel waits for: a loop whose end depends on memory that "
+		finding__remedy(f, xstrdup("look at what the kernel waits for: a loop whose end "
+					   "depends on memory that "
 					   "nobody writes, or on lanes that are lost"));
 }
 
@@ -123,8 +133,9 @@ static void add_family(struct buf *b, const char *kernel)
 	const struct family *family = family__find(kernel);
 
 	if (family)
-		buf__printf(b, "; it is %s%s%s%s", family->algorithm ? "MIOpen's " : "a ", family->what,
-			    family->algorithm ? ", family " : "", family->algorithm ? family->algorithm : "");
+		buf__printf(b, "; it is %s%s%s%s", family->algorithm ? "MIOpen's " : "a ",
+			    family->what, family->algorithm ? ", family " : "",
+			    family->algorithm ? family->algorithm : "");
 }
 
 static void confirm_hang(struct judge *j, const struct incident *x)
@@ -149,7 +160,8 @@ static bool ended_from_outside(const struct process *p)
 {
 	int signo = p->exited && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
 
-	return signo == SIGTERM || signo == SIGINT || signo == SIGKILL || signo == SIGHUP || signo == SIGALRM;
+	return signo == SIGTERM || signo == SIGINT || signo == SIGKILL || signo == SIGHUP ||
+	       signo == SIGALRM;
 }
 
 static void possible_hang(struct judge *j)
@@ -166,12 +178,15 @@ static void possible_hang(struct judge *j)
 		char *t, *said;
 
 		/* Only the device, and signals with time stamps, tell the end of a kernel. */
-		if (d->duration_ns || !p || !p->device || j->e->recording || !ended_from_outside(p) ||
-		    ran < 500000000 || model__intercepted(m, d->pid, d->queue_id))
+		if (d->duration_ns || !p || !p->device || j->e->recording ||
+		    !ended_from_outside(p) || ran < 500000000 ||
+		    model__intercepted(m, d->pid, d->queue_id))
 			continue;
 		t = say__duration(ran);
 		said = say__name(name);
-		buf__printf(&b, "kernel %s had run for %s when its process was stopped (packet %" PRIu64 " of queue %" PRIu64 ")",
+		buf__printf(&b,
+			    "kernel %s had run for %s when its process was stopped (packet %" PRIu64
+			    " of queue %" PRIu64 ")",
 			    said, t, d->index, d->queue_id);
 		free(t);
 		free(said);
@@ -209,7 +224,8 @@ void rule_host_busy(struct judge *j)
 	/* Only the watchdog looked. */
 	if (hang && m->agent.hangs.n) {
 		f = judge__add(j, FINDING_RULED_OUT,
-			       xstrdup("the packet had begun, no compiler of the process ran and the host owed it no signal"));
+			       xstrdup("the packet had begun, no compiler of the process ran and "
+				       "the host owed it no signal"));
 		finding__prove_by(f, hang);
 		return;
 	}
@@ -221,10 +237,12 @@ void rule_host_busy(struct judge *j)
 			continue;
 		t = say__duration(w->e.elapsed_ns);
 		f = judge__add(j, FINDING_CONFIRMED,
-			       xasprintf("queue %" PRIu64 " stood at packet %" PRIu64 " for %s, and that was %s", w->e.queue_id,
-					 w->e.index, t,
-					 w->e.state == WATCH_STATE_compiling ? "a compilation or a search"
-									     : "a wait for a signal that the host sets"));
+			       xasprintf("queue %" PRIu64 " stood at packet %" PRIu64
+					 " for %s, and that was %s",
+					 w->e.queue_id, w->e.index, t,
+					 w->e.state == WATCH_STATE_compiling
+						 ? "a compilation or a search"
+						 : "a wait for a signal that the host sets"));
 		f->severity = SEVERITY_note;
 		finding__prove(f, w->ts_ns, "watch", xstrdup("the watchdog's last word of it"));
 		free(t);
@@ -264,7 +282,8 @@ void rule_crash(struct judge *j)
 		if (signo != SIGSEGV && signo != SIGBUS && signo != SIGILL && signo != SIGFPE)
 			continue;
 		for (size_t k = 0; k < j->f->incidents.n; k++)
-			gpu |= j->f->incidents.v[k].pid == p->pid && j->f->incidents.v[k].ts_ns <= p->end_ns;
+			gpu |= j->f->incidents.v[k].pid == p->pid &&
+			       j->f->incidents.v[k].ts_ns <= p->end_ns;
 		if (gpu)
 			continue;
 		s = signal_of(m, p->pid);
@@ -279,7 +298,9 @@ void rule_crash(struct judge *j)
 		if (!concerns(m, p))
 			f->severity = SEVERITY_note;
 		if (s)
-			finding__prove(f, s->ts_ns, "process_signal", xasprintf("at 0x%" PRIx64 ", address 0x%" PRIx64, s->e.pc, s->e.addr));
+			finding__prove(f, s->ts_ns, "process_signal",
+				       xasprintf("at 0x%" PRIx64 ", address 0x%" PRIx64, s->e.pc,
+						 s->e.addr));
 		finding__prove(f, p->end_ns, "proc_exit", xstrdup("its end"));
 	}
 }

@@ -17,7 +17,8 @@ static uint64_t live_bytes(const struct model *m, uint32_t pid, uint64_t ts)
 	for (size_t i = 0; i < m->allocs.n; i++) {
 		const struct alloc *a = &m->allocs.v[i];
 
-		if (a->pid == pid && a->kind == MEM_KIND_pool && a->begin_ns <= ts && (!a->end_ns || a->end_ns > ts))
+		if (a->pid == pid && a->kind == MEM_KIND_pool && a->begin_ns <= ts &&
+		    (!a->end_ns || a->end_ns > ts))
 			n += a->size;
 	}
 	return n;
@@ -43,19 +44,23 @@ void rule_later(struct judge *j)
 		before += k->count;
 		of_it = k->object == x->object ? k->count : of_it;
 	}
-	if (!first || first >= x->ts_ns || (of_it < 2 && (before < WHILE_DISPATCHES || x->ts_ns - first < WHILE_NS)))
+	if (!first || first >= x->ts_ns ||
+	    (of_it < 2 && (before < WHILE_DISPATCHES || x->ts_ns - first < WHILE_NS)))
 		return;
 	t = say__duration(x->ts_ns - first);
 	at_half = say__bytes(live_bytes(m, x->pid, first + (x->ts_ns - first) / 2));
 	at_end = say__bytes(live_bytes(m, x->pid, x->ts_ns));
 	f = judge__add(j, FINDING_CONFIRMED,
-		       xasprintf("it failed %s after the first kernel, with %" PRIu64 " dispatches of %" PRIu64 " kernels; %s", t,
-				 before, distinct,
-				 !x->object	? "which kernel is not known"
-				 : of_it > 1	? "the failing kernel had run before"
-						: "the failing kernel had not run before"));
+		       xasprintf("it failed %s after the first kernel, with %" PRIu64
+				 " dispatches of %" PRIu64 " kernels; %s",
+				 t, before, distinct,
+				 !x->object  ? "which kernel is not known"
+				 : of_it > 1 ? "the failing kernel had run before"
+					     : "the failing kernel had not run before"));
 	finding__prove(f, first, "dispatch", xstrdup("the first kernel"));
-	finding__prove(f, 0, NULL, xasprintf("allocated: %s at half of that time, %s at the failure", at_half, at_end));
+	finding__prove(f, 0, NULL,
+		       xasprintf("allocated: %s at half of that time, %s at the failure", at_half,
+				 at_end));
 	free(t);
 	free(at_half);
 	free(at_end);
@@ -83,16 +88,21 @@ void rule_losses(struct judge *j)
 			continue;
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED,
-				       xstrdup("events were seen and not written: what is ruled out here is so for what was written"));
-		finding__prove(f, 0, "loss", xasprintf("%" PRIu64 " of %" PRIu64 " of %s", lost, a.seen, sources[i].what));
+				       xstrdup("events were seen and not written: what is ruled "
+					       "out here is so for what was written"));
+		finding__prove(f, 0, "loss",
+			       xasprintf("%" PRIu64 " of %" PRIu64 " of %s", lost, a.seen,
+					 sources[i].what));
 		for (int c = 0; c < LOSS_COUNT; c++)
 			if (a.by_cause[c] && loss_cause_remedy((uint64_t)c) && !f->remedy)
 				finding__remedy(f, xstrdup(loss_cause_remedy((uint64_t)c)));
 	}
 	if (j->m->queue_gaps) {
 		if (!f)
-			f = judge__add(j, FINDING_CONFIRMED, xstrdup("packets of queues could not be read"));
-		finding__prove(f, 0, "queue_gap", xasprintf("%" PRIu64 " packets", j->m->queue_gaps));
+			f = judge__add(j, FINDING_CONFIRMED,
+				       xstrdup("packets of queues could not be read"));
+		finding__prove(f, 0, "queue_gap",
+			       xasprintf("%" PRIu64 " packets", j->m->queue_gaps));
 	}
 }
 
@@ -108,7 +118,8 @@ void rule_hooks_off(struct judge *j)
 		if (strstr(h->reason, "not asked for"))
 			continue;
 		if (!f)
-			f = judge__add(j, FINDING_CONFIRMED, xasprintf("%s was off: %s", h->name, h->reason));
+			f = judge__add(j, FINDING_CONFIRMED,
+				       xasprintf("%s was off: %s", h->name, h->reason));
 		finding__prove(f, 0, "hook", xasprintf("%s: %s", h->name, h->reason));
 	}
 }
@@ -121,9 +132,11 @@ void rule_no_agent(struct judge *j)
 	for (size_t i = 0; (p = agentless__get(&j->m->agentless, i)); i++) {
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED,
-				       xasprintf("process %u (%s) used the GPU, and its dispatches and allocations are not known", p->pid,
-						 p->exe ? p->exe : "?"));
-		finding__prove(f, 0, "kfd_ioctl", xasprintf("process %u, %s", p->pid, p->exe ? p->exe : "?"));
+				       xasprintf("process %u (%s) used the GPU, and its dispatches "
+						 "and allocations are not known",
+						 p->pid, p->exe ? p->exe : "?"));
+		finding__prove(f, 0, "kfd_ioctl",
+			       xasprintf("process %u, %s", p->pid, p->exe ? p->exe : "?"));
 	}
 	if (f)
 		finding__remedy(f, xstrdup(agentless_reasons));
@@ -136,7 +149,8 @@ void rule_emulated(struct judge *j)
 	if (!j->m->emulated)
 		return;
 	f = judge__add(j, FINDING_CONFIRMED,
-		       xstrdup("nothing here was observed on hardware: races and timing of a chip are not shown"));
+		       xstrdup("nothing here was observed on hardware: races and timing of a chip "
+			       "are not shown"));
 	if (j->m->emu_cards.n)
 		finding__prove(f, 0, "emu_device", xstrdup(j->m->emu_cards.v[0].name));
 }

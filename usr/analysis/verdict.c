@@ -6,7 +6,9 @@
 
 #include <sys/wait.h>
 
-#define NAME_WIDTH 32 /* of a kernel's name */
+/* Of a kernel's name. */
+#define NAME_HEAD 20
+#define NAME_TAIL 12
 
 static struct finding *find(const struct judge *j, const char *id, enum finding_state state)
 {
@@ -22,10 +24,12 @@ static bool confirmed(const struct judge *j, const char *id)
 }
 
 /* About this failure. */
-static bool is_so(const struct judge *j, const char *id, enum finding_state state, const struct incident *x)
+static bool is_so(const struct judge *j, const char *id, enum finding_state state,
+		  const struct incident *x)
 {
 	for (size_t i = 0; i < j->f->list.n; i++)
-		if (!strcmp(j->f->list.v[i].rule->id, id) && j->f->list.v[i].state == state && j->f->list.v[i].about == x)
+		if (!strcmp(j->f->list.v[i].rule->id, id) && j->f->list.v[i].state == state &&
+		    j->f->list.v[i].about == x)
 			return true;
 	return false;
 }
@@ -36,7 +40,8 @@ static bool was_dangling(const struct incident *x)
 	const struct suspect *s = &x->argument;
 
 	return s->known && s->certain &&
-	       (s->state == POINTER_STATE_nothing || s->state == POINTER_STATE_freed || s->state == POINTER_STATE_past_end);
+	       (s->state == POINTER_STATE_nothing || s->state == POINTER_STATE_freed ||
+		s->state == POINTER_STATE_past_end);
 }
 
 /* Takes over text. */
@@ -48,18 +53,19 @@ static void put(struct judge *j, int line, char *text)
 
 static void put_name(struct buf *b, const struct incident *x)
 {
-	size_t len = x->kernel ? strlen(x->kernel) : 0;
+	char *name;
 
-	if (x->copy)
+	if (x->copy) {
 		buf__puts(b, "a copy by SDMA");
-	else if (!x->object)
+	} else if (!x->object) {
 		buf__puts(b, "a kernel that is not known");
-	else if (!x->kernel)
+	} else if (!x->kernel) {
 		buf__puts(b, "a kernel of unknown name");
-	else if (len > NAME_WIDTH)
-		buf__printf(b, "%.*s...%s", NAME_WIDTH / 2, x->kernel, x->kernel + len - NAME_WIDTH / 2 + 3);
-	else
-		buf__puts(b, x->kernel);
+	} else {
+		name = say__short(x->kernel, NAME_HEAD, NAME_TAIL);
+		buf__puts(b, name);
+		free(name);
+	}
 }
 
 static void say_what(struct judge *j, const struct incident *x)
@@ -79,7 +85,11 @@ static void say_what(struct judge *j, const struct incident *x)
 		buf__printf(&b, ": no progress for %s", t);
 		free(t);
 	} else if (x->has_address) {
-		buf__printf(&b, ", %s 0x%" PRIx64, !x->access_known ? "at" : x->write ? "store to" : "load from", x->address.va);
+		buf__printf(&b, ", %s 0x%" PRIx64,
+			    !x->access_known ? "at"
+			    : x->write	     ? "store to"
+					     : "load from",
+			    x->address.va);
 	}
 	buf__putc(&b, '.');
 	put(j, 0, b.s);
@@ -90,7 +100,8 @@ static void say_what(struct judge *j, const struct incident *x)
 static char *why_argument(const struct judge *j, const struct incident *x)
 {
 	struct address a = incidents__address(j->m, x->pid, x->argument.pointer, true, x->ts_ns);
-	char *size = a.has_alloc ? say__bytes(a.alloc.size) : xstrdup("?"), *age = say__duration(a.age_ns);
+	char *size = a.has_alloc ? say__bytes(a.alloc.size) : xstrdup("?"),
+	     *age = say__duration(a.age_ns);
 	struct buf b = {0};
 
 	buf__puts(&b, "Cause: ");
@@ -100,7 +111,8 @@ static char *why_argument(const struct judge *j, const struct incident *x)
 		buf__printf(&b, " points into memory (%s) that was freed %s before.", size, age);
 		break;
 	case PLACE_PAST_END:
-		buf__printf(&b, " points %" PRIu64 " bytes past the end of its buffer (%s).", a.distance, size);
+		buf__printf(&b, " points %" PRIu64 " bytes past the end of its buffer (%s).",
+			    a.distance, size);
 		break;
 	case PLACE_NON_CANONICAL:
 		buf__puts(&b, " is no address: its high half is wrong.");
@@ -115,8 +127,9 @@ static char *why_argument(const struct judge *j, const struct incident *x)
 
 static char *why_freed(const struct incident *x)
 {
-	char *age = say__duration(x->address.age_ns), *size = say__bytes(x->address.kind == PLACE_FREED ? x->address.alloc.size
-												       : x->address.bo.size);
+	char *age = say__duration(x->address.age_ns),
+	     *size = say__bytes(x->address.kind == PLACE_FREED ? x->address.alloc.size
+							       : x->address.bo.size);
 	char *text = xasprintf("Cause: that memory (%s) was freed %s before.", size, age);
 
 	free(age);
@@ -132,7 +145,9 @@ static char *why_past(const struct incident *x)
 	if (x->argument.certain) {
 		buf__puts(&b, "Cause: it ran ");
 		buf__size(&b, x->address.distance);
-		buf__printf(&b, " %s ", x->address.kind == PLACE_BEFORE ? "before the beginning of" : "past the end of");
+		buf__printf(&b, " %s ",
+			    x->address.kind == PLACE_BEFORE ? "before the beginning of"
+							    : "past the end of");
 		incidents__argument(&b, &x->argument);
 		buf__printf(&b, ", a buffer of %s.", size);
 	} else {
@@ -149,7 +164,9 @@ static char *why_hazard(const struct judge *j)
 	const struct finding *h = j->m->emulated ? NULL : find(j, "code-hazard", FINDING_POSSIBLE);
 	const char *sites = h ? strchr(h->what, ':') : NULL;
 
-	return sites ? xasprintf("Possible cause: another chip's code, with hazards of gfx1010%s.", sites) : NULL;
+	return sites ? xasprintf("Possible cause: another chip's code, with hazards of gfx1010%s.",
+				 sites)
+		     : NULL;
 }
 
 struct next {
@@ -166,20 +183,26 @@ struct cause {
 	bool by_itself; /* else code with hazards explains more */
 };
 static const struct cause causes[] = {
-	{"fault-evicted", "Cause: the driver had taken the mapping of live memory away.", OF(PAGE), true},
+	{"fault-evicted", "Cause: the driver had taken the mapping of live memory away.", OF(PAGE),
+	 true},
 	{"fault-null", "Cause: a null pointer, or a small offset from one.", ADDRESS, true},
-	{"fault-lds-scratch", "Cause: a flat address outside of the kernel's LDS or scratch memory.", ADDRESS, true},
-	{"fault-permission", "Cause: the memory is live, and does not allow this access.", OF(PAGE), true},
+	{"fault-lds-scratch",
+	 "Cause: a flat address outside of the kernel's LDS or scratch memory.", ADDRESS, true},
+	{"fault-permission", "Cause: the memory is live, and does not allow this access.", OF(PAGE),
+	 true},
 	{"fault-non-canonical", "The address is none: its high half is garbage.", ADDRESS, false},
-	{"fault-never-mapped", "The address belongs to nothing that was ever allocated.", ADDRESS, false},
-	{"illegal-instruction", "Cause: the chip does not have this instruction.", OF(ILLEGAL), false},
+	{"fault-never-mapped", "The address belongs to nothing that was ever allocated.", ADDRESS,
+	 false},
+	{"illegal-instruction", "Cause: the chip does not have this instruction.", OF(ILLEGAL),
+	 false},
 };
 
 static const struct next advice[] = {
 	{"fault-freed", "Next: keep the memory until the kernel's stream is synchronized."},
 	{"fault-evicted", "Next: less memory in use at once; --trace=vm,bo shows the order."},
 	{"fault-null", "Next: look for an allocation that failed unchecked."},
-	{"fault-lds-scratch", "Next: compare what the kernel indexes with its LDS and private memory."},
+	{"fault-lds-scratch",
+	 "Next: compare what the kernel indexes with its LDS and private memory."},
 	{"fault-past-end", "Next: compare the kernel's shape and size with that buffer."},
 	{"no-code-object", "Next: rdna1-trace scan PROGRAM lists the chips it has code for."},
 	{"exhaustive-search", "Next: unset MIOPEN_FIND_ENFORCE."},
@@ -191,8 +214,11 @@ static char *advice_of_hang(const char *kernel)
 	const struct family *family = family__find(kernel);
 
 	if (family && family->algorithm)
-		return xasprintf("Next: export MIOPEN_DEBUG_CONV_%s=0 leaves this solver family out.", family->algorithm);
-	return xstrdup("Next: look at what the kernel waits for: a loop whose end depends on memory.");
+		return xasprintf(
+			"Next: export MIOPEN_DEBUG_CONV_%s=0 leaves this solver family out.",
+			family->algorithm);
+	return xstrdup(
+		"Next: look at what the kernel waits for: a loop whose end depends on memory.");
 }
 
 /* x NULL: no failure of the GPU's. */
@@ -201,16 +227,21 @@ static char *advice_for(const struct judge *j, const struct incident *x)
 	if (x && x->class == INCIDENT_HANG)
 		return advice_of_hang(x->kernel);
 	if (x && x->class == INCIDENT_TRAP)
-		return xstrdup("Next: s_trap is abort() or assert() of device code: look for what it printed.");
+		return xstrdup("Next: s_trap is abort() or assert() of device code: look for what "
+			       "it printed.");
 	/* On a card, code of another chip is to be excluded first. */
 	if (x && was_dangling(x))
-		return xstrdup("Next: find who passes that pointer; --callsite shows who allocated what.");
+		return xstrdup(
+			"Next: find who passes that pointer; --callsite shows who allocated what.");
 	if (x && !j->m->emulated && code__foreign(j, x))
-		return xstrdup("Next: the same with code built for this chip (finding foreign-code).");
+		return xstrdup(
+			"Next: the same with code built for this chip (finding foreign-code).");
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++)
 		if (x ? is_so(j, advice[i].id, FINDING_CONFIRMED, x) : confirmed(j, advice[i].id))
 			return xstrdup(advice[i].text);
-	return x ? xstrdup("Next: rdna1-trace pack DIR makes one file of it, to post with a report.") : NULL;
+	return x ? xstrdup("Next: rdna1-trace pack DIR makes one file of it, to post with a "
+			   "report.")
+		 : NULL;
 }
 
 static const char *confirmed_cause(const struct judge *j, const struct incident *x, bool by_itself)
@@ -238,7 +269,8 @@ static char *why(struct judge *j, const struct incident *x)
 	if (x->address.kind == PLACE_FREED || x->address.kind == PLACE_DRIVER_FREED)
 		return why_freed(x);
 	if (is_so(j, "fault-evicted", FINDING_POSSIBLE, x))
-		return xstrdup("Possible cause: host memory was freed while it was registered with the GPU.");
+		return xstrdup("Possible cause: host memory was freed while it was registered with "
+			       "the GPU.");
 	cause = confirmed_cause(j, x, true);
 	if (cause)
 		return xstrdup(cause);
@@ -251,8 +283,10 @@ static char *why(struct judge *j, const struct incident *x)
 	cause = confirmed_cause(j, x, false);
 	if (cause)
 		return xstrdup(cause);
-	if (x->has_address && (x->address.kind == PLACE_PAST_END || x->address.kind == PLACE_BEFORE))
-		return xstrdup("The address is in none of the kernel's buffers, and near no other.");
+	if (x->has_address &&
+	    (x->address.kind == PLACE_PAST_END || x->address.kind == PLACE_BEFORE))
+		return xstrdup(
+			"The address is in none of the kernel's buffers, and near no other.");
 	return xstrdup("Why is not decided by what was recorded.");
 }
 
@@ -270,53 +304,68 @@ static void say_incident(struct judge *j, const struct incident *x)
 
 /* ---- without a failure of the GPU ---- */
 
-static bool say_finding(struct judge *j, const char *id, enum finding_state state, const char *first)
+static bool say_finding(struct judge *j, const char *id, enum finding_state state,
+			const char *first)
 {
 	const struct finding *x = find(j, id, state);
 
 	if (!x || x->severity == SEVERITY_note)
 		return false;
 	put(j, 0, xstrdup(first));
-	put(j, 1, xasprintf("%c%s.", x->what[0] >= 'a' && x->what[0] <= 'z' ? x->what[0] - 32 : x->what[0], x->what + 1));
-	put(j, 2, x->decide ? xasprintf("Next: %s", x->decide) : x->remedy ? xasprintf("Next: %s.", x->remedy) : advice_for(j, NULL));
+	put(j, 1,
+	    xasprintf("%c%s.",
+		      x->what[0] >= 'a' && x->what[0] <= 'z' ? x->what[0] - 32 : x->what[0],
+		      x->what + 1));
+	put(j, 2,
+	    x->decide	? xasprintf("Next: %s", x->decide)
+	    : x->remedy ? xasprintf("Next: %s.", x->remedy)
+			: advice_for(j, NULL));
 	return true;
 }
 
 static void say_end(struct judge *j)
 {
 	const struct model *m = j->m;
-	const char *risk = confirmed(j, "foreign-code") ? "Another chip's code ran on this one: results may be wrong (foreign-code)."
+	const char *risk = confirmed(j, "foreign-code") ? "Another chip's code ran on this one: "
+							  "results may be wrong (foreign-code)."
 							: NULL;
 	struct buf b = {0};
 	int line = 1;
 
 	if (m->attached.n || !m->command || !m->ended) {
-		put(j, 0, xstrdup(m->ended || m->attached.n || !m->command ? "Nothing failed that was recorded."
-									   : "Nothing failed so far that was recorded."));
+		put(j, 0,
+		    xstrdup(m->ended || m->attached.n || !m->command
+				    ? "Nothing failed that was recorded."
+				    : "Nothing failed so far that was recorded."));
 	} else if (WIFSIGNALED(m->status)) {
 		buf__puts(&b, "The command was ended by ");
 		print_value(&b, PRINT_SIGNAL, (uint64_t)WTERMSIG(m->status), true);
 		buf__puts(&b, "; no failure of the GPU was recorded.");
 		put(j, 0, b.s);
 	} else if (WEXITSTATUS(m->status)) {
-		put(j, 0, xasprintf("The command exited with %d; no failure of the GPU was recorded.", WEXITSTATUS(m->status)));
+		put(j, 0,
+		    xasprintf("The command exited with %d; no failure of the GPU was recorded.",
+			      WEXITSTATUS(m->status)));
 	} else {
 		put(j, 0, xstrdup("Nothing failed that was recorded."));
 	}
 	if (risk)
 		put(j, line++, xstrdup(risk));
 	if (find(j, "no-solver", FINDING_UNDECIDED))
-		put(j, line, xstrdup("Next: --trace=default,miopen records what MIOpen's calls returned."));
+		put(j, line,
+		    xstrdup("Next: --trace=default,miopen records what MIOpen's calls returned."));
 	else if (risk && find(j, "code-hazard", FINDING_POSSIBLE))
-		put(j, line, xstrdup("Next: check the numbers, or run code that was built for this chip."));
+		put(j, line,
+		    xstrdup("Next: check the numbers, or run code that was built for this chip."));
 	else if (m->ended && m->status)
-		put(j, line, xstrdup("Next: rdna1-trace explain 'MESSAGE' reads what the program printed."));
+		put(j, line,
+		    xstrdup("Next: rdna1-trace explain 'MESSAGE' reads what the program printed."));
 }
 
 static bool anything_seen(const struct model *m)
 {
-	return accounts__sum(&m->accounts, SOURCE_agent).seen || m->emu_cards.n || m->ioctls || m->faults.n ||
-	       m->pte_sums.n || m->calls.counts.n || m->hw_queues.n;
+	return accounts__sum(&m->accounts, SOURCE_agent).seen || m->emu_cards.n || m->ioctls ||
+	       m->faults.n || m->pte_sums.n || m->calls.counts.n || m->hw_queues.n;
 }
 
 void verdict__make(struct judge *j)
@@ -326,12 +375,16 @@ void verdict__make(struct judge *j)
 
 	if (x)
 		say_incident(j, reset && x->class == INCIDENT_HANG ? reset : x);
-	else if (say_finding(j, "no-solver", FINDING_CONFIRMED, "MIOpen found no solver; the GPU did not fail.") ||
+	else if (say_finding(j, "no-solver", FINDING_CONFIRMED,
+			     "MIOpen found no solver; the GPU did not fail.") ||
 		 (j->m->calls.convs.n &&
-		  say_finding(j, "no-solver", FINDING_POSSIBLE, "MIOpen found no solver, as it seems; the GPU did not fail.")) ||
+		  say_finding(j, "no-solver", FINDING_POSSIBLE,
+			      "MIOpen found no solver, as it seems; the GPU did not fail.")) ||
 		 say_finding(j, "hang", FINDING_POSSIBLE, "A kernel may have hung.") ||
-		 say_finding(j, "host-crash", FINDING_CONFIRMED, "The program crashed on the host; the GPU did not fail.") ||
-		 say_finding(j, "no-code-object", FINDING_POSSIBLE, "The program aborted, and may have no code for this GPU.") ||
+		 say_finding(j, "host-crash", FINDING_CONFIRMED,
+			     "The program crashed on the host; the GPU did not fail.") ||
+		 say_finding(j, "no-code-object", FINDING_POSSIBLE,
+			     "The program aborted, and may have no code for this GPU.") ||
 		 false)
 		return;
 	else if (!anything_seen(j->m))

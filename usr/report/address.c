@@ -23,7 +23,9 @@ static void put_allocation(const struct model *m, struct buf *b, const struct ad
 		if (x->alloc->caller && !x->alloc->searched)
 			buf__printf(b, "  by %s (--callsite names the program's own caller)\n", at);
 	} else {
-		buf__printf(b, "  in no allocation%s\n", x->forgotten ? " that is still known: what held it then is forgotten" : "");
+		buf__printf(b, "  in no allocation%s\n",
+			    x->forgotten ? " that is still known: what held it then is forgotten"
+					 : "");
 	}
 	free(at);
 	if (x->place.below && !x->alloc) {
@@ -45,7 +47,8 @@ static void put_driver(const struct model *m, struct buf *b, const struct addres
 
 	if (x->bo) {
 		memory = kfd_memory(x->bo->flags);
-		buf__printf(b, "  %sKFD buffer 0x%" PRIx64 " (", x->bo_freed ? "freed " : "", x->bo->va);
+		buf__printf(b, "  %sKFD buffer 0x%" PRIx64 " (", x->bo_freed ? "freed " : "",
+			    x->bo->va);
 		buf__size(b, x->bo->size);
 		buf__printf(b, ", %s, flags 0x%x)\n", memory, x->bo->flags);
 		free(memory);
@@ -60,8 +63,9 @@ static void put_driver(const struct model *m, struct buf *b, const struct addres
 		pte_print(b, row, x->pte.flags);
 		buf__putc(b, '\n');
 	} else {
-		buf__printf(b, "  %s\n", x->pte.forgotten ? "how it was mapped then is forgotten"
-							    : "no page-table update of it was seen");
+		buf__printf(b, "  %s\n",
+			    x->pte.forgotten ? "how it was mapped then is forgotten"
+					     : "no page-table update of it was seen");
 	}
 }
 
@@ -70,8 +74,11 @@ static void put_users(const struct model *m, struct buf *b, const struct address
 	for (size_t i = 0; i < x->num_uses; i++) {
 		const char *name = model__kernel(m, x->alloc->pid, x->uses[i].object);
 
-		buf__printf(b, "  argument +%u of %.48s: %" PRIu64 " dispatch%s, the first at %" PRIu64 ".%09" PRIu64 "\n", x->uses[i].at,
-			    name ? name : "a kernel of unknown name", x->uses[i].count, x->uses[i].count == 1 ? "" : "es",
+		buf__printf(b,
+			    "  argument +%u of %.48s: %" PRIu64 " dispatch%s, the first at %" PRIu64
+			    ".%09" PRIu64 "\n",
+			    x->uses[i].at, name ? name : "a kernel of unknown name",
+			    x->uses[i].count, x->uses[i].count == 1 ? "" : "es",
 			    x->uses[i].first_ns / 1000000000, x->uses[i].first_ns % 1000000000);
 	}
 	if (x->other_uses)
@@ -86,10 +93,12 @@ static bool put_failures(const struct findings *f, struct buf *b, uint64_t va)
 	for (size_t i = 0; i < f->incidents.n; i++) {
 		const struct incident *x = &f->incidents.v[i];
 
-		if (!x->has_address || (x->address.exact ? x->address.va != va : x->address.va >> 12 != va >> 12))
+		if (!x->has_address ||
+		    (x->address.exact ? x->address.va != va : x->address.va >> 12 != va >> 12))
 			continue;
-		buf__printf(b, "%s in process %u at %" PRIu64 ".%09" PRIu64 ", %s%s\n", incident_class_name(x->class), x->pid,
-			    x->ts_ns / 1000000000, x->ts_ns % 1000000000, x->kernel ? "kernel " : "",
+		buf__printf(b, "%s in process %u at %" PRIu64 ".%09" PRIu64 ", %s%s\n",
+			    incident_class_name(x->class), x->pid, x->ts_ns / 1000000000,
+			    x->ts_ns % 1000000000, x->kernel ? "kernel " : "",
 			    x->kernel ? x->kernel : "by a kernel that is not known");
 		any = true;
 	}
@@ -101,7 +110,8 @@ static bool put_failures(const struct findings *f, struct buf *b, uint64_t va)
 
 static bool is_known(const struct address_facts *x)
 {
-	return x->alloc || x->bo || x->svm || x->pte.known || (x->place.below && x->below_bytes < NEAR_BYTES) ||
+	return x->alloc || x->bo || x->svm || x->pte.known ||
+	       (x->place.below && x->below_bytes < NEAR_BYTES) ||
 	       (x->place.above && x->above_bytes < NEAR_BYTES);
 }
 
@@ -118,18 +128,22 @@ static bool put_address(const struct model *m, uint64_t va, uint64_t ts, struct 
 		if (!is_known(&x))
 			continue;
 		any = true;
-		buf__printf(b, "0x%" PRIx64 " in process %u at %" PRIu64 ".%09" PRIu64 ":\n", va, p->pid, at / 1000000000,
-			    at % 1000000000);
+		buf__printf(b, "0x%" PRIx64 " in process %u at %" PRIu64 ".%09" PRIu64 ":\n", va,
+			    p->pid, at / 1000000000, at % 1000000000);
 		put_allocation(m, b, &x);
 		put_driver(m, b, &x);
 		put_users(m, b, &x);
 	}
 	if (!any)
-		buf__printf(b, "0x%" PRIx64 " is not known: no process of the trace had memory near it\n", va);
+		buf__printf(b,
+			    "0x%" PRIx64
+			    " is not known: no process of the trace had memory near it\n",
+			    va);
 	return any;
 }
 
-bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts, struct buf *b)
+bool report_address(const struct model *m, const struct findings *f, uint64_t va, uint64_t ts,
+		    struct buf *b)
 {
 	const uint64_t low = va & 0xffffffffffffull;
 	bool failed;
@@ -138,6 +152,9 @@ bool report_address(const struct model *m, const struct findings *f, uint64_t va
 		buf__puts(b, "observed on an emulated device, not on hardware\n");
 	failed = put_failures(f, b, va);
 	if (va >= CAPS_GPUVM_END && low != va)
-		buf__printf(b, "0x%" PRIx64 " is no address that a page table can hold; its low 48 bits:\n", va);
+		buf__printf(b,
+			    "0x%" PRIx64
+			    " is no address that a page table can hold; its low 48 bits:\n",
+			    va);
 	return put_address(m, low, ts ? ts : m->end_ns, b) || failed;
 }

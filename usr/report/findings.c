@@ -20,7 +20,8 @@ static void put_proof(struct buf *b, const struct proof *p)
 {
 	buf__puts(b, "    - ");
 	if (p->ts_ns)
-		buf__printf(b, "[%" PRIu64 ".%09" PRIu64 "] ", p->ts_ns / 1000000000, p->ts_ns % 1000000000);
+		buf__printf(b, "[%" PRIu64 ".%09" PRIu64 "] ", p->ts_ns / 1000000000,
+			    p->ts_ns % 1000000000);
 	if (p->event)
 		buf__printf(b, "%s: ", p->event);
 	buf__printf(b, "%s\n", p->text);
@@ -31,7 +32,8 @@ static void put_finding(struct buf *b, const struct finding *x, const struct tex
 	size_t shown = o->all || x->proofs.n < SHOWN_PROOFS ? x->proofs.n : SHOWN_PROOFS;
 	const char *remedy = x->remedy ? x->remedy : x->rule->remedy;
 
-	buf__printf(b, "  %s %s (%s): %s\n", severity_name(x->severity), x->rule->id, finding_state_name(x->state), x->what);
+	buf__printf(b, "  %s %s (%s): %s\n", severity_name(x->severity), x->rule->id,
+		    finding_state_name(x->state), x->what);
 	for (size_t i = 0; i < shown; i++)
 		put_proof(b, &x->proofs.v[i]);
 	if (shown < x->proofs.n + x->more_proofs)
@@ -52,12 +54,14 @@ static void put_open(struct buf *b, const struct findings *f, const struct text_
 		for (size_t i = 0; i < f->list.n; i++) {
 			const struct finding *x = &f->list.v[i];
 
-			if ((int)x->severity == s && x->state != FINDING_RULED_OUT && x->state != FINDING_UNDECIDED)
+			if ((int)x->severity == s && x->state != FINDING_RULED_OUT &&
+			    x->state != FINDING_UNDECIDED)
 				put_finding(b, x, o);
 		}
 }
 
-static void put_state(struct buf *b, const struct findings *f, enum finding_state state, const char *title)
+static void put_state(struct buf *b, const struct findings *f, enum finding_state state,
+		      const char *title)
 {
 	bool any = false;
 
@@ -83,7 +87,8 @@ void put_findings(const struct findings *f, const struct text_options *o, struct
 	size_t open = 0;
 
 	for (size_t i = 0; i < f->list.n; i++)
-		open += f->list.v[i].state == FINDING_CONFIRMED || f->list.v[i].state == FINDING_POSSIBLE;
+		open += f->list.v[i].state == FINDING_CONFIRMED ||
+			f->list.v[i].state == FINDING_POSSIBLE;
 	if (!f->list.n)
 		return;
 	heading(b, "Findings%s", open ? "" : ": none");
@@ -100,6 +105,7 @@ void put_ladder(const struct findings *f, struct buf *b)
 		return;
 	heading(b, "Who decides how %s is accessed", l->about);
 	for (int i = 0; i < RUNG_COUNT; i++)
-		buf__printf(b, "  %-12s %s%s\n", rung_name((enum rung)i), l->observed[i] ? l->observed[i] : "not recorded",
+		buf__printf(b, "  %-12s %s%s\n", rung_name((enum rung)i),
+			    l->observed[i] ? l->observed[i] : "not recorded",
 			    (enum rung)i == l->decided ? "  <- decided" : "");
 }

@@ -64,7 +64,8 @@ static void put_address(struct buf *b, const struct address *a)
 		put_hex(b, "allocation", a->alloc.va);
 		buf__printf(b, ",\"size_bytes\":%" PRIu64, a->alloc.size);
 	}
-	buf__printf(b, ",\"distance_bytes\":%" PRIu64 ",\"freed_ago_ns\":%" PRIu64 "}", a->distance, a->age_ns);
+	buf__printf(b, ",\"distance_bytes\":%" PRIu64 ",\"freed_ago_ns\":%" PRIu64 "}", a->distance,
+		    a->age_ns);
 }
 
 static void put_incident(struct buf *b, const struct incident *x)
@@ -90,7 +91,8 @@ static void put_incident(struct buf *b, const struct incident *x)
 		put_hex(b, "pointer", x->argument.pointer);
 		buf__printf(b, ",\"certain\":%s}", x->argument.certain ? "true" : "false");
 	}
-	buf__printf(b, ",\"elapsed_ns\":%" PRIu64 ",\"injected\":%s,", x->elapsed_ns, x->injected ? "true" : "false");
+	buf__printf(b, ",\"elapsed_ns\":%" PRIu64 ",\"injected\":%s,", x->elapsed_ns,
+		    x->injected ? "true" : "false");
 	put_proofs(b, x->proofs.v, x->proofs.n);
 	buf__putc(b, '}');
 }
