@@ -45,24 +45,6 @@ static const struct alloc *subject(const struct judge *j, struct alloc *copy)
 	return best ? copy : NULL;
 }
 
-static const struct scan_kernel *scan_of_kernel(const struct judge *j, uint32_t pid,
-						uint64_t object)
-{
-	const struct kernel_facts *k = model__kernel_facts(j->m, pid, object);
-	const char *name = model__kernel(j->m, pid, object);
-
-	for (size_t i = 0; k && name && i < j->e->num_scanned; i++) {
-		const struct scan_object *o = j->e->scanned[i].object;
-
-		if (!o || memcmp(j->e->scanned[i].sha256, k->sha256, 32))
-			continue;
-		for (size_t n = 0; n < o->num_kernels; n++)
-			if (!strcmp(o->kernels[n].name, name))
-				return &o->kernels[n];
-	}
-	return NULL;
-}
-
 static char *observe_code(const struct judge *j, const struct alloc *a)
 {
 	const struct incident *x = judge__first(j);
@@ -72,7 +54,7 @@ static char *observe_code(const struct judge *j, const struct alloc *a)
 
 	if (!object && model__uses(j->m, a, uses, ARRAY_SIZE(uses)))
 		object = uses[0].object;
-	s = object ? scan_of_kernel(j, a->pid, object) : NULL;
+	s = object ? code__scanned(j, a->pid, object) : NULL;
 	if (!s)
 		return NULL;
 	return xasprintf("%" PRIu64 " memory instructions in %.40s: %" PRIu64 " with glc, %" PRIu64

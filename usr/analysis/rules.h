@@ -11,6 +11,8 @@
 
 #include <inttypes.h>
 
+struct scan_kernel;
+
 struct judge {
 	const struct model *m;
 	const struct evidence_of_machine *e;
@@ -49,6 +51,8 @@ const struct incident *judge__first(const struct judge *j);
 
 /* Whether the kernel where it failed is another chip's code. */
 bool code__foreign(const struct judge *j, const struct incident *x);
+/* What the scan says of a kernel; NULL: it was not scanned. */
+const struct scan_kernel *code__scanned(const struct judge *j, uint32_t pid, uint64_t object);
 
 /* What is said of things, to be freed. */
 char *say__short(const char *s, size_t head,

@@ -164,11 +164,15 @@ struct hazards {
 	const char *why;
 };
 
-static const struct scan_kernel *kernel_in(const struct scan_object *o, const char *name)
+const struct scan_kernel *code__scanned(const struct judge *j, uint32_t pid, uint64_t object)
 {
-	for (size_t i = 0; name && i < o->num_kernels; i++)
-		if (!strcmp(o->kernels[i].name, name))
-			return &o->kernels[i];
+	const struct kernel_facts *k = model__kernel_facts(j->m, pid, object);
+	const char *name = model__kernel(j->m, pid, object);
+	const struct scanned *s = k && name ? scan_of(j, k->sha256) : NULL;
+
+	for (size_t i = 0; s && s->object && i < s->object->num_kernels; i++)
+		if (!strcmp(s->object->kernels[i].name, name))
+			return &s->object->kernels[i];
 	return NULL;
 }
 
@@ -231,9 +235,7 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
 		const struct code_facts *c = code_of(j, k->pid, k->object);
 		const struct scanned *s = c ? scan_of(j, c->sha256) : NULL;
-		const struct scan_kernel *sk =
-			s && s->object ? kernel_in(s->object, model__kernel(m, k->pid, k->object))
-				       : NULL;
+		const struct scan_kernel *sk = code__scanned(j, k->pid, k->object);
 		char *chip = NULL;
 
 		if (!c || !is_foreign(j, c, &chip)) {
