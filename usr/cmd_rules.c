@@ -120,7 +120,7 @@ int cmd_rules(int argc, char **argv)
 	static const struct option options[] = {
 		{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
 	const struct rule *rule = NULL;
-	struct near near = {NULL};
+	struct near near = {0};
 	struct buf b = {0};
 	bool md = false;
 	int c;

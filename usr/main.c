@@ -41,7 +41,7 @@ void put_commands(struct buf *b)
 
 const char *near_command(const char *typed)
 {
-	struct near n = {NULL};
+	struct near n = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		near__try(&n, typed, commands[i].name);

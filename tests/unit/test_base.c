@@ -221,7 +221,7 @@ static void test_near(void)
 	CHECK_EQ(near__distance("Same", "sAME"), 0);
 	CHECK(near__distance("a", "0123456789012345678901234567890123456789012345678901234567890123456789") > 64);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct near n = {NULL};
+		struct near n = {0};
 
 		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
 			near__try(&n, rows[i].typed, names[k]);

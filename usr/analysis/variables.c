@@ -117,7 +117,7 @@ static bool is_ours(const char *name)
 /* The nearest name that something reads. */
 static const char *near_miss(const char *name)
 {
-	struct near found = {NULL};
+	struct near found = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char with_debug[96];

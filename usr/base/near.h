@@ -14,7 +14,7 @@ struct near {
 /* At most so many letters, fewer in short names: most of what was typed must be left as it is. */
 unsigned int near__limit(const char *name);
 
-/* Looks at one of the names; case does not count. Begin with {NULL}. */
+/* Looks at one of the names; case does not count. Begin with {0}. */
 void near__try(struct near *n, const char *typed, const char *name);
 
 #endif
