@@ -429,7 +429,7 @@ $(B)/tests/bench/ioctl_cost: $(B)/obj/tests/bench/ioctl_cost.o $(call obj,$(BENC
 
 # What reading a long trace takes.
 $(B)/obj/tests/bench/model_events.o: | $(B)/gen/drm
-$(B)/tests/bench/model_events: $(B)/obj/tests/bench/model_events.o $(call obj,$(wildcard usr/analysis/*.c) $(PURE_SRC) $(STREAM_SRC))
+$(B)/tests/bench/model_events: $(B)/obj/tests/bench/model_events.o $(EXTRA_test_model) $(call obj,$(PURE_SRC) $(STREAM_SRC))
 	$(call msg,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@

@@ -10,10 +10,10 @@
  *      driver     KFD's ioctls and functions, ranges of buffer objects, page-table updates
  *      mixed      launches, allocations and the driver, of ten thousand buffers
  *
- * Measured with 10 M events each on one of two cores of a virtual machine that was busy with other work (EPYC, 1 MiB of
- * L2): launches 5.7 M/s in 16 MiB, steady 7.4 in 19, driver 3.3 in 37, live 3.3 in 133, mixed 2.8 in 63, random 2.0 in
- * 42; babeltrace2 counts 0.35 M/s of launches and 2.2 of steady. What is below 4 waits for memory: buffers are found by
- * their addresses, which are all over it.
+ * Measured with 10 M events each on one of two cores of a virtual machine (EPYC, 1 MiB of L2): launches 7.3 M/s in
+ * 11 MiB, steady 8.5 in 19, mixed 4.3 in 66, driver 3.6 in 37, live 3.3 in 141, random 2.6 in 44; babeltrace2 counts
+ * 0.35 M/s of launches and 2.2 of steady (while the machine did other work, too). What is below 4 waits for memory:
+ * buffers are found by their addresses, which are all over it.
  */
 #include "../../hsa-tools/stream/stream.h"
 #include "../../usr/analysis/model.h"
