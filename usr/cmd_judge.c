@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,20 +91,12 @@ static void scan_one(struct code *c, const char *dir, const uint8_t sha256[32])
 /* Native code has none of the hazards; of a failure, all code is asked what its instructions do. */
 static bool to_be_scanned(const struct model *m, const struct code_facts *c, unsigned int gfx)
 {
-	char name[32];
+	char name[16];
 
 	if (m->faults.n || m->agent.hangs.n)
 		return true;
-	snprintf(name, sizeof(name), "gfx%u%u%x", gfx / 10000, gfx / 100 % 100, gfx % 100);
+	machine__gfx_name(gfx, name);
 	return !c->target || !strstr(c->target, name);
-}
-
-static uint64_t half_digest(const uint8_t sha256[32])
-{
-	uint64_t h;
-
-	memcpy(&h, sha256, sizeof(h));
-	return h;
 }
 
 /* Digests of code objects with kernels that ran. */
@@ -116,7 +107,7 @@ static void find_run(const struct model *m, struct map *run)
 			model__kernel_facts(m, m->kernel_sums.v[i].pid, m->kernel_sums.v[i].object);
 
 		if (k)
-			map__set(run, half_digest(k->sha256), 0, 1);
+			map__set(run, digest_key(k->sha256), 0, 1);
 	}
 }
 
@@ -131,10 +122,10 @@ static struct code *scan_code(const struct model *m, const char *dir)
 	for (size_t i = 0; i < m->agent.code.n; i++) {
 		const struct code_facts *k = &m->agent.code.v[i];
 
-		if (!map__get(&run, half_digest(k->sha256), 0, &state) || state != 1 ||
+		if (!map__get(&run, digest_key(k->sha256), 0, &state) || state != 1 ||
 		    !to_be_scanned(m, k, gfx))
 			continue;
-		map__set(&run, half_digest(k->sha256), 0, 2); /* once is enough */
+		map__set(&run, digest_key(k->sha256), 0, 2); /* once is enough */
 		if (!c->scan && !c->no_scan)
 			c->scan = scan__new(&c->no_scan);
 		if (!c->scan)

@@ -173,6 +173,13 @@ static void on_kernel_info(struct model *m, const struct event *ev, uint32_t pid
 	map__set(&s->kernel_by_object, pid, k->e.kernel_object, s->kernels.n - 1);
 }
 
+const struct code_facts *model__code(const struct model *m, const uint8_t sha256[32])
+{
+	size_t i;
+
+	return map__get(&m->agent.code_by_digest, digest_key(sha256), 0, &i) ? &m->agent.code.v[i - 1] : NULL;
+}
+
 static void on_code_object(struct model *m, const struct event *ev, uint32_t pid)
 {
 	struct code_facts *c = VEC_PUSH(&m->agent.code);
@@ -184,6 +191,8 @@ static void on_code_object(struct model *m, const struct event *ev, uint32_t pid
 	copy_bytes(ev, 0, c->sha256, sizeof(c->sha256));
 	c->target = text_of(ev, 1);
 	c->compiler = text_of(ev, 2);
+	if (!model__code(m, c->sha256))
+		map__set(&m->agent.code_by_digest, digest_key(c->sha256), 0, m->agent.code.n);
 }
 
 static void on_code_load(struct model *m, const struct event *ev, uint32_t pid)
@@ -502,7 +511,7 @@ const struct handler agent__handlers[] = {
 void agent__free_all(struct model *m)
 {
 	struct agent_side *s = &m->agent;
-	struct map *maps[] = {&s->site_by_id, &s->bad_by_what, &s->queue_by_id, &s->kernel_by_object,
+	struct map *maps[] = {&s->code_by_digest, &s->site_by_id, &s->bad_by_what, &s->queue_by_id, &s->kernel_by_object,
 			      &s->range_by_name, &s->current, &s->frequency, &s->evidence_by_queue,
 			      &s->watched_by_queue, &s->dispatches, &s->started_by_id, &s->note_by_text};
 

@@ -151,6 +151,7 @@ struct agent_side {
 	VEC(struct hsa_queue) queues;
 	VEC(struct kernel_facts) kernels;
 	VEC(struct code_facts) code;
+	struct map code_by_digest; /* inside: index plus 1 of the first */
 	VEC(struct failed_load) failed_loads;
 	VEC(struct rocm_library) libraries;
 	VEC(struct process_variable) variables;

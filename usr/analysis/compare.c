@@ -201,20 +201,11 @@ static const char *chip_of(const char *target)
 	return dashes ? dashes + 2 : target;
 }
 
-static const struct code_facts *code_of(const struct model *m, const struct kernel_facts *k)
-{
-	for (size_t i = 0; i < m->agent.code.n; i++)
-		if (m->agent.code.v[i].pid == k->pid &&
-		    !memcmp(m->agent.code.v[i].sha256, k->sha256, sizeof(k->sha256)))
-			return &m->agent.code.v[i];
-	return NULL;
-}
-
 /* What the code is, as far as its metadata tells. */
 static char *code_text(const struct model *m, const struct kernel_sum *k)
 {
 	const struct kernel_facts *f = model__kernel_facts(m, k->pid, k->object);
-	const struct code_facts *code = f ? code_of(m, f) : NULL;
+	const struct code_facts *code = f ? model__code(m, f->sha256) : NULL;
 
 	if (!f)
 		return NULL;

@@ -142,9 +142,7 @@ static enum rung decided(const struct judge *j, const struct alloc *a, const str
 	const struct pool *p = model__pool(j->m, a->pid, a->pool);
 	const struct caps_pte *row = caps_pte__find(j->m->gfx);
 	const char *expected = bo ? pte_kfd_mtype(row, bo->flags) : NULL;
-	const bool coherent =
-		bo && bo->flags & (1u << 26 | 1u << 25 |
-				   1u << 24); /* KFD's COHERENT, UNCACHED, EXT_COHERENT */
+	const bool coherent = bo && pte_kfd_coherent(bo->flags);
 
 	if (!bo)
 		return RUNG_COUNT;

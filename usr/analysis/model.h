@@ -20,6 +20,7 @@
 #include "agent.h"
 #include "agentless.h"
 #include "calls.h"
+#include "../base/le.h"
 #include "../base/map.h"
 
 /* What is kept of what has ended; the newest. */
@@ -457,6 +458,13 @@ const struct device *model__device(const struct model *m, uint32_t pid, uint64_t
 const char *model__module(const struct model *m, uint32_t pid, uint64_t addr);
 /* The same with where in it: base of the file; NULL without. */
 const struct module *model__module_at(const struct model *m, uint32_t pid, uint64_t addr);
+/* What a code object is by its digest alone, to find it by. */
+static inline uint64_t digest_key(const uint8_t sha256[32])
+{
+	return le(sha256, 8);
+}
+/* The code object with this digest, as it was said first; NULL without. */
+const struct code_facts *model__code(const struct model *m, const uint8_t sha256[32]);
 /* What the metadata of its code object says of a kernel; NULL when it is not known. */
 const struct kernel_facts *model__kernel_facts(const struct model *m, uint32_t pid, uint64_t object);
 const struct process *model__process(const struct model *m, uint32_t pid);

@@ -139,21 +139,6 @@ const char *judge__variable(const struct judge *j, uint32_t pid, const char *nam
 	return !told && j->e->machine ? machine__variable(j->e->machine, name) : NULL;
 }
 
-static uint64_t half_digest(const uint8_t sha256[32])
-{
-	uint64_t h;
-
-	memcpy(&h, sha256, sizeof(h));
-	return h;
-}
-
-const struct code_facts *judge__code(const struct judge *j, const uint8_t sha256[32])
-{
-	size_t i;
-
-	return map__get(&j->code, half_digest(sha256), 0, &i) ? &j->m->agent.code.v[i - 1] : NULL;
-}
-
 bool judge__rdna1(const struct judge *j)
 {
 	return j->silicon >= CAPS_RDNA1_FIRST && j->silicon <= CAPS_RDNA1_LAST;
@@ -332,17 +317,6 @@ static unsigned int silicon_of(const struct model *m, const struct evidence_of_m
 		       : 0;
 }
 
-static void index_code(struct judge *j)
-{
-	for (size_t i = 0; i < j->m->agent.code.n; i++) {
-		uint64_t half = half_digest(j->m->agent.code.v[i].sha256);
-		size_t seen;
-
-		if (!map__get(&j->code, half, 0, &seen))
-			map__set(&j->code, half, 0, i + 1);
-	}
-}
-
 /* Why something may have happened that the trace does not show; NULL: nothing is known to be
  * missing. */
 static char *why_incomplete(const struct model *m)
@@ -397,7 +371,6 @@ void findings__make(struct findings *f, const struct model *m, const struct evid
 	char *why;
 
 	memset(f, 0, sizeof(*f));
-	index_code(&j);
 	incidents__find(f, m);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!rows[i].run)
@@ -412,7 +385,6 @@ void findings__make(struct findings *f, const struct model *m, const struct evid
 	VEC_SORT(&f->list, by_weight);
 	ladder__make(&j);
 	verdict__make(&j);
-	map__free(&j.code);
 }
 
 void findings__free(struct findings *f)

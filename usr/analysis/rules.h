@@ -20,7 +20,6 @@ struct judge {
 	const struct rule *rule; /* that is running */
 	unsigned int silicon;	 /* gfx_target_version of the chip, emulated or not; 0 not known, or
 				    they differ */
-	struct map code; /* by the first half of the digest: index into the model's plus 1 */
 };
 
 /* A finding of the running rule; takes over `what`. Valid until the next one. */
@@ -62,8 +61,6 @@ char *say__name(
 char *say__kernel(const struct incident *x); /* "kernel foo", "a kernel of unknown name" */
 /* A variable as the runtime of the process read it; NULL: not set there, or not known. */
 const char *judge__variable(const struct judge *j, uint32_t pid, const char *name);
-/* Of the code object with this digest; NULL without. */
-const struct code_facts *judge__code(const struct judge *j, const uint8_t sha256[32]);
 /* Whether gfx10.1's documented bugs are the chip's. */
 bool judge__rdna1(const struct judge *j);
 

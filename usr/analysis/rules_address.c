@@ -191,7 +191,7 @@ static void evicted(struct judge *j, const struct incident *x)
 		alloc = say__alloc(m, &x->address.alloc);
 		buf__printf(&b,
 			    "%" PRIu64 " bytes into %s of the application's own memory that was "
-				       "registered with the GPU: "
+			    "registered with the GPU: "
 			    "it was unmapped or freed while it was registered",
 			    x->address.distance, alloc);
 		free(alloc);

@@ -13,7 +13,7 @@ static const struct code_facts *code_of(const struct judge *j, uint32_t pid, uin
 {
 	const struct kernel_facts *k = model__kernel_facts(j->m, pid, object);
 
-	return k ? judge__code(j, k->sha256) : NULL;
+	return k ? model__code(j->m, k->sha256) : NULL;
 }
 
 static const struct scanned *scan_of(const struct judge *j, const uint8_t sha256[32])

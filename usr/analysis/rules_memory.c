@@ -10,9 +10,6 @@
 #define POOL_KERNARG 1u
 #define POOL_FINE 2u
 #define POOL_COARSE 4u
-/* KFD_IOC_ALLOC_MEM_FLAGS_* (kfd_ioctl.h). */
-#define KFD_COHERENT                                                                               \
-	(1u << 26 | 1u << 25 | 1u << 24) /* COHERENT, UNCACHED, EXT_COHERENT: UC on gfx10 */
 
 /* ---- what page tables say against what KFD was told ---- */
 
@@ -62,7 +59,7 @@ static size_t compare_pools(struct judge *j, struct finding **f, size_t *compare
 
 		if (!p || a->kind != MEM_KIND_pool)
 			continue;
-		coherent = m->bos.v[a->bo - 1].flags & KFD_COHERENT;
+		coherent = pte_kfd_coherent(m->bos.v[a->bo - 1].flags);
 		fine = !(p->flags & POOL_COARSE);
 		++*compared;
 		if (coherent == fine)
@@ -281,7 +278,7 @@ void rule_kernarg(struct judge *j)
 		if (!p || !(p->flags & POOL_KERNARG))
 			continue;
 		seen++;
-		if (m->bos.v[a->bo - 1].flags & KFD_COHERENT)
+		if (pte_kfd_coherent(m->bos.v[a->bo - 1].flags))
 			continue;
 		if (!f)
 			f = judge__add(j, FINDING_CONFIRMED,

@@ -2,6 +2,7 @@
 /* Three lines that say it all: what happened, why as far as it is known, what to do. */
 #include "verdict.h"
 #include "families.h"
+#include "../../hsa-tools/isa/scan/scan.h"
 #include "../decode/print.h"
 
 #include <sys/wait.h>
@@ -95,6 +96,9 @@ static void say_what(struct judge *j, const struct incident *x)
 	put(j, 0, b.s);
 }
 
+#define OF(class) (1u << INCIDENT_##class)
+#define ADDRESS (OF(PAGE) | OF(APERTURE))
+
 /* ---- why, and what to do, by the finding that explains it ---- */
 
 static char *why_argument(const struct judge *j, const struct incident *x)
@@ -137,44 +141,41 @@ static char *why_freed(const struct incident *x)
 	return text;
 }
 
+/* An argument leads to that buffer. */
 static char *why_past(const struct incident *x)
 {
-	char *size = say__bytes(x->address.alloc.size);
 	struct buf b = {0};
 
-	if (x->argument.certain) {
-		buf__puts(&b, "Cause: it ran ");
-		buf__size(&b, x->address.distance);
-		buf__printf(&b, " %s ",
-			    x->address.kind == PLACE_BEFORE ? "before the beginning of"
-							    : "past the end of");
-		incidents__argument(&b, &x->argument);
-		buf__printf(&b, ", a buffer of %s.", size);
-	} else {
-		buf__puts(&b, "The address is in none of the kernel's buffers, and near no other.");
-	}
-
-	free(size);
+	buf__puts(&b, "Cause: it ran ");
+	buf__size(&b, x->address.distance);
+	buf__printf(&b, " %s ",
+		    x->address.kind == PLACE_BEFORE ? "before the beginning of"
+						    : "past the end of");
+	incidents__argument(&b, &x->argument);
+	buf__puts(&b, ", a buffer of ");
+	buf__size(&b, x->address.alloc.size);
+	buf__putc(&b, '.');
 	return b.s;
 }
 
-/* The emulated device has none of these bugs: there it is no cause. */
-static char *why_hazard(const struct judge *j)
+/* The kernel itself has such places. The emulated device has none of these bugs: there it is no
+ * cause. */
+static char *why_hazard(const struct judge *j, const struct incident *x)
 {
-	const struct finding *h = j->m->emulated ? NULL : find(j, "code-hazard", FINDING_POSSIBLE);
-	const char *sites = h ? strchr(h->what, ':') : NULL;
+	const struct scan_kernel *s = code__scanned(j, x->pid, x->object);
+	uint64_t places = s ? scan_counts__hazards(&s->counts) : 0;
 
-	return sites ? xasprintf("Possible cause: another chip's code, with hazards of gfx1010%s.",
-				 sites)
-		     : NULL;
+	if (j->m->emulated || !judge__rdna1(j) || !(ADDRESS & 1u << x->class) || !places ||
+	    !code__foreign(j, x))
+		return NULL;
+	return xasprintf("Possible cause: the kernel is another chip's code, with %" PRIu64
+			 " places at which gfx10.1 may go wrong (code-hazard).",
+			 places);
 }
 
 struct next {
 	const char *id, *text;
 };
-
-#define OF(class) (1u << INCIDENT_##class)
-#define ADDRESS (OF(PAGE) | OF(APERTURE))
 
 /* The first that is confirmed is said, where the failure is of one of these classes. */
 struct cause {
@@ -229,10 +230,10 @@ static char *advice_for(const struct judge *j, const struct incident *x)
 	if (x && x->class == INCIDENT_TRAP)
 		return xstrdup("Next: s_trap is abort() or assert() of device code: look for what "
 			       "it printed.");
-	/* On a card, code of another chip is to be excluded first. */
 	if (x && was_dangling(x))
 		return xstrdup(
 			"Next: find who passes that pointer; --callsite shows who allocated what.");
+	/* On a card, code of another chip is to be excluded first. */
 	if (x && !j->m->emulated && code__foreign(j, x))
 		return xstrdup(
 			"Next: the same with code built for this chip (finding foreign-code).");
@@ -275,7 +276,7 @@ static char *why(struct judge *j, const struct incident *x)
 	if (cause)
 		return xstrdup(cause);
 	/* Addresses that code computes wrongly: is it code that may? */
-	hazard = why_hazard(j);
+	hazard = why_hazard(j, x);
 	if (hazard)
 		return hazard;
 	if (is_so(j, "fault-past-end", FINDING_CONFIRMED, x))

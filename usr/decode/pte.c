@@ -66,9 +66,14 @@ bool pte_is_no_retry(const struct caps_pte *row, uint64_t pte)
 /* KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, UNCACHED and EXT_COHERENT (kfd_ioctl.h). */
 #define KFD_COHERENT (1u << 26 | 1u << 25 | 1u << 24)
 
+bool pte_kfd_coherent(uint32_t alloc_flags)
+{
+	return alloc_flags & KFD_COHERENT;
+}
+
 const char *pte_kfd_mtype(const struct caps_pte *row, uint32_t alloc_flags)
 {
 	if (!row)
 		return NULL;
-	return alloc_flags & KFD_COHERENT ? row->kfd_coherent : row->kfd_coarse;
+	return pte_kfd_coherent(alloc_flags) ? row->kfd_coherent : row->kfd_coarse;
 }

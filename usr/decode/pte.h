@@ -27,6 +27,8 @@ bool pte_same_memory(const struct caps_pte *row, uint64_t a, uint64_t b);
 /* Written by the driver to make a fault final: no mapping, and none taken away. */
 bool pte_is_no_retry(const struct caps_pte *row, uint64_t pte);
 
+/* Whether they ask for coherent memory: COHERENT, UNCACHED or EXT_COHERENT. */
+bool pte_kfd_coherent(uint32_t alloc_flags);
 /* The MTYPE that KFD gives for KFD_IOC_ALLOC_MEM_FLAGS_*; NULL when these alone do not decide. */
 const char *pte_kfd_mtype(const struct caps_pte *row, uint32_t alloc_flags);
 
