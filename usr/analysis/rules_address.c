@@ -56,6 +56,17 @@ static void prove_arguments(struct finding *f, const struct incident *x)
 	}
 }
 
+/* The events that say of it. */
+static const char *event_of_alloc(const struct alloc *a)
+{
+	return a->kind == MEM_KIND_pool ? "pool_alloc_ok" : "mem_alloc";
+}
+
+static const char *event_of_free(const struct alloc *a)
+{
+	return a->kind == MEM_KIND_pool ? "pool_free" : "mem_free";
+}
+
 static struct finding *add(struct judge *j, enum finding_state state, const struct incident *x,
 			   struct buf *b)
 {
@@ -67,7 +78,7 @@ static struct finding *add(struct judge *j, enum finding_state state, const stru
 		finding__prove(f, x->proofs.v[0].ts_ns, x->proofs.v[0].event,
 			       xstrdup(x->proofs.v[0].text));
 	if (x->address.has_alloc)
-		finding__prove(f, x->address.alloc.begin_ns, "pool_alloc_ok",
+		finding__prove(f, x->address.alloc.begin_ns, event_of_alloc(&x->address.alloc),
 			       xstrdup("the allocation"));
 	return f;
 }
@@ -275,7 +286,8 @@ static void freed(struct judge *j, const struct incident *x)
 	}
 	f = add(j, FINDING_CONFIRMED, x, &b);
 	if (x->address.kind == PLACE_FREED)
-		finding__prove(f, x->address.alloc.end_ns, "pool_free", xstrdup("the free"));
+		finding__prove(f, x->address.alloc.end_ns, event_of_free(&x->address.alloc),
+			       xstrdup("the free"));
 	free(age);
 }
 
