@@ -134,7 +134,7 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 # ---- the command ----
 
 SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC))
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c))
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
@@ -173,7 +173,9 @@ $(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map $(OBJECTS_STAMP)
 
 # What happens at a doorbell goes through several files. clang would need another linker for it.
 AGENT_CFLAGS := $(if $(VARIANT_CFLAGS)$(filter 1,$(DEBUG)),,-O3 $(if $(filter gcc%,$(notdir $(CC))),-flto -flto-partition=none -ffat-lto-objects))
-AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(STREAM_SRC))
+CONV_SRC := $(wildcard hsa-tools/conv/*.c)
+QUARANTINE_SRC := $(wildcard hsa-tools/quarantine/*.c)
+AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(CONV_SRC) $(QUARANTINE_SRC) $(STREAM_SRC))
 $(AGENT_OBJ): PIC_CFLAGS += $(AGENT_CFLAGS)
 $(B)/librdna1-agent.so.1: $(AGENT_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)

@@ -144,6 +144,41 @@ enum ev_watch_state {
 	WATCH_STATE_running, /* longer than usual, within what this kernel has been seen to take */
 	WATCH_STATE_stuck,
 };
+enum ev_policy_kind {
+	POLICY_KIND_override = 1, /* of allocations */
+	POLICY_KIND_late_free,
+	POLICY_KIND_replace, /* a rule of the user's for kernels */
+	POLICY_KIND_fallback,
+	POLICY_KIND_hazardous,
+	POLICY_KIND_quarantine, /* an entry that was found in it */
+};
+enum ev_policy_state {
+	POLICY_STATE_on = 1,
+	POLICY_STATE_refused, /* it would break the program, or is not understood */
+	POLICY_STATE_impossible, /* what it needs is not there */
+};
+enum ev_kept_phase { KEPT_PHASE_kept = 1, KEPT_PHASE_given_back };
+enum ev_steer_action {
+	STEER_ACTION_file = 1, /* a kernel of the user's file runs instead */
+	STEER_ACTION_native,   /* one of ours, made for gfx1010 */
+	STEER_ACTION_host,
+	STEER_ACTION_none, /* it runs as it is */
+};
+enum ev_steer_why {
+	STEER_WHY_rule = 1, /* --replace */
+	STEER_WHY_fallback, /* --fallback=native|host: all of a known family */
+	STEER_WHY_quarantine,
+	STEER_WHY_hazard, /* --replace-hazardous */
+};
+enum ev_steer_passed {
+	STEER_PASSED_no,
+	STEER_PASSED_arguments, /* they are not of a problem that can be computed */
+	STEER_PASSED_size,	/* workgroup, local or private memory are beyond what the other kernel takes */
+	STEER_PASSED_unread,	/* they could not be read */
+	STEER_PASSED_taken,	/* the device had it already */
+	STEER_PASSED_memory,	/* there was none */
+	STEER_PASSED_queue,	/* its queue cannot be given more packets */
+};
 enum ev_range_op { RANGE_OP_push = 1, RANGE_OP_pop, RANGE_OP_mark, RANGE_OP_start, RANGE_OP_stop };
 enum ev_export_kind { EXPORT_KIND_ipc = 1, EXPORT_KIND_dmabuf, EXPORT_KIND_vmem };
 enum ev_pointer_state {

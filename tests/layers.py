@@ -30,7 +30,10 @@ ROOMS = {
     "hsa-tools/isa": ((EVENTS,), LIBC, (), r"\b(?:malloc|fopen|open|printf)\s*\("),
     "hsa-tools/isa/scan": (("hsa-tools/isa",), LIBC | {"amd_comgr"}, (),
                            r"\b(?:printf|fprintf|fopen|open|clock_gettime)\s*\("),
-    "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa"), LIBC | HSA, (),
+    "hsa-tools/conv": (("hsa-tools/isa",), LIBC | {"math"}, (), r"\b(?:printf|fprintf|fopen|abort|exit|_exit)\s*\("),
+    "hsa-tools/quarantine": ((), LIBC, (), r"\b(?:malloc|calloc|realloc|printf|fprintf|fopen|abort|exit|_exit)\s*\("),
+    "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa", "hsa-tools/conv", "hsa-tools/quarantine"),
+                        LIBC | HSA, (),
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
     "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
                         r"\b(?:malloc|calloc|realloc|printf|fprintf|abort|exit|_exit)\s*\("),
@@ -50,7 +53,8 @@ ROOMS = {
     "usr/report": ((EVENTS, "usr/analysis", "usr/base", "usr/caps", "usr/decode"), LIBC, (), PURE_NO),
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
-             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe"),
+             "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe",
+             "hsa-tools/conv", "hsa-tools/quarantine"),
             LIBC | {"zlib"}, (), None),
 }
 # Some files of a room are another room's business.

@@ -48,6 +48,38 @@ const struct name names_code_stored[] = {{CODE_STORED_yes, "stored"},
 					 {CODE_STORED_failed, "could not be written"},
 					 {CODE_STORED_used, "once a kernel of it is dispatched"},
 					 {0, NULL}};
+const struct name names_policy_kind[] = {{POLICY_KIND_override, "allocation override"},
+					 {POLICY_KIND_late_free, "late free"},
+					 {POLICY_KIND_replace, "replace rule"},
+					 {POLICY_KIND_fallback, "fallback"},
+					 {POLICY_KIND_hazardous, "replace hazardous kernels"},
+					 {POLICY_KIND_quarantine, "quarantine"},
+					 {0}};
+const struct name names_policy_state[] = {{POLICY_STATE_on, "in force"},
+					  {POLICY_STATE_refused, "refused"},
+					  {POLICY_STATE_impossible, "not possible here"},
+					  {0}};
+const struct name names_kept_phase[] = {
+	{KEPT_PHASE_kept, "kept"}, {KEPT_PHASE_given_back, "given back"}, {0}};
+const struct name names_steer_action[] = {{STEER_ACTION_file, "replaced by a kernel of the user's"},
+					  {STEER_ACTION_native, "replaced by the gfx1010 kernel"},
+					  {STEER_ACTION_host, "computed on the host"},
+					  {STEER_ACTION_none, "unchanged"},
+					  {0}};
+const struct name names_steer_why[] = {{STEER_WHY_rule, "--replace"},
+				       {STEER_WHY_fallback, "--fallback"},
+				       {STEER_WHY_quarantine, "quarantine"},
+				       {STEER_WHY_hazard, "--replace-hazardous"},
+				       {0}};
+const struct name names_steer_passed[] = {
+	{STEER_PASSED_no, "no"},
+	{STEER_PASSED_arguments, "its arguments are of no problem that can be computed"},
+	{STEER_PASSED_size, "workgroup or memory beyond what the other kernel takes"},
+	{STEER_PASSED_unread, "its arguments could not be read"},
+	{STEER_PASSED_taken, "the device had it already"},
+	{STEER_PASSED_memory, "no memory"},
+	{STEER_PASSED_queue, "its queue takes no further packets"},
+	{0}};
 const struct name names_evidence[] = {{EVIDENCE_queue_error, "queue error"},
 				      {EVIDENCE_memory_fault, "memory fault"},
 				      {EVIDENCE_signal, "signal"},

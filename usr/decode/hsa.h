@@ -10,7 +10,9 @@
 
 extern const struct name names_mem_kind[], names_copy_kind[], names_queue_maker[],
 	names_queue_read[], names_queue_props[], names_queue_set[], names_timed_by[],
-	names_code_stored[], names_evidence[], names_dispatch_done[], names_watch_state[],
+	names_code_stored[], names_evidence[], names_policy_kind[],
+	names_policy_state[], names_kept_phase[], names_steer_action[], names_steer_why[],
+	names_steer_passed[], names_dispatch_done[], names_watch_state[],
 	names_range_op[], names_export_kind[], names_pointer_state[], names_arg_kind[],
 	names_signal[];
 

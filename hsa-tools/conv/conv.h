@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Convolution kernels that are known by their names: what their arguments mean, a kernel of ours for
+ * each, made for gfx1010, and the same computed on the host.
+ *
+ * Knows of no HSA, no queue and no trace: addresses are numbers. The agent links it; oneDNN is
+ * loaded when conv_host__open is called and not before.
+ */
+#ifndef RDNA1_CONV_CONV_H
+#define RDNA1_CONV_CONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conv_kind {
+	CONV_FORWARD = 1,
+	CONV_BACKWARD_DATA,
+	CONV_BACKWARD_WEIGHTS,
+	CONV_IM2COL,
+	CONV_COL2IM,
+};
+enum conv_type { CONV_FP32 = 1, CONV_FP16 };
+enum conv_layout { CONV_NCHW = 1, CONV_NHWC };
+
+/* In the order of struct conv_problem's operands. Of im2col and col2im: the image, none, the columns. */
+enum { CONV_IN, CONV_WEI, CONV_OUT, CONV_OPERANDS };
+
+struct conv_operand {
+	uint64_t va;	    /* of the first element; 0: there is none */
+	uint64_t bytes;	    /* from there to behind the last element */
+	uint64_t stride[5]; /* elements: of n (weights: of the group), group (weights: k), c, h, w */
+	bool read, written;
+};
+
+/* One dispatch. Channels are those of one group; sizes in elements. */
+struct conv_problem {
+	enum conv_kind kind;
+	enum conv_type type;
+	enum conv_layout layout;
+	uint32_t n, groups, c, k;
+	uint32_t hi, wi, ho, wo, fy, fx, sy, sx, dy, dx;
+	int32_t py, px;
+	double alpha, beta; /* result = alpha * convolution + beta * what was there */
+	struct conv_operand operand[CONV_OPERANDS];
+};
+
+/* A kernel by its name and the layout of its arguments. */
+struct conv_family;
+
+/*
+ * name: of the kernel, without ".kd". kernarg_bytes: of its explicit arguments and what the compiler
+ * added, as its metadata has it. NULL when the name is not known, or its arguments are shorter than
+ * those that are known by that name.
+ */
+const struct conv_family *conv_family__find(const char *name, uint32_t kernarg_bytes);
+/* For people: "MIOpen 5.2 naive forward NCHW fp32". */
+const char *conv_family__text(const struct conv_family *f);
+/* Explicit arguments, bytes. */
+uint32_t conv_family__kernarg_bytes(const struct conv_family *f);
+
+/*
+ * What a dispatch computes. grid: work-items, as in its packet. 0; -EINVAL when len is too short or
+ * the values are of no convolution (sizes of 0, an output that its input does not give, more than
+ * 2^40 bytes): such a dispatch is best left alone.
+ */
+int conv_family__read(const struct conv_family *f, const void *kernarg, size_t len, const uint32_t grid[3],
+		      struct conv_problem *p);
+
+/* "fwd-nchw-fp32-n1-g1-c3-k64-i44x44-f3x3-o44x44-s1x1-d1x1-p1x1", cut at size; its length. */
+size_t conv_problem__text(const struct conv_problem *p, char *out, size_t size);
+
+/* ---- on the device ---- */
+
+/* One code object with a kernel for each family, gfx1010, wave32, no scratch, no hidden arguments. */
+const void *conv_image(size_t *size);
+/* Its symbol in the image, "name.kd"; it takes the arguments of the family's own kernel. NULL: none. */
+const char *conv_family__symbol(const struct conv_family *f);
+/* Work-items and workgroup that our kernel wants for this problem. */
+void conv_family__grid(const struct conv_family *f, const struct conv_problem *p, uint32_t grid[3],
+		       uint16_t workgroup[3]);
+
+/*
+ * Make a code object (its e_flags and the target in its metadata) say that it is for the chip a
+ * runtime believes in: isa "amdgcn-amd-amdhsa--gfx1030" or "...gfx1010:xnack-". The code stays as it
+ * is. In place. 0; -EINVAL when elf is no code object or the chip is not known; -ENOSPC when the name
+ * does not fit where the old one is.
+ */
+int conv_image__label(void *elf, size_t size, const char *isa);
+/* The chip that a code object says it is for, "gfx1010"; NULL when not known. */
+const char *conv_image__chip(const void *elf, size_t size);
+
+/* ---- on the host ---- */
+
+/*
+ * Load oneDNN, once; may be called again. 0, or a negative errno and a text that says what to install.
+ * Not on a path that must not wait: a library with its constructors is loaded.
+ */
+int conv_host__open(char *why, size_t size);
+/*
+ * Compute. memory: host copies of the operands, each of problem's bytes, CONV_IN, CONV_WEI, CONV_OUT;
+ * elements of the result outside of its tensor (between its strides) are left as they were. fp16 is computed in fp32 and
+ * rounded once. 0 or a negative errno. Any thread; several at once.
+ */
+int conv_host__run(const struct conv_problem *p, void *const memory[CONV_OPERANDS]);
+
+#endif
