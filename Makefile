@@ -258,6 +258,14 @@ $(B)/workload/opencl.co $(B)/workload/opencl-wave64.co: tests/workload/opencl.cl
 	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -O2 -Wall \
 		$(if $(findstring wave64,$@),-mwavefrontsize64) --rocm-device-lib-path=$(BITCODE) -o $@ $<
 
+# Kernels that are replaced, and others to replace them with.
+STEER_CO := $(B)/tests/tools/steer.co $(B)/tests/tools/steer-other.co
+$(STEER_CO): tests/tools/steer.cl Makefile
+	$(call msg,CLC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -O2 -Wall \
+		$(if $(findstring other,$@),-DOTHER) --rocm-device-lib-path=$(BITCODE) -o $@ $<
+
 $(B)/workload/%.py: tests/workload/%.py
 	$(call msg,INSTALL,$@)
 	@mkdir -p $(@D)
@@ -306,6 +314,7 @@ LIBS_roctx-ranges := -lhsa-runtime64
 LIBS_hsa-packets := -lhsa-runtime64
 LIBS_hsa-memory := -lhsa-runtime64
 LIBS_hsa-dispatch := -lhsa-runtime64
+LIBS_hsa-steer := -lhsa-runtime64 -pthread
 LIBS_hsa-survive := -lhsa-runtime64 -pthread
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 
@@ -508,7 +517,7 @@ demo:
 	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
-	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(FUZZ:%=$(B)/tests/fuzz/%)
+	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(STEER_CO) $(FUZZ:%=$(B)/tests/fuzz/%)
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast

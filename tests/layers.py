@@ -15,7 +15,7 @@ LIBC = set("""assert ctype dirent dlfcn elf errno fcntl ftw getopt grp inttypes 
 pwd sched setjmp signal stdarg stdbool stddef stdint stdio stdlib string time unistd immintrin cpuid
 sys/epoll sys/fsuid sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
 sys/syscall sys/sysmacros sys/types sys/uio sys/un sys/utsname sys/wait
-execinfo ucontext xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
+execinfo fnmatch ucontext xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
 UAPI = {"linux/kfd_ioctl", "drm/drm", "drm/amdgpu_drm"}
 HSA = {"hsa/hsa", "hsa/hsa_ext_amd", "hsa/hsa_api_trace", "hsa/hsa_ven_amd_loader"}
 BPF = {"bpf/bpf", "bpf/libbpf", "bpf/btf"}

@@ -44,7 +44,9 @@ struct agent {
 	bool recording;
 	bool exiting; /* exit() has begun */
 	bool has_amd;
+	bool steering; /* some dispatches may go elsewhere: steer.h */
 	int dir_fd; /* the trace directory */
+	char dir_path[4096];
 	struct stream_proc proc;
 	struct options options;
 	CoreApiTable core; /* as it was before us: what the hooks call */
@@ -202,8 +204,10 @@ void memory_not_taken(struct thread *t, const char *call, uint64_t va, hsa_statu
 		      const struct map_range *r);
 
 /* code.c */
-struct code; /* a code object */
+struct code;  /* a code object */
+struct steer; /* steer.h */
 struct kernel_facts {
+	const struct steer *steer; /* NULL: its dispatches are left alone */
 	uint32_t kernarg_bytes;
 	uint32_t pointers_end; /* of the last one */
 	uint16_t num_pointers;
@@ -218,6 +222,10 @@ struct kernel_facts *kernel_find(uint64_t kernel_object);
 void code_used(struct code *code);
 void code_store_used(struct thread *t); /* that chance: t may be NULL */
 void code_store_last(struct thread *t); /* the process ends: waits for other threads at it */
+/* Into the trace, now, whatever code-objects= says. 0 or -errno. */
+int code_store(const struct code *code);
+/* Of its bytes, 32. */
+const uint8_t *code_sha256(const struct code *code);
 uint64_t code_news_ns(void);		/* when a code object was loaded last; 0 never */
 
 /* evidence.c: what is known of the queues and around an address goes to disk now. In a signal
@@ -231,8 +239,15 @@ void evidence_live(struct thread *t, uint64_t max_bytes); /* all that is allocat
 /* signals.c: catch what ends the process */
 void signals_hook(void);
 
+/* device.c: the device is the emulated one */
+bool agent_emulated(void);
+
+/* lesson.c: a kernel failed; into the quarantine with it. */
+void lesson_queue_error(const hsa_queue_t *hq, hsa_status_t status);
+void lesson_fault(uint64_t va);
+
 /* thread.c: a detached thread with all signals blocked. 0 or errno. */
-int thread_start(void *(*run)(void *));
+int thread_start(void *(*run)(void *), void *arg);
 
 /* prepare.c: begin to make chunks ahead, once there is a queue; and when the process ends. */
 void prepare_start(void);

@@ -272,6 +272,7 @@ static hsa_status_t system_event(const hsa_amd_event_t *event, void *unused)
 		};
 		agent_event(t, EV_mem_fault, &e, sizeof(e));
 		evidence_write(EVIDENCE_memory_fault, e.va);
+		lesson_fault(e.va);
 	}
 	agent_leave(t);
 	return HSA_STATUS_ERROR;

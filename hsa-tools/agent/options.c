@@ -96,6 +96,7 @@ static bool take_on_hang(struct options *o, const char *value)
 {
 	unsigned long n;
 
+	o->on_hang_given = true;
 	if (!strcmp(value, "report")) {
 		o->on_hang = ON_HANG_REPORT;
 	} else if (!strcmp(value, "abort")) {
@@ -109,6 +110,49 @@ static bool take_on_hang(struct options *o, const char *value)
 	return true;
 }
 
+/* May be given several times. */
+static bool take_replace(struct options *o, const char *value)
+{
+	const size_t have = strlen(o->replace), len = strlen(value);
+
+	if (!strchr(value, '=') || strchr(value, '\n') || have + len + 2 > sizeof(o->replace))
+		return false;
+	snprintf(o->replace + have, sizeof(o->replace) - have, "%s%s", have ? "\n" : "", value);
+	return true;
+}
+
+static bool take_hazardous(struct options *o, const char *value)
+{
+	o->replace_hazardous = !strcmp(value, "on");
+	return o->replace_hazardous || !strcmp(value, "off");
+}
+
+static bool take_fallback(struct options *o, const char *value)
+{
+	static const char *const names[] = {[FALLBACK_OFF] = "off",
+					    [FALLBACK_AUTO] = "auto",
+					    [FALLBACK_NATIVE] = "native",
+					    [FALLBACK_HOST] = "host"};
+
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(value, names[i])) {
+			o->fallback = (enum fallback_choice)i;
+			return true;
+		}
+	return false;
+}
+
+static bool take_quarantine(struct options *o, const char *value)
+{
+	return (size_t)snprintf(o->quarantine, sizeof(o->quarantine), "%s", value) < sizeof(o->quarantine) &&
+	       value[0];
+}
+
+static bool take_scanner(struct options *o, const char *value)
+{
+	return (size_t)snprintf(o->scanner, sizeof(o->scanner), "%s", value) < sizeof(o->scanner);
+}
+
 static const struct {
 	const char *name, *wants;
 	bool (*take)(struct options *o, const char *value);
@@ -118,7 +162,12 @@ static const struct {
 	{"callsite", "on|off", take_callsite},
 	{"code-objects", "used|all|off", take_code},
 	{"dispatch", "doorbell|intercept", take_dispatch},
+	{"fallback", "off|auto|native|host", take_fallback},
 	{"on-hang", "report|abort|signal:N", take_on_hang},
+	{"quarantine", "FILE|off", take_quarantine},
+	{"replace", "PATTERN=TARGET", take_replace},
+	{"replace-hazardous", "on|off", take_hazardous},
+	{"scanner", "COMMAND", take_scanner},
 	{"timing", "off|sampled:N|all", take_timing},
 	{"watchdog", "SECONDS", take_watchdog},
 };
@@ -147,7 +196,7 @@ static void add_unknown(struct unknown *u, const char *name, size_t len)
 
 static void say_unknown(const struct unknown *u)
 {
-	char list[256] = "";
+	char list[512] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUM_KNOWN && n < sizeof(list); i++)

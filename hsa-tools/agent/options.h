@@ -8,6 +8,7 @@
 
 enum code_choice { CODE_USED, CODE_ALL, CODE_OFF };
 enum hang_choice { ON_HANG_REPORT, ON_HANG_ABORT, ON_HANG_SIGNAL };
+enum fallback_choice { FALLBACK_OFF, FALLBACK_AUTO, FALLBACK_NATIVE, FALLBACK_HOST };
 
 struct options {
 	uint64_t buffer_bytes; /* ring mode; 0: append */
@@ -18,6 +19,12 @@ struct options {
 	uint32_t watchdog_ms; /* 0: none */
 	enum hang_choice on_hang;
 	int on_hang_signal; /* ON_HANG_SIGNAL */
+	bool on_hang_given;
+	enum fallback_choice fallback;
+	bool replace_hazardous;
+	char quarantine[4096]; /* the file, or "off"; "": where it usually is */
+	char scanner[4096];    /* the command that finds hazards; "" none */
+	char replace[16384];   /* rules of replace=, one to a line */
 	char dir[4096];	    /* "" when not given */
 };
 

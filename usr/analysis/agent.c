@@ -144,7 +144,7 @@ bool model__intercepted(const struct model *m, uint32_t pid, uint64_t queue_id)
 {
 	size_t i;
 
-	return map__get(&m->agent.queue_by_id, pid, queue_id, &i) && m->agent.queues.v[i].read_at == QUEUE_READ_intercept;
+	return map__get(&m->agent.queue_by_id, pid, queue_id, &i) && (m->agent.queues.v[i].read_at == QUEUE_READ_intercept || m->agent.queues.v[i].read_at == QUEUE_READ_front);
 }
 
 static void on_queue_set(struct model *m, const struct event *ev, uint32_t pid)
