@@ -25,6 +25,8 @@ enum agent_key {
 	AGENT_watchdog,
 	AGENT_on_hang,
 	AGENT_dispatch,
+	AGENT_override,
+	AGENT_late_free,
 	AGENT_OPTIONS,
 };
 
@@ -39,6 +41,7 @@ struct run {
 	uint32_t groups; /* --trace; 0: the default ones */
 	const char *agent[AGENT_OPTIONS]; /* values; NULL where not given */
 	bool roctx;
+	bool fine_vram; /* a rule of --override wants it: see run__check_agent_words */
 	char *const *argv;
 	VEC(int) pids; /* -p */
 	/* state */
@@ -80,12 +83,12 @@ bool run__number(const char *text, unsigned int max, unsigned int *out);
 
 /* ---- cmd_run_agent.c ---- */
 
-/* NULL, or what the option takes instead of value. */
+/* NULL, or what the option takes instead of value; of --override what is wrong with it. */
 const char *run__agent_option(struct run *r, enum agent_key key, const char *value);
 /* One that was given; NULL without. */
 const char *run__agent_option_given(const struct run *r);
 /* Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
-int run__check_agent_words(const struct run *r);
+int run__check_agent_words(struct run *r);
 /* The library of --roctx, where it was asked for. 0, or -1, said. */
 int run__find_roctx(struct run *r);
 /* In the child: what has the runtime load the agent, and what the agent reads. */

@@ -109,6 +109,26 @@ static bool take_on_hang(struct options *o, const char *value)
 	return true;
 }
 
+/* What is wrong is said here: it is of one rule among several. */
+static bool take_override(struct options *o, const char *value)
+{
+	if (override_rules__parse(&o->override, value, o->override_refused,
+				  sizeof(o->override_refused))) {
+		o->override_refused[0] = 0;
+		o->callsite |= override_rules__from(&o->override);
+		return true;
+	}
+	o->override.n = 0;
+	snprintf(o->override_text, sizeof(o->override_text), "%s", value);
+	agent_say("RDNA1_TRACE_OPTIONS: no allocation is overridden: %s", o->override_refused);
+	return true;
+}
+
+static bool take_late_free(struct options *o, const char *value)
+{
+	return override_rules__size(value, NULL, &o->late_free_bytes) && o->late_free_bytes;
+}
+
 static const struct {
 	const char *name, *wants;
 	bool (*take)(struct options *o, const char *value);
@@ -118,7 +138,9 @@ static const struct {
 	{"callsite", "on|off", take_callsite},
 	{"code-objects", "used|all|off", take_code},
 	{"dispatch", "doorbell|intercept", take_dispatch},
+	{"late-free", "SIZE", take_late_free},
 	{"on-hang", "report|abort|signal:N", take_on_hang},
+	{"override", "RULE[,RULE...]", take_override},
 	{"timing", "off|sampled:N|all", take_timing},
 	{"watchdog", "SECONDS", take_watchdog},
 };
@@ -147,7 +169,7 @@ static void add_unknown(struct unknown *u, const char *name, size_t len)
 
 static void say_unknown(const struct unknown *u)
 {
-	char list[256] = "";
+	char list[400] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUM_KNOWN && n < sizeof(list); i++)

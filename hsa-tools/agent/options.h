@@ -3,6 +3,8 @@
 #ifndef RDNA1_AGENT_OPTIONS_H
 #define RDNA1_AGENT_OPTIONS_H
 
+#include "override_rules.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,10 @@ struct options {
 	uint32_t watchdog_ms; /* 0: none */
 	enum hang_choice on_hang;
 	int on_hang_signal; /* ON_HANG_SIGNAL */
+	uint64_t late_free_bytes; /* 0: frees are not delayed */
+	struct override_rules override;
+	char override_refused[256]; /* why its rules are not in force; "" */
+	char override_text[256];    /* those, cut */
 	char dir[4096];	    /* "" when not given */
 };
 
