@@ -186,6 +186,22 @@ int run__check_agent_words(struct run *r)
 	return err;
 }
 
+bool run__is_asked(const struct run *r, const char *name)
+{
+	const char *text = sudo__getenv(&r->sudo, "RDNA1_TRACE_OPTIONS") ?: "", *value;
+	struct buf word = {0};
+	bool asked = false;
+
+	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
+		asked |= r->agent[i] && !strcmp(options[i].name, name) && strcmp(r->agent[i], "off");
+	while (!asked && next_word(&text, &word)) {
+		value = value_of(buf__str(&word), name);
+		asked = value && strcmp(value, "off");
+	}
+	buf__free(&word);
+	return asked;
+}
+
 static bool is_ours(const struct run *r, const char *word)
 {
 	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
