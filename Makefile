@@ -134,7 +134,8 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 # ---- the command ----
 
 SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c))
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c) \
+	hsa-tools/agent/override_rules.c)
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
@@ -286,9 +287,11 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_test_verdict := $(EXTRA_test_isa)
+LIBS_test_verdict := -pthread
 EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
-EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
+EXTRA_test_options := $(call obj,$(addprefix hsa-tools/agent/,options.c override_rules.c))
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
 LIBS_test_map := -pthread

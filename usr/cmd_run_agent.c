@@ -3,6 +3,7 @@
 #include "cmd_run.h"
 #include "base/log.h"
 #include "record/program.h"
+#include "../hsa-tools/agent/override_rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +16,24 @@ struct agent_option {
 	const char *values; /* words; the last N of one is a number from min to max */
 	unsigned int min, max;
 	const char *takes; /* the same for people */
+	const char *(*wrong)(const char *value); /* instead of values, the default then; NULL: it is right */
 };
+
+static const char *wrong_rules(const char *value)
+{
+	static char error[512];
+	struct override_rules rules;
+
+	return override_rules__parse(&rules, value, error, sizeof(error)) ? NULL : error;
+}
+
+static const char *wrong_size(const char *value)
+{
+	uint64_t size;
+
+	return override_rules__size(value, NULL, &size) && size ? NULL : "a size (64K, 256M, 2G)";
+}
+
 static const struct agent_option options[AGENT_OPTIONS] = {
 	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL},
 	[AGENT_timing] = {"timing", "off sampled:N all", 1, 1000000000,
@@ -25,6 +43,8 @@ static const struct agent_option options[AGENT_OPTIONS] = {
 	[AGENT_on_hang] = {"on-hang", "report abort signal:N", 1, 64,
 			   "report, abort or signal:N (N from 1 to 64)"},
 	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept"},
+	[AGENT_override] = {"override", .wrong = wrong_rules},
+	[AGENT_late_free] = {"late-free", "256M", .wrong = wrong_size},
 };
 
 static bool is_value(const struct agent_option *o, const char *value)
@@ -47,8 +67,13 @@ const char *run__agent_option(struct run *r, enum agent_key key, const char *val
 {
 	if (!value)
 		value = options[key].values;
-	if (!is_value(&options[key], value))
+	if (options[key].wrong && options[key].wrong(value))
+		return options[key].wrong(value);
+	if (!options[key].wrong && !is_value(&options[key], value))
 		return options[key].takes;
+	/* Rules of a second --override come behind those of the first. */
+	if (key == AGENT_override && r->agent[key])
+		value = xasprintf("%s,%s", r->agent[key], value);
 	r->agent[key] = value;
 	return NULL;
 }
@@ -107,10 +132,36 @@ static const char *value_of(const char *word, const char *key)
 	return !strncmp(word, key, len) && word[len] == '=' ? word + len + 1 : NULL;
 }
 
-int run__check_agent_words(const struct run *r)
+#define FINE_VRAM "HSA_FORCE_FINE_GRAIN_PCIE"
+
+/* Fine-grained VRAM is there only where the runtime was told so before it starts. */
+static void ask_for_fine_vram(struct run *r, const char *text)
+{
+	const char *value = sudo__getenv(&r->sudo, FINE_VRAM);
+	const struct override_rule *rule;
+	struct override_rules rules;
+	char error[8];
+
+	if (!text || !override_rules__parse(&rules, text, error, sizeof(error)))
+		return;
+	rule = override_rules__wants_fine_vram(&rules);
+	if (!rule || (value && !strcmp(value, "1")))
+		return;
+	if (value) {
+		log_warn("--override %s: " FINE_VRAM " is set to '%s', so there is no fine-grained VRAM: unset it",
+			 rule->text, value);
+		return;
+	}
+	r->fine_vram = true;
+	log_info("--override %s: the command runs with " FINE_VRAM "=1, without which there is no fine-grained VRAM",
+		 rule->text);
+}
+
+int run__check_agent_words(struct run *r)
 {
 	const char *text = sudo__getenv(&r->sudo, "RDNA1_TRACE_OPTIONS") ?: "", *value;
 	struct buf word = {0};
+	char *rules = NULL;
 	int err = 0;
 
 	while (next_word(&text, &word) && !err) {
@@ -119,13 +170,36 @@ int run__check_agent_words(const struct run *r)
 				 "run; -o DIR says which that is");
 		for (unsigned int i = 0; i < AGENT_OPTIONS && !err; i++) {
 			value = value_of(buf__str(&word), options[i].name);
+			if (value && !r->agent[i] && options[i].wrong && options[i].wrong(value))
+				err = usage_error("RDNA1_TRACE_OPTIONS: %s: %s", options[i].name, options[i].wrong(value));
+			if (value && i == AGENT_override && !r->agent[i])
+				rules = xstrdup(value);
 			if (value && r->agent[i] && strcmp(value, r->agent[i]))
 				err = usage_error("--%s=%s, but RDNA1_TRACE_OPTIONS has %s: take one of them away",
 						  options[i].name, r->agent[i], word.s);
 		}
 	}
+	if (!err)
+		ask_for_fine_vram(r, r->agent[AGENT_override] ?: rules);
+	free(rules);
 	buf__free(&word);
 	return err;
+}
+
+bool run__is_asked(const struct run *r, const char *name)
+{
+	const char *text = sudo__getenv(&r->sudo, "RDNA1_TRACE_OPTIONS") ?: "", *value;
+	struct buf word = {0};
+	bool asked = false;
+
+	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
+		asked |= r->agent[i] && !strcmp(options[i].name, name) && strcmp(r->agent[i], "off");
+	while (!asked && next_word(&text, &word)) {
+		value = value_of(buf__str(&word), name);
+		asked = value && strcmp(value, "off");
+	}
+	buf__free(&word);
+	return asked;
 }
 
 static bool is_ours(const struct run *r, const char *word)
@@ -200,6 +274,8 @@ void run__set_agent_env(const struct run *r)
 	setenv("RDNA1_TRACE_OPTIONS", words.s, 1);
 	/* ROCm 6.1 and later skip HSA_TOOLS_LIB without this (rocprofiler-register). */
 	setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
+	if (r->fine_vram)
+		setenv(FINE_VRAM, "1", 1);
 	if (r->roctx_path)
 		preload_roctx(r);
 	buf__free(&tools);

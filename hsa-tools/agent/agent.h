@@ -147,6 +147,16 @@ void inventory(struct thread *t);
  * it. */
 uint16_t inventory_pool(struct thread *t, hsa_amd_memory_pool_t pool, bool *host);
 uint16_t inventory_region(struct thread *t, hsa_region_t region, bool *host);
+struct pool_facts {
+	uint64_t handle, owner; /* hsa_amd_memory_pool_t and hsa_region_t; hsa_agent_t, 0 not known */
+	uint32_t flags;		/* HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_* */
+	bool host;		/* system memory */
+	bool usable;		/* global memory that can be allocated */
+};
+/* By its id; false: there is none of the runtime that runs now. */
+bool inventory_facts(uint16_t id, struct pool_facts *f);
+/* The one after id, which is 0 at first; 0 at the end. */
+uint16_t inventory_next(uint16_t id, struct pool_facts *f);
 
 /* module.c */
 void module_init(void);
@@ -155,6 +165,8 @@ void module_libraries(struct thread *t);
 void module_forget(void);
 /* Id of the place that allocates: by the return address of the call. 0 when there are too many. */
 uint16_t site_of(struct thread *t, uint64_t caller);
+/* The file name, without its directories, of the program or library that allocates. "" where it is in none. */
+void site_file(struct thread *t, uint64_t caller, char *name, size_t size);
 /* Another file of this library's name that is loaded beside it; false when there is none. */
 bool module_twin(char *path, size_t size);
 

@@ -6,6 +6,8 @@
  * 5.2; the AMD extension table has had functions inserted in its middle, so only the layouts of
  * layout.def are touched. Anything else is left alone, with one line.
  */
+#include "late_free.h"
+#include "override.h"
 #include "steer.h"
 
 #include <errno.h>
@@ -247,6 +249,7 @@ void OnUnload(void)
 			timing_sweep(t);
 		code_store_last(t);
 		queue_note_unread(t, false);
+		late_free_all(t);
 		agent_event(t, EV_agent_stop, &e, sizeof(e));
 		agent_leave(t);
 	}
@@ -257,6 +260,7 @@ void OnUnload(void)
 	code_forget();
 	vmem_forget();
 	memory_forget();
+	override_forget();
 	inventory_forget();
 	module_forget();
 	watchdog_resume();

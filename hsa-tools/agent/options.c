@@ -153,6 +153,26 @@ static bool take_scanner(struct options *o, const char *value)
 	return (size_t)snprintf(o->scanner, sizeof(o->scanner), "%s", value) < sizeof(o->scanner);
 }
 
+/* What is wrong is said here: it is of one rule among several. */
+static bool take_override(struct options *o, const char *value)
+{
+	if (override_rules__parse(&o->override, value, o->override_refused,
+				  sizeof(o->override_refused))) {
+		o->override_refused[0] = 0;
+		o->callsite |= override_rules__from(&o->override);
+		return true;
+	}
+	o->override.n = 0;
+	snprintf(o->override_text, sizeof(o->override_text), "%s", value);
+	agent_say("RDNA1_TRACE_OPTIONS: no allocation is overridden: %s", o->override_refused);
+	return true;
+}
+
+static bool take_late_free(struct options *o, const char *value)
+{
+	return override_rules__size(value, NULL, &o->late_free_bytes) && o->late_free_bytes;
+}
+
 static const struct {
 	const char *name, *wants;
 	bool (*take)(struct options *o, const char *value);
@@ -163,7 +183,9 @@ static const struct {
 	{"code-objects", "used|all|off", take_code},
 	{"dispatch", "doorbell|intercept", take_dispatch},
 	{"fallback", "off|auto|native|host", take_fallback},
+	{"late-free", "SIZE", take_late_free},
 	{"on-hang", "report|abort|signal:N", take_on_hang},
+	{"override", "RULE[,RULE...]", take_override},
 	{"quarantine", "FILE|off", take_quarantine},
 	{"replace", "PATTERN=TARGET", take_replace},
 	{"replace-hazardous", "on|off", take_hazardous},
@@ -196,7 +218,7 @@ static void add_unknown(struct unknown *u, const char *name, size_t len)
 
 static void say_unknown(const struct unknown *u)
 {
-	char list[512] = "";
+	char list[640] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUM_KNOWN && n < sizeof(list); i++)

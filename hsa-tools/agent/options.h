@@ -3,6 +3,8 @@
 #ifndef RDNA1_AGENT_OPTIONS_H
 #define RDNA1_AGENT_OPTIONS_H
 
+#include "override_rules.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +27,10 @@ struct options {
 	char quarantine[4096]; /* the file, or "off"; "": where it usually is */
 	char scanner[4096];    /* the command that finds hazards; "" none */
 	char replace[16384];   /* rules of replace=, one to a line */
+	uint64_t late_free_bytes; /* 0: frees are not delayed */
+	struct override_rules override;
+	char override_refused[256]; /* why its rules are not in force; "" */
+	char override_text[256];    /* those, cut */
 	char dir[4096];	    /* "" when not given */
 };
 
