@@ -280,6 +280,7 @@ EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
 EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
+EXTRA_test_quarantine := $(call obj,$(wildcard hsa-tools/quarantine/*.c))
 EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
