@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h> /* renameat */
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +84,7 @@ struct room {
 static struct room room;
 
 /* Process and thread that use it; 0: nobody. */
-static _Atomic uint64_t user_of_room;
+static uint64_t user_of_room;
 
 static int64_t now_ms(clockid_t clock)
 {
@@ -106,21 +105,22 @@ static bool wait_before(int64_t deadline)
 	return true;
 }
 
+static bool exchange(uint64_t *expected, uint64_t me)
+{
+	return __atomic_compare_exchange_n(&user_of_room, expected, me, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 static int take_room(int64_t deadline)
 {
 	uint64_t pid = (uint64_t)getpid(), me = pid << 32 | (uint32_t)syscall(SYS_gettid), other = 0;
 
-	while (!atomic_compare_exchange_strong(&user_of_room, &other, me)) {
+	while (!exchange(&other, me)) {
 		if (other == me)
 			return -EDEADLK;
 		/* A thread of the parent's, which fork did not bring along: its lock is not ours to give back. */
-		if (other >> 32 != pid) {
-			if (atomic_compare_exchange_strong(&user_of_room, &other, me))
-				break;
-			other = 0;
-			continue;
-		}
-		if (!wait_before(deadline))
+		if (other >> 32 != pid && exchange(&other, me))
+			break;
+		if (other >> 32 == pid && !wait_before(deadline))
 			return -EAGAIN;
 		other = 0;
 	}
@@ -139,7 +139,7 @@ static void leave_room(void)
 	}
 	if (room.dir >= 0)
 		close(room.dir);
-	atomic_store(&user_of_room, 0);
+	__atomic_store_n(&user_of_room, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- files ---- */
