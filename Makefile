@@ -274,7 +274,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/unit/test_steering.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -292,6 +292,7 @@ LIBS_test_verdict := -pthread
 EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
 EXTRA_test_options := $(call obj,$(addprefix hsa-tools/agent/,options.c override_rules.c))
+EXTRA_test_quarantine := $(call obj,$(wildcard hsa-tools/quarantine/*.c))
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
 LIBS_test_map := -pthread
@@ -300,6 +301,7 @@ LIBS_test_resolve := -pthread
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
 EXTRA_test_address := $(EXTRA_test_model)
 EXTRA_test_report := $(EXTRA_test_model) $(call obj,$(wildcard usr/report/*.c))
+EXTRA_test_steering := $(EXTRA_test_report)
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_rules := $(EXTRA_test_model)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)

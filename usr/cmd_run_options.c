@@ -30,6 +30,7 @@ static const char help[] =
 	"       rdna1-trace explain [-f FILE] [TEXT...]              what error messages mean\n"
 	"       rdna1-trace pack [-o FILE] [DIR]                     one file for a bug report\n"
 	"       rdna1-trace compare [--all] A B                      what differs between two\n"
+	"       rdna1-trace quarantine [ACTION]                      what failed before, and is avoided\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"

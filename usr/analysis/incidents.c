@@ -411,7 +411,30 @@ static void find_kernel(struct incident *x, const struct model *m)
 		take_last(x, m);
 }
 
-static const struct recent *recent_of(const struct model *m, const struct incident *x)
+size_t incidents__running(const struct model *m, const struct incident *x, const struct recent **out, size_t max)
+{
+	uint64_t first = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->agent.recent.n; i++) {
+		const struct recent *r = &m->agent.recent.v[i];
+		const struct evidence *e = &m->agent.evidence.v[r->evidence];
+		bool known = false;
+
+		if (!is_about(x, e) || !may_run(e, r))
+			continue;
+		if (first && e->ts_ns != first && e->e.reason != EVIDENCE_queue_error)
+			break; /* the same queues once more */
+		first = first ? first : e->ts_ns;
+		for (size_t k = 0; k < n; k++)
+			known |= out[k]->object == r->object;
+		if (!known && n < max)
+			out[n++] = r;
+	}
+	return n;
+}
+
+const struct recent *incidents__recent(const struct model *m, const struct incident *x)
 {
 	for (size_t i = 0; i < m->agent.recent.n; i++) {
 		const struct recent *r = &m->agent.recent.v[i];
@@ -476,7 +499,7 @@ static void consider(struct incident *x, const struct model *m, uint16_t at, uin
 
 static void find_argument(struct incident *x, const struct model *m)
 {
-	const struct recent *r = recent_of(m, x);
+	const struct recent *r = incidents__recent(m, x);
 	const struct family *family = family__find(x->kernel);
 	uint64_t best = UINT64_MAX, pointer;
 

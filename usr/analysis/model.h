@@ -20,6 +20,7 @@
 #include "agent.h"
 #include "agentless.h"
 #include "calls.h"
+#include "steering.h"
 #include "../base/le.h"
 #include "../base/map.h"
 
@@ -440,6 +441,7 @@ struct model {
 	struct accounts accounts;
 	struct agentless agentless;
 	struct agent_side agent;
+	struct steering steering;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
 	struct inside *inside;

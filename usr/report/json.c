@@ -132,5 +132,7 @@ void report_json(const struct model *m, const struct findings *f, struct buf *b)
 		put_rungs(b, &f->ladder);
 	else
 		buf__puts(b, "null");
+	buf__puts(b, ",\n\"steering\":");
+	put_steering_json(m, b);
 	buf__puts(b, "}\n");
 }

@@ -34,6 +34,11 @@ void put_calls(const struct model *m, const struct text_options *o, struct buf *
 void put_libraries(const struct model *m, struct buf *b);
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
 
+/* steering.c */
+void put_steering(const struct model *m, const struct text_options *o, struct buf *b);
+void put_steering_line(const struct model *m, struct buf *b); /* nothing where nothing was steered */
+void put_steering_json(const struct model *m, struct buf *b);
+
 /* Ring mode: the end of what began then may have been overwritten. */
 bool end_overwritten(const struct model *m, uint64_t begin_ns);
 
