@@ -27,6 +27,10 @@ enum agent_key {
 	AGENT_dispatch,
 	AGENT_override,
 	AGENT_late_free,
+	AGENT_fallback,
+	AGENT_replace, /* rules, one to a line */
+	AGENT_replace_hazardous,
+	AGENT_quarantine,
 	AGENT_OPTIONS,
 };
 

@@ -5,10 +5,12 @@
 #include "record/program.h"
 #include "../hsa-tools/agent/override_rules.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The agent's key has the option's name. */
 struct agent_option {
@@ -34,6 +36,30 @@ static const char *wrong_size(const char *value)
 	return override_rules__size(value, NULL, &size) && size ? NULL : "a size (64K, 256M, 2G)";
 }
 
+/* What can be told before the command runs; the file may have a colon in its name. */
+static const char *wrong_replace(const char *value)
+{
+	static char error[512];
+	const char *eq = strchr(value, '='), *target = eq ? eq + 1 : "", *colon = strrchr(target, ':');
+	char *file;
+
+	if (!eq || eq == value || !target[0] || strchr(value, '\n'))
+		return "'PATTERN=TARGET', a pattern of kernel names (or sha256:DIGITS) and FILE.co[:SYMBOL], native, host or off";
+	if (!strcmp(target, "native") || !strcmp(target, "host") || !strcmp(target, "off") || !access(target, R_OK))
+		return NULL;
+	file = colon && !strchr(colon, '/') ? xasprintf("%.*s", (int)(colon - target), target) : xstrdup(target);
+	snprintf(error, sizeof(error), "%s: %.400s", file, strerror(errno));
+	if (!access(file, R_OK))
+		error[0] = 0;
+	free(file);
+	return error[0] ? error : NULL;
+}
+
+static const char *wrong_quarantine(const char *value)
+{
+	return value[0] ? NULL : "FILE or off";
+}
+
 static const struct agent_option options[AGENT_OPTIONS] = {
 	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL},
 	[AGENT_timing] = {"timing", "off sampled:N all", 1, 1000000000,
@@ -45,6 +71,10 @@ static const struct agent_option options[AGENT_OPTIONS] = {
 	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept"},
 	[AGENT_override] = {"override", .wrong = wrong_rules},
 	[AGENT_late_free] = {"late-free", "256M", .wrong = wrong_size},
+	[AGENT_fallback] = {"fallback", "off auto native host", 0, 0, "off, auto, native or host"},
+	[AGENT_replace] = {"replace", .wrong = wrong_replace},
+	[AGENT_replace_hazardous] = {"replace-hazardous", "on", 0, 0, NULL},
+	[AGENT_quarantine] = {"quarantine", .wrong = wrong_quarantine},
 };
 
 static bool is_value(const struct agent_option *o, const char *value)
@@ -63,6 +93,26 @@ static bool is_value(const struct agent_option *o, const char *value)
 	return false;
 }
 
+/* The command may be elsewhere when its runtime starts. */
+static const char *here(void)
+{
+	static char *cwd;
+
+	if (!cwd)
+		cwd = getcwd(NULL, 0);
+	return cwd ?: ".";
+}
+
+/* Behind those there are, one to a line; files by their whole names. */
+static char *add_rule(const char *before, const char *rule)
+{
+	const char *target = strchr(rule, '=') + 1;
+	const bool is_file = strcmp(target, "native") && strcmp(target, "host") && strcmp(target, "off");
+
+	return xasprintf("%s%s%.*s%s%s%s", before ?: "", before ? "\n" : "", (int)(target - rule), rule,
+			 is_file && target[0] != '/' ? here() : "", is_file && target[0] != '/' ? "/" : "", target);
+}
+
 const char *run__agent_option(struct run *r, enum agent_key key, const char *value)
 {
 	if (!value)
@@ -74,6 +124,10 @@ const char *run__agent_option(struct run *r, enum agent_key key, const char *val
 	/* Rules of a second --override come behind those of the first. */
 	if (key == AGENT_override && r->agent[key])
 		value = xasprintf("%s,%s", r->agent[key], value);
+	if (key == AGENT_replace)
+		value = add_rule(r->agent[key], value);
+	if (key == AGENT_quarantine && strcmp(value, "off") && value[0] != '/')
+		value = xasprintf("%s/%s", here(), value);
 	r->agent[key] = value;
 	return NULL;
 }
@@ -210,10 +264,24 @@ static bool is_ours(const struct run *r, const char *word)
 	return value_of(word, "dir") || (r->max_size && value_of(word, "buffer"));
 }
 
+/* A word for each line of values. */
+static void add_values(struct buf *b, const char *key, const char *values)
+{
+	for (const char *at = values, *end; at; at = *end ? end + 1 : NULL) {
+		char *one;
+
+		end = strchrnul(at, '\n');
+		one = xasprintf("%.*s", (int)(end - at), at);
+		add_word(b, key, one);
+		free(one);
+	}
+}
+
 /* What the user set stays, but for dir=. */
 static void join_words(const struct run *r, struct buf *b, const char *dir, const char *before)
 {
 	struct buf word = {0};
+	char *exe = NULL;
 
 	add_word(b, "dir", dir);
 	if (r->max_size)
@@ -226,7 +294,10 @@ static void join_words(const struct run *r, struct buf *b, const char *dir, cons
 	}
 	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
 		if (r->agent[i])
-			add_word(b, options[i].name, r->agent[i]);
+			add_values(b, options[i].name, r->agent[i]);
+	if (run__is_asked(r, "replace-hazardous") && (exe = realpath("/proc/self/exe", NULL)))
+		add_word(b, "scanner", exe);
+	free(exe);
 	buf__free(&word);
 }
 

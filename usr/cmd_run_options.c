@@ -76,6 +76,15 @@ static const char help[] =
 	"      --late-free     keep what COMMAND frees for a while, until 256M of later frees are kept, too:\n"
 	"                      a kernel that still uses it finds it unharmed\n"
 	"      --late-free=SIZE  the same with another size (64K, 1G)\n"
+	"      --fallback=WHAT  kernels that are known to fail run otherwise: off (the default), auto (what is\n"
+	"                      in the quarantine), native (all convolutions of known kinds by kernels of\n"
+	"                      rdna1-trace's own for gfx1010) or host (all of them on the CPU)\n"
+	"      --replace RULE  'PATTERN=TARGET': kernels of names that match PATTERN (or sha256:DIGITS, of\n"
+	"                      their code object) become a kernel of a file (FILE.co[:SYMBOL]), native, host,\n"
+	"                      or stay (off); may be given several times, the first that matches counts\n"
+	"      --replace-hazardous  the same, native, for kernels in which a scan found hazards of gfx1010\n"
+	"      --quarantine=FILE  where kernels that failed are written down; off: nowhere\n"
+	"                      (~/.local/state/rdna1-trace/quarantine)\n"
 	"      --roctx         record the ranges that COMMAND names with roctxRangePush and its kin\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
@@ -183,6 +192,10 @@ int run__parse(struct run *r, int argc, char **argv)
 		{"dispatch", required_argument, NULL, OPT_AGENT + AGENT_dispatch},
 		{"override", required_argument, NULL, OPT_AGENT + AGENT_override},
 		{"late-free", optional_argument, NULL, OPT_AGENT + AGENT_late_free},
+		{"fallback", required_argument, NULL, OPT_AGENT + AGENT_fallback},
+		{"replace", required_argument, NULL, OPT_AGENT + AGENT_replace},
+		{"replace-hazardous", no_argument, NULL, OPT_AGENT + AGENT_replace_hazardous},
+		{"quarantine", required_argument, NULL, OPT_AGENT + AGENT_quarantine},
 		{"roctx", no_argument, NULL, OPT_ROCTX},
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},

@@ -12,10 +12,10 @@ enum { SCAN_MS = 60000 }; /* 100 MB of code take it 20 s */
 
 void hazard_ask(struct thread *t, const struct code *code, const char *hex)
 {
-	char path[sizeof(agent.dir_path) + 100], classes[64];
+	char path[sizeof(agent.dir_path) + 100];
 	int err;
 
-	if (verdict__find(hex, "", classes, sizeof(classes)) != -ENOENT)
+	if (verdict__known(hex))
 		return;
 	if (!agent.options.scanner[0]) {
 		agent_note(t, "code object %s has no verdict, and nothing to make one: rdna1-trace scan FILE does", hex);

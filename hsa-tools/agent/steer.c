@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LDS_BYTES = 65536, MAX_KERNARG = 1024 };
+enum { LATE_FREE_BYTES = 256 << 20, LDS_BYTES = 65536, MAX_KERNARG = 1024 };
 
 bool steer_start(struct thread *t)
 {
 	if (!policy_read())
 		return false;
 	policy_record(t);
+	if (policy_late_free() && !agent.options.late_free_bytes)
+		agent.options.late_free_bytes = LATE_FREE_BYTES; /* inventory() begins it */
 	/* A dispatch that hangs although it was steered would hold the program for ever. */
 	if (!agent.options.on_hang_given)
 		agent.options.on_hang = ON_HANG_ABORT;

@@ -66,7 +66,7 @@ static void test_buffer(void)
 
 #define KNOWN                                                                                      \
 	"dir=DIR, buffer=64K..64G, callsite=on|off, code-objects=used|all|off, dispatch=doorbell|intercept, "       \
-	"late-free=SIZE, on-hang=report|abort|signal:N, override=RULE[,RULE...], timing=off|sampled:N|all, watchdog=SECONDS"
+	"fallback=off|auto|native|host, late-free=SIZE, on-hang=report|abort|signal:N, override=RULE[,RULE...], timing=off|sampled:N|all, watchdog=SECONDS"
 
 static void test_unknown(void)
 {
