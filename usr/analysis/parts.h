@@ -32,7 +32,7 @@ struct handler {
 };
 
 extern const struct handler processes__handlers[], ioctls__handlers[], memory__handlers[], ptes__handlers[],
-	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[];
+	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[], policy__handlers[];
 
 /* A list through `behind` of what it holds: indices plus 1. */
 struct fifo {
@@ -228,6 +228,9 @@ void agent__queue(struct model *m, uint32_t pid, const struct ev_queue_create *e
 void agent__queue_gap(struct model *m, uint32_t pid, const struct ev_queue_gap *e);
 void agent__end(struct model *m);
 void agent__free_all(struct model *m);
+
+/* ---- policy.c ---- */
+void policy__free_all(struct model *m);
 
 /* ---- memory.c ---- */
 
