@@ -7,7 +7,6 @@
 #include "base/called.h"
 #include "base/log.h"
 #include "report/table.h"
-#include "../hsa-tools/conv/conv.h"
 #include "../hsa-tools/quarantine/line.h"
 
 #include <errno.h>
@@ -17,26 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Not there in a build without the families: then no convolution is known. */
-#pragma weak conv_family__find
-#pragma weak conv_family__read
-#pragma weak conv_problem__text
-
 /* ---- an entry of a culprit ---- */
-
-/* Of a kernel whose arguments are known by its name, what it computed. */
-static void take_problem(struct quarantine_entry *e, const struct model *m, const struct culprit *c)
-{
-	const struct kernel_facts *facts = model__kernel_facts(m, c->incident->pid, c->object);
-	const struct conv_family *f;
-	struct conv_problem p;
-
-	if (!conv_family__find || !conv_family__read || !conv_problem__text || !c->recent || !c->recent->kernarg_len)
-		return;
-	f = conv_family__find(c->kernel, facts ? facts->e.kernarg_bytes : c->recent->kernarg_len);
-	if (f && !conv_family__read(f, c->recent->kernarg, c->recent->kernarg_len, c->recent->grid, &p))
-		conv_problem__text(&p, e->problem, sizeof(e->problem));
-}
 
 static void copy(char *out, size_t size, const char *s)
 {
@@ -107,7 +87,6 @@ static struct quarantine_entry entry_of(const struct judged *j, const struct cul
 		e.kernel[len - 3] = 0;
 	for (int i = 0; c->sha256 && i < 32; i++)
 		snprintf(e.code + 2 * i, 3, "%02x", c->sha256[i]);
-	take_problem(&e, &j->model, c);
 	take_gpu(&e, j, c->incident->pid);
 	take_rocm(&e, &j->merged);
 	/* A name that does not fit leads nowhere. */

@@ -45,7 +45,6 @@ struct run {
 	uint32_t groups; /* --trace; 0: the default ones */
 	const char *agent[AGENT_OPTIONS]; /* values; NULL where not given */
 	bool roctx;
-	bool fine_vram; /* a rule of --override wants it: see run__check_agent_words */
 	char *const *argv;
 	VEC(int) pids; /* -p */
 	/* state */
@@ -91,7 +90,7 @@ bool run__number(const char *text, unsigned int max, unsigned int *out);
 const char *run__agent_option(struct run *r, enum agent_key key, const char *value);
 /* One that was given; NULL without. */
 const char *run__agent_option_given(const struct run *r);
-/* Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
+/* Also adds to sudo's environment what a rule of --override needs. Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
 int run__check_agent_words(struct run *r);
 /* Whether the agent is asked for this, by an option of that name or a word of RDNA1_TRACE_OPTIONS. */
 bool run__is_asked(const struct run *r, const char *name);

@@ -188,6 +188,20 @@ static const char *value_of(const char *word, const char *key)
 
 #define FINE_VRAM "HSA_FORCE_FINE_GRAIN_PCIE"
 
+/* For the command, and for what the session says of its environment. */
+static void add_variable(struct run *r, char *variable)
+{
+	size_t n = 0;
+	char **env;
+
+	while (r->sudo.env[n])
+		n++;
+	env = xcalloc(n + 2, sizeof(*env));
+	memcpy(env, r->sudo.env, n * sizeof(*env));
+	env[n] = variable;
+	r->sudo.env = env;
+}
+
 /* Fine-grained VRAM is there only where the runtime was told so before it starts. */
 static void ask_for_fine_vram(struct run *r, const char *text)
 {
@@ -206,7 +220,7 @@ static void ask_for_fine_vram(struct run *r, const char *text)
 			 rule->text, value);
 		return;
 	}
-	r->fine_vram = true;
+	add_variable(r, FINE_VRAM "=1");
 	log_info("--override %s: the command runs with " FINE_VRAM "=1, without which there is no fine-grained VRAM",
 		 rule->text);
 }
@@ -345,8 +359,6 @@ void run__set_agent_env(const struct run *r)
 	setenv("RDNA1_TRACE_OPTIONS", words.s, 1);
 	/* ROCm 6.1 and later skip HSA_TOOLS_LIB without this (rocprofiler-register). */
 	setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
-	if (r->fine_vram)
-		setenv(FINE_VRAM, "1", 1);
 	if (r->roctx_path)
 		preload_roctx(r);
 	buf__free(&tools);

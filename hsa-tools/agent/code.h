@@ -28,6 +28,7 @@ struct kernel_meta {
 	struct isa_kernel k; /* its texts and args are gone */
 	struct ev_kernel_arg *args;
 	uint32_t num_args;
+	char type_name[16]; /* of the first argument that is a buffer; "" not known */
 };
 struct kernel_metas {
 	struct kernel_meta *v; /* by symbol */

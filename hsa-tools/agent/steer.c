@@ -156,18 +156,19 @@ static const char *by_native(struct thread *t, hsa_agent_t on, struct steer *s)
 	if (!s->family)
 		return "no kernel of ours computes what this one does: its name, or the size of its arguments, is of no "
 		       "family that is known";
-	symbol = conv_family__symbol(s->family);
-	if (!symbol)
-		return "there is no kernel of ours for it";
 	im = image_get(t, on, NULL, &why);
 	if (!im)
 		return why;
-	if (!image_kernel(im, symbol, &k))
-		return "the built-in code lacks its kernel";
-	s->to_object = k.object;
-	s->to_group = k.group_bytes;
-	s->to_private = k.private_bytes;
-	return NULL;
+	/* Of some kernels only a dispatch tells the type. */
+	for (enum conv_type type = CONV_FP32; type <= CONV_FP16; type++) {
+		symbol = conv_family__symbol(s->family, type);
+		if (symbol && !image_kernel(im, symbol, &k))
+			return "the built-in code lacks its kernel";
+		if (symbol)
+			s->native[type] = k.object;
+	}
+	s->to_object = s->native[CONV_FP32] ?: s->native[CONV_FP16];
+	return s->to_object ? NULL : "there is no kernel of ours for it";
 }
 
 static const char *by_host(struct steer *s)
@@ -178,7 +179,7 @@ static const char *by_host(struct steer *s)
 	if (!s->family)
 		return "the host cannot compute what this kernel does: its name, or the size of its arguments, is of no "
 		       "family that is known";
-	err = conv_host__open(why, sizeof(why));
+	err = conv_family__needs_open(s->family) ? conv_host__open(why, sizeof(why)) : 0;
 	return err ? why : NULL;
 }
 
@@ -222,10 +223,15 @@ static const char *to_text(const struct wanted *w, const struct steer *s)
 	case STEER_ACTION_file:
 		return w->file->file;
 	case STEER_ACTION_native:
-		return conv_family__symbol(s->family);
+		return conv_family__symbol(s->family, CONV_FP32) ?: conv_family__symbol(s->family, CONV_FP16);
 	default:
 		return "the host";
 	}
+}
+
+static const char *type_name(const struct kernel_meta *m)
+{
+	return m && m->type_name[0] ? m->type_name : NULL;
 }
 
 void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *metas, const struct code *object)
@@ -242,7 +248,7 @@ void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *me
 		struct subject s = {.name = name, .code = code, .chip = device_chip(on)};
 
 		kernel_name(metas->v[i].symbol, name, sizeof(name));
-		s.family = conv_family__find(name, metas->v[i].k.kernarg_size);
+		s.family = conv_family__find(name, metas->v[i].k.kernarg_size, type_name(&metas->v[i]));
 		policy_for(&s, &w);
 		if (w.action == STEER_ACTION_file)
 			image_get(t, on, w.file->file, &unused);
@@ -266,7 +272,7 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 
 	hex(sha256, code);
 	subject.code = code;
-	subject.family = s.family = conv_family__find(name, kernarg_bytes);
+	subject.family = s.family = conv_family__find(name, kernarg_bytes, type_name(meta));
 	policy_for(&subject, &w);
 	if (!w.action)
 		return NULL;
@@ -309,14 +315,16 @@ static void record(struct thread *t, const struct queue *q, uint64_t index, cons
 static uint16_t read_problem(struct thread *t, const struct steer *s, const hsa_kernel_dispatch_packet_t *p,
 			     struct conv_problem *problem)
 {
-	const uint32_t grid[3] = {p->grid_size_x, p->grid_size_y, p->grid_size_z};
 	uint8_t kernarg[MAX_KERNARG];
 	size_t want = conv_family__kernarg_bytes(s->family);
+	const struct conv_dispatch d = {.kernarg = kernarg,
+					.len = want,
+					.grid = {p->grid_size_x, p->grid_size_y, p->grid_size_z},
+					.group_bytes = p->group_segment_size};
 
 	if (want > sizeof(kernarg) || packets_kernarg(t, addr_of(p->kernarg_address), kernarg, want) < want)
 		return STEER_PASSED_unread;
-	return conv_family__read(s->family, kernarg, want, grid, problem) ? STEER_PASSED_arguments
-									  : STEER_PASSED_no;
+	return conv_family__read(s->family, &d, problem) ? STEER_PASSED_arguments : STEER_PASSED_no;
 }
 
 static bool is_problem(const struct steer *s, const struct conv_problem *problem)
@@ -372,6 +380,9 @@ static uint16_t to_kernel(struct thread *t, const struct steer *s, const hsa_ker
 		if (passed)
 			return passed;
 		*other = !is_problem(s, &problem);
+		out->kernel_object = s->native[problem.type];
+		if (!out->kernel_object)
+			return STEER_PASSED_arguments;
 		conv_family__grid(s->family, &problem, grid, workgroup);
 		set_dimensions(out, grid, workgroup);
 		out->group_segment_size = s->to_group;
@@ -379,9 +390,9 @@ static uint16_t to_kernel(struct thread *t, const struct steer *s, const hsa_ker
 		passed = to_file(s, out);
 		if (passed)
 			return passed;
+		out->kernel_object = s->to_object;
 	}
 	out->private_segment_size = s->to_private;
-	out->kernel_object = s->to_object;
 	return STEER_PASSED_no;
 }
 

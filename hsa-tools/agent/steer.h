@@ -20,6 +20,7 @@ struct steer {
 	uint16_t action;		  /* enum ev_steer_action: file, native or host */
 	const struct conv_family *family; /* native, host */
 	uint64_t from_object, to_object;
+	uint64_t native[CONV_FP16 + 1];		   /* ours, by type; 0: none */
 	uint32_t from_group, to_group, to_private; /* fixed parts, bytes */
 	uint32_t max_workgroup;			   /* work-items that the other kernel takes */
 	uint16_t workgroup[3];			   /* that it requires; 0: any */

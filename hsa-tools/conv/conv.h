@@ -133,6 +133,8 @@ const char *conv_image__chip(const void *elf, size_t size);
  * Its symbols are nobody else's (RTLD_LOCAL). Where the process has an OpenMP runtime of the same name, it is that one.
  */
 int conv_host__open(char *why, size_t size);
+/* Whether that is needed for what the family's kernel computes. */
+bool conv_family__needs_open(const struct conv_family *f);
 /* Whether conv_host__run needs conv_host__open for this one: im2col, col2im and products do not. */
 bool conv_host__needs_open(const struct conv_problem *p);
 /*

@@ -201,6 +201,11 @@ const char *conv_family__symbol(const struct conv_family *f, enum conv_type type
 	return type == CONV_FP32 ? f->symbol : type == CONV_FP16 ? f->other_symbol : NULL;
 }
 
+bool conv_family__needs_open(const struct conv_family *f)
+{
+	return conv_host__needs_open(&(struct conv_problem){.kind = f->kind});
+}
+
 /* ---- operands ---- */
 
 #define MAX_BYTES (1ull << 40)

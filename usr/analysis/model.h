@@ -21,6 +21,7 @@
 #include "agentless.h"
 #include "calls.h"
 #include "steering.h"
+#include "policy.h"
 #include "../base/le.h"
 #include "../base/map.h"
 
@@ -442,6 +443,7 @@ struct model {
 	struct agentless agentless;
 	struct agent_side agent;
 	struct steering steering;
+	struct policies policies;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
 	struct inside *inside;
@@ -455,6 +457,8 @@ int model__read(struct model *m, struct trace *t, unsigned int gfx_target_versio
 void model__free(struct model *m);
 
 const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle);
+/* By the id that events of the agent's name it with; NULL when it is not known. */
+const struct pool *model__pool_numbered(const struct model *m, uint32_t pid, uint16_t id);
 const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle);
 /* Path of the file whose code is at addr; NULL when it is not known. */
 const char *model__module(const struct model *m, uint32_t pid, uint64_t addr);

@@ -33,7 +33,8 @@ struct handler {
 };
 
 extern const struct handler processes__handlers[], ioctls__handlers[], memory__handlers[], ptes__handlers[],
-	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[], steering__handlers[];
+	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[], steering__handlers[],
+	policy__handlers[];
 
 /* A list through `behind` of what it holds: indices plus 1. */
 struct fifo {
@@ -233,6 +234,8 @@ void agent__free_all(struct model *m);
 /* ---- steering.c ---- */
 
 void steering__free_all(struct model *m);
+/* ---- policy.c ---- */
+void policy__free_all(struct model *m);
 
 /* ---- memory.c ---- */
 

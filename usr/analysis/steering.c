@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 
-static void on_policy(struct model *m, const struct event *ev, uint32_t pid)
-{
-	struct policy *p = VEC_PUSH(&m->steering.policies);
-
-	p->pid = pid;
-	event__fixed(ev, &p->e, sizeof(p->e));
-	p->text = text_of(ev, 0);
-	p->reason = text_of(ev, 1);
-}
-
 static uint64_t key_of(uint32_t pid, uint64_t object)
 {
 	return object ^ (uint64_t)pid << 40;
@@ -96,8 +86,7 @@ static void on_quarantined(struct model *m, const struct event *ev, uint32_t pid
 	q->path = text_of(ev, 1);
 }
 
-const struct handler steering__handlers[] = {{EV_policy, on_policy},	   {EV_steer, on_steer},
-					     {EV_steered, on_steered},	   {EV_host_run, on_host_run},
+const struct handler steering__handlers[] = {{EV_steer, on_steer},	   {EV_steered, on_steered},	   {EV_host_run, on_host_run},
 					     {EV_quarantined, on_quarantined}, {0}};
 
 uint64_t steering__steered(const struct steering *s)
@@ -134,10 +123,6 @@ void steering__free_all(struct model *m)
 {
 	struct steering *s = &m->steering;
 
-	for (size_t i = 0; i < s->policies.n; i++) {
-		free(s->policies.v[i].text);
-		free(s->policies.v[i].reason);
-	}
 	for (size_t i = 0; i < s->list.n; i++) {
 		free(s->list.v[i].name);
 		free(s->list.v[i].to);
@@ -148,7 +133,6 @@ void steering__free_all(struct model *m)
 		free(s->quarantined.v[i].entry);
 		free(s->quarantined.v[i].path);
 	}
-	free(s->policies.v);
 	free(s->list.v);
 	free(s->quarantined.v);
 	map__free(&s->by_object);

@@ -10,13 +10,6 @@
 #include "../base/map.h"
 #include "../../bpf/events.h"
 
-/* Something it was asked for. */
-struct policy {
-	uint32_t pid;
-	struct ev_policy e;
-	char *text, *reason;
-};
-
 enum { STEER_PASSED_KINDS = STEER_PASSED_queue + 2 }; /* the last: what a newer version may know */
 
 /* A kernel whose dispatches go elsewhere, or should. */
@@ -43,7 +36,6 @@ struct quarantined {
 };
 
 struct steering {
-	VEC(struct policy) policies;
 	VEC(struct steer) list;
 	VEC(struct quarantined) quarantined;
 	uint64_t unknown; /* steered dispatches and host runs of kernels that nothing was said of */

@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The other kinds are of allocations: see what is said of memory. */
-static bool is_ours(const struct policy *p)
-{
-	return p->e.kind != POLICY_KIND_override && p->e.kind != POLICY_KIND_late_free;
-}
-
 static bool has_text(const char *s)
 {
 	return s[0] && strcmp(s, "-");
@@ -139,23 +133,6 @@ static void put_kernel(const struct model *m, struct buf *b, const struct steer 
 
 /* ---- what was asked for, what was written ---- */
 
-static void put_policies(const struct steering *s, struct buf *b)
-{
-	for (size_t i = 0; i < s->policies.n; i++) {
-		const struct policy *p = &s->policies.v[i];
-
-		if (!is_ours(p))
-			continue;
-		buf__puts(b, "  ");
-		names__value(b, names_policy_kind, p->e.kind);
-		buf__printf(b, " %s: ", p->text);
-		names__value(b, names_policy_state, p->e.state);
-		if (has_text(p->reason))
-			buf__printf(b, " (%s)", p->reason);
-		buf__putc(b, '\n');
-	}
-}
-
 static void put_written(const struct steering *s, struct buf *b)
 {
 	for (size_t i = 0; i < s->quarantined.n; i++) {
@@ -175,14 +152,15 @@ static void put_written(const struct steering *s, struct buf *b)
 void put_steering(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	const struct steering *s = &m->steering;
-	size_t shown = o->all || s->list.n < MAX_ROWS ? s->list.n : MAX_ROWS, policies = 0;
+	size_t shown = o->all || s->list.n < MAX_ROWS ? s->list.n : MAX_ROWS;
 	uint64_t steered = steering__steered(s);
+	bool asked = false;
 
-	for (size_t i = 0; i < s->policies.n; i++)
-		policies += is_ours(&s->policies.v[i]);
-	if (s->list.n || policies || s->unknown)
+	for (size_t i = 0; i < m->policies.list.n; i++)
+		asked |= !policy_is_of_memory(&m->policies.list.v[i]);
+	if (s->list.n || asked || s->unknown)
 		heading(b, "Steered by the agent: %" PRIu64 " dispatch%s", steered, steered == 1 ? "" : "es");
-	put_policies(s, b);
+	put_policies(m, b, false);
 	for (size_t i = 0; i < shown; i++)
 		put_kernel(m, b, &s->list.v[i]);
 	and_more(b, shown, s->list.n);
@@ -246,18 +224,7 @@ void put_steering_json(const struct model *m, struct buf *b)
 {
 	const struct steering *s = &m->steering;
 
-	buf__printf(b, "{\"dispatches\":%" PRIu64 ",\n\"policies\":[", steering__steered(s));
-	for (size_t i = 0; i < s->policies.n; i++) {
-		const struct policy *p = &s->policies.v[i];
-
-		buf__printf(b, "%s\n{\"pid\":%u,\"rule\":%u", i ? "," : "", p->pid, p->e.rule);
-		put_name_of(b, "kind", names_policy_kind, p->e.kind);
-		put_name_of(b, "state", names_policy_state, p->e.state);
-		put_text(b, "text", p->text);
-		put_text(b, "reason", p->reason);
-		buf__putc(b, '}');
-	}
-	buf__puts(b, "],\n\"kernels\":[");
+	buf__printf(b, "{\"dispatches\":%" PRIu64 ",\n\"kernels\":[", steering__steered(s));
 	for (size_t i = 0; i < s->list.n; i++) {
 		buf__puts(b, i ? ",\n" : "\n");
 		put_kernel_json(b, &s->list.v[i]);

@@ -327,6 +327,7 @@ void report_text(const struct model *m, const struct findings *f, const struct t
 	put_stopped(m, o, &all);
 	put_pointers(m, o, &all);
 	put_stops(m, &all);
+	put_changed(m, o, &all);
 	put_allocs(m, o, &all);
 	put_buffers(m, o, &all);
 	put_moves(m, &all);
