@@ -344,6 +344,9 @@ bool policy_may_host(void)
 
 bool policy_late_free(void)
 {
+	/* Who wants it to run at all costs is not helped by a kernel of ours that reads freed memory. */
+	if (agent.options.fallback >= FALLBACK_NATIVE)
+		return true;
 	for (uint32_t i = 0; i < num_entries; i++)
 		if (entries[i].avoid == QUARANTINE_LATE_FREE)
 			return true;

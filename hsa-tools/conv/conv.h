@@ -109,8 +109,7 @@ const void *conv_image(size_t *size);
  */
 const char *conv_family__symbol(const struct conv_family *f, enum conv_type type);
 /*
- * Work-items and workgroup that our kernel wants for this problem. Others give the same result, but for col2im,
- * where there must be an item for each pixel, neither fewer nor more.
+ * Work-items and workgroup that our kernel must be launched with for this problem.
  */
 void conv_family__grid(const struct conv_family *f, const struct conv_problem *p, uint32_t grid[3],
 		       uint16_t workgroup[3]);

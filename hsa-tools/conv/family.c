@@ -587,15 +587,15 @@ static uint64_t result_elements(const struct conv_problem *p)
 	}
 }
 
-/* Few results: small workgroups, so that more of the 36 compute units have one. */
+/* As kernel.cl has it. */
 void conv_family__grid(const struct conv_family *f, const struct conv_problem *p, uint32_t grid[3],
 		       uint16_t workgroup[3])
 {
-	enum { MOST = 1 << 28, FEW = 36 * 256 };
+	enum { WORKGROUP = 64, MOST = 1 << 28 };
 	uint64_t items = result_elements(p);
 
 	(void)f;
-	workgroup[0] = items < FEW ? 64 : 256;
+	workgroup[0] = WORKGROUP;
 	workgroup[1] = workgroup[2] = 1;
 	grid[0] = p->kind == CONV_COL2IM ? (uint32_t)items
 		  : items > MOST	 ? MOST
