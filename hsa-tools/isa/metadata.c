@@ -264,6 +264,8 @@ bool isa_kernel__next_arg(struct isa_kernel *k, struct isa_arg *a)
 			ok = read_u32(&k->args, &a->size);
 		else if (ok && msgpack__is(&key, ".name"))
 			ok = read_text(&k->args, &a->name);
+		else if (ok && msgpack__is(&key, ".type_name"))
+			ok = read_text(&k->args, &a->type_name);
 		else if (ok && msgpack__is(&key, ".value_kind"))
 			ok = read_text(&k->args, &a->kind_name);
 		else

@@ -37,6 +37,7 @@ struct isa_arg {
 	uint32_t offset, size; /* bytes of the kernel arguments */
 	enum isa_arg_kind kind;
 	struct isa_text kind_name, name; /* name: where the compiler kept it */
+	struct isa_text type_name;	 /* as in the source, of OpenCL C and HIP: "float*"; where the compiler kept it */
 };
 
 struct isa_kernel {
