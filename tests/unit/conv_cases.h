@@ -446,8 +446,9 @@ static inline void conv_put_strides(struct conv_call *a, const struct conv_case 
 static inline void conv_call_naive(struct conv_call *a, const struct conv_case *c, const uint64_t va[4])
 {
 	const struct conv_shape *s = &c->s;
-	const uint32_t groups[2][3] = {{s->n * s->k * s->g, s->n * s->c * s->g, s->k * s->g},
-				       {s->n * s->ho * s->g, s->n * s->hi * s->g, s->k * s->g}};
+	const uint32_t n = (uint32_t)s->n, k = (uint32_t)s->k, ch = (uint32_t)s->c, g = (uint32_t)s->g;
+	const uint32_t groups[2][3] = {{n * k * g, n * ch * g, k * g},
+				       {n * (uint32_t)s->ho * g, n * (uint32_t)s->hi * g, k * g}};
 
 	conv_put_u64(a, va[IN]);
 	conv_put_u64(a, va[WEI]);
