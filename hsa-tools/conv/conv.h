@@ -47,8 +47,9 @@ struct conv_operand {
  * One dispatch. Channels are those of one group; sizes in elements.
  *
  * Im2col: c channels of hi x wi become c * fy * fx rows of ho * wo; col2im the other way. n, groups and k are 1.
- * A product: n products of ho x c by c x k; operands by columns: stride[0] of the product, [2] of c (of A, B) or k (of C,
- * D), [1] of ho (A), k (B), and 1 for C and D's ho; the rest of the sizes are 1.
+ * A product: n products of ho x c by c x k; the rest of the sizes are 1. stride[0] of an operand is that of the product,
+ * [1] and [2] those of ho and c (A), k and c (B), ho and k (C and D). Where C is D, or is not read, there is no operand C:
+ * beta is a factor of what the result was.
  */
 struct conv_problem {
 	enum conv_kind kind;

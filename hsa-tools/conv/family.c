@@ -60,6 +60,19 @@ struct args_col2im {
 	uint32_t offset;
 };
 
+/*
+ * Strides of the second and third index, sizes. offset is in those of Tensile until 5.4; 5.5 and later have it where matrices
+ * are given as arrays of pointers ("_GB"), which are not known here.
+ */
+struct args_product {
+	uint64_t d, c, a, b;
+	float alpha, beta;
+	uint32_t d_stride[2], c_stride[2], a_stride[2], b_stride[2];
+	uint32_t i, j, batch, l;
+	uint32_t stagger, tiles[2];
+	uint32_t offset[4]; /* of d, c, a, b, in elements */
+};
+
 /* _PACKED: there are strides, and the kernel does not use them. */
 enum args {
 	PLAIN,
@@ -71,6 +84,8 @@ enum args {
 	IM2COL_TILED,
 	IM2COL_V2,
 	COL2IM,
+	PRODUCT,
+	PRODUCT_OFFSETS,
 };
 
 /* Of Im2d2Col since 5.3, behind these: how it is tiled, five 32-bit integers. */
@@ -78,11 +93,13 @@ static const uint32_t args_bytes[] = {
 	[PLAIN] = 88,	    [STRIDES] = 208,	       [STRIDES_PACKED] = 208,
 	[ALPHA_BETA] = 224, [ALPHA_BETA_PACKED] = 224, [IM2COL] = 80,
 	[IM2COL_TILED] = 100, [IM2COL_V2] = 100,       [COL2IM] = 68,
+	[PRODUCT] = 100,    [PRODUCT_OFFSETS] = 116,
 };
 _Static_assert(sizeof(struct args_plain) == 88 && sizeof(struct args_strides) == 208 &&
 		       sizeof(struct args_alpha_beta) == 224 && sizeof(struct args_im2col) == 80 &&
-		       sizeof(struct args_im2col_v2) == 80 && offsetof(struct args_col2im, offset) == 64,
-	       "MIOpen's layouts");
+		       sizeof(struct args_im2col_v2) == 80 && sizeof(struct args_product) == 120 &&
+		       offsetof(struct args_product, offset) == 100 && offsetof(struct args_col2im, offset) == 64,
+	       "MIOpen's and Tensile's layouts");
 
 /*
  * What compilers add behind the explicit arguments, rounded up to 8: none, the hidden arguments of code objects V3 and V4
@@ -93,7 +110,8 @@ static const uint32_t added_bytes[] = {0, 48, 56, 256};
 /* ---- the table ---- */
 
 struct conv_family {
-	const char *name, *type_names; /* NULL: the type is in the name */
+	const char *name;	/* of products: how it begins */
+	const char *type_names; /* NULL: the type is in the name */
 	enum conv_kind kind;
 	enum conv_type type;
 	enum conv_layout layout;
@@ -101,12 +119,13 @@ struct conv_family {
 	const char *symbol;	    /* of fp32 where there is no type yet */
 	const char *other_symbol; /* of fp16, where there is no type yet */
 	const char *text, *source;
+	bool a_by_l, b_by_l; /* of a product: the summed index is the contiguous one */
 };
 
 /* clang-format off */
 #define ONE(prefix, which, KIND, order, ORDER, name_type, type, TYPE, args, ours, what, words, layout_words, source) \
 	{"naive_conv_" prefix which "_" order "_" name_type, NULL, CONV_##KIND, CONV_##TYPE, CONV_##ORDER, args,       \
-	 "rdna1_" ours which "_" order "_" type ".kd", NULL, what " naive " words " " layout_words " " type, source},
+	 "rdna1_" ours which "_" order "_" type ".kd", NULL, what " naive " words " " layout_words " " type, source, 0, 0},
 #define TYPES(prefix, which, KIND, order, ORDER, fp32, fp16, args, ours, what, words, source)                          \
 	ONE(prefix, which, KIND, order, ORDER, fp32, "fp32", FP32, args, ours, what, words, #ORDER, source)            \
 	ONE(prefix, which, KIND, order, ORDER, fp16, "fp16", FP16, args, ours, what, words, #ORDER, source)
@@ -124,7 +143,17 @@ struct conv_family {
 #define TYPE_FP16 CONV_FP16
 #define TYPE_LDS_TYPE LDS_TYPE
 #define FAMILY(name, type_names, KIND, type, args, ours, what, source)                                                 \
-	{name, type_names, CONV_##KIND, TYPE_##type, CONV_NCHW, args, SYMBOLS_##type(ours), what, source},
+	{name, type_names, CONV_##KIND, TYPE_##type, CONV_NCHW, args, SYMBOLS_##type(ours), what, source, 0, 0},
+#define GEMM(letters, tensile_type, type, TYPE, args, symbol, what, source, a_by_l, b_by_l)                            \
+	{"Cijk_" letters "_" tensile_type "_MT", NULL, CONV_GEMM, CONV_##TYPE, CONV_NCHW, args, symbol type ".kd",     \
+	 NULL, what " source GEMM " letters " " type, TENSILE_PY source, a_by_l, b_by_l},
+#define GEMMS(letters, args, ours, what, source, a_by_l, b_by_l)                                                       \
+	GEMM(letters, "SB", "fp32", FP32, args, ours, what, source, a_by_l, b_by_l)                                    \
+	GEMM(letters, "HHS_BH", "fp16", FP16, args, ours, what, source, a_by_l, b_by_l)
+#define TENSILE(letters, ours, a_by_l, b_by_l)                                                                         \
+	GEMMS(letters, PRODUCT_OFFSETS, "rdna1_offset_gemm_" ours "_", "Tensile 5.2 to 5.4",                           \
+	      ", rocm-5.2.0, rocm-5.4.0", a_by_l, b_by_l)                                                              \
+	GEMMS(letters, PRODUCT, "rdna1_gemm_" ours "_", "Tensile 5.5 to 6.3", ", rocm-5.5.0, rocm-6.3.0", a_by_l, b_by_l)
 static const struct conv_family families[] = {
 #include "family.def"
 };
@@ -156,13 +185,25 @@ static bool type_fits(const char *known, const char *type_name)
 	return false;
 }
 
+/*
+ * Of a product: the rest of its name says nothing that would make it another one. Nothing is split over the summed index
+ * (GSU1), and it is built from source (ISA000): assembly has other arguments. Between the types and MT stands what a
+ * problem has besides (bias, activation, other strides): then it does not begin like one of ours.
+ */
+static bool name_fits(const struct conv_family *f, const char *name)
+{
+	if (f->kind != CONV_GEMM)
+		return !strcmp(f->name, name);
+	return !strncmp(f->name, name, strlen(f->name)) && strstr(name, "_GSU1_") && strstr(name, "_ISA000_");
+}
+
 const struct conv_family *conv_family__find(const char *name, uint32_t kernarg_bytes, const char *type_name)
 {
 	for (size_t i = 0; i < COUNT(families); i++) {
 		const struct conv_family *f = &families[i];
 
 		/* Where nothing says the type, Im2d2Col's LDS may. */
-		if (!strcmp(f->name, name) && args_fit(f->args, kernarg_bytes) &&
+		if (name_fits(f, name) && args_fit(f->args, kernarg_bytes) &&
 		    (type_fits(f->type_names, type_name) || (!type_name && f->other_symbol)))
 			return f;
 	}
@@ -250,6 +291,19 @@ static bool measure_all(struct conv_problem *p)
 	for (int i = 0; i < 3; i++)
 		if (!(matrix && i == CONV_WEI) &&
 		    !measure(&p->operand[i], matrix && i == CONV_OUT ? columns : size[i], element_bytes(p->type)))
+			return false;
+	return true;
+}
+
+static bool measure_product(struct conv_problem *p)
+{
+	const uint32_t size[CONV_OPERANDS][5] = {{p->n, p->ho, p->c, 1, 1},
+						 {p->n, p->k, p->c, 1, 1},
+						 {p->n, p->ho, p->k, 1, 1},
+						 {p->n, p->ho, p->k, 1, 1}};
+
+	for (int i = 0; i < CONV_OPERANDS; i++)
+		if ((i != CONV_ADD || p->operand[i].read) && !measure(&p->operand[i], size[i], element_bytes(p->type)))
 			return false;
 	return true;
 }
@@ -523,6 +577,49 @@ static bool read_col2im(struct conv_problem *p, const struct conv_dispatch *d)
 	return read_window(p, &w, d->grid[0] / plane) && set_columns(p, a.im, a.offset, a.col);
 }
 
+static void set_matrix(struct conv_operand *o, uint64_t va, uint64_t elements, uint32_t elem, uint64_t batch, uint64_t first,
+		       uint64_t second)
+{
+	o->va = va ? va + elements * elem : 0;
+	o->stride[0] = batch;
+	o->stride[1] = first;
+	o->stride[2] = second;
+}
+
+static bool same_place(const struct conv_operand *a, const struct conv_operand *b)
+{
+	return a->va == b->va && !memcmp(a->stride, b->stride, sizeof(a->stride));
+}
+
+/* Where C is D it is read there. Without a factor for the product A and B may be nothing at all. */
+static bool read_product(struct conv_problem *p, const struct conv_dispatch *d, bool offsets, bool a_by_l, bool b_by_l)
+{
+	uint32_t elem = element_bytes(p->type), *offset;
+	struct conv_operand *o = p->operand;
+	struct args_product a = {0};
+
+	memcpy(&a, d->kernarg, offsets ? 116 : 100);
+	offset = a.offset;
+	if (!a.i || !a.j || !a.batch || !a.l || !(a.alpha < 0 || a.alpha > 0) || a.beta != a.beta)
+		return false;
+	p->n = a.batch;
+	p->c = a.l;
+	p->k = a.j;
+	p->ho = a.i;
+	p->groups = p->hi = p->wi = p->wo = p->fy = p->fx = p->sy = p->sx = p->dy = p->dx = 1;
+	p->alpha = (double)a.alpha;
+	p->beta = (double)a.beta;
+	set_matrix(&o[CONV_IN], a.a, offset[2], elem, a.a_stride[1], a_by_l ? a.a_stride[0] : 1, a_by_l ? 1 : a.a_stride[0]);
+	set_matrix(&o[CONV_WEI], a.b, offset[3], elem, a.b_stride[1], b_by_l ? a.b_stride[0] : 1, b_by_l ? 1 : a.b_stride[0]);
+	set_matrix(&o[CONV_OUT], a.d, offset[0], elem, a.d_stride[1], 1, a.d_stride[0]);
+	set_matrix(&o[CONV_ADD], a.c, offset[1], elem, a.c_stride[1], 1, a.c_stride[0]);
+	if (a.beta != 0 && !same_place(&o[CONV_OUT], &o[CONV_ADD]))
+		o[CONV_ADD].read = true;
+	else
+		o[CONV_ADD] = (struct conv_operand){0};
+	return true;
+}
+
 static bool (*const readers[])(struct conv_problem *p, const struct conv_dispatch *d) = {
 	[PLAIN] = read_plain,
 	[STRIDES] = read_strides,
@@ -541,7 +638,8 @@ int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d
 					  [CONV_BACKWARD_DATA] = CONV_IN,
 					  [CONV_BACKWARD_WEIGHTS] = CONV_WEI,
 					  [CONV_IM2COL] = CONV_OUT,
-					  [CONV_COL2IM] = CONV_IN};
+					  [CONV_COL2IM] = CONV_IN,
+					  [CONV_GEMM] = CONV_OUT};
 	bool matrix = f->kind == CONV_IM2COL || f->kind == CONV_COL2IM;
 
 	*p = (struct conv_problem){.kind = f->kind, .type = f->type, .layout = f->layout, .alpha = 1};
@@ -549,7 +647,15 @@ int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d
 		p->operand[i].written = i == results[f->kind];
 		p->operand[i].read = !p->operand[i].written && !(matrix && i == CONV_WEI);
 	}
-	if (d->len < args_bytes[f->args] || !readers[f->args](p, d))
+	if (d->len < args_bytes[f->args])
+		return -EINVAL;
+	if (f->kind == CONV_GEMM) {
+		if (!read_product(p, d, f->args == PRODUCT_OFFSETS, f->a_by_l, f->b_by_l))
+			return -EINVAL;
+		p->operand[CONV_OUT].read = p->beta != 0 && !p->operand[CONV_ADD].read;
+		return measure_product(p) ? 0 : -EINVAL;
+	}
+	if (!readers[f->args](p, d))
 		return -EINVAL;
 	if (f->args == STRIDES_PACKED || f->args == ALPHA_BETA_PACKED)
 		set_packed(p);
@@ -573,7 +679,8 @@ size_t conv_problem__text(const struct conv_problem *p, char *out, size_t size)
 
 /* ---- our kernel's grid ---- */
 
-static uint64_t result_elements(const struct conv_problem *p)
+/* Work-items that have something to compute. */
+static uint64_t items_of(const struct conv_problem *p)
 {
 	switch (p->kind) {
 	case CONV_FORWARD:
@@ -582,6 +689,8 @@ static uint64_t result_elements(const struct conv_problem *p)
 		return (uint64_t)p->groups * p->k * p->c * p->fy * p->fx;
 	case CONV_IM2COL:
 		return (uint64_t)p->c * p->fy * p->fx * p->ho * p->wo;
+	case CONV_GEMM: /* an item has 8 */
+		return (uint64_t)p->n * p->ho * ((p->k + 7) / 8);
 	default:
 		return (uint64_t)p->n * p->groups * p->c * p->hi * p->wi;
 	}
@@ -592,7 +701,7 @@ void conv_family__grid(const struct conv_family *f, const struct conv_problem *p
 		       uint16_t workgroup[3])
 {
 	enum { WORKGROUP = 64, MOST = 1 << 28 };
-	uint64_t items = result_elements(p);
+	uint64_t items = items_of(p);
 
 	(void)f;
 	workgroup[0] = WORKGROUP;

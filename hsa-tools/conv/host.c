@@ -245,6 +245,47 @@ static void col2im(const struct conv_problem *p, const void *col, void *im)
 				store(im, to++, p->type, pixel(p, col, c, y + (uint64_t)p->py, x + (uint64_t)p->px));
 }
 
+/* ---- products ---- */
+
+/* A column of the result: sums in double of products in fp32, since there is no order to keep to. */
+static void multiply_column(const struct conv_problem *p, void *const memory[], uint64_t batch, uint64_t j, double *sum)
+{
+	const uint64_t *a = p->operand[CONV_IN].stride, *b = p->operand[CONV_WEI].stride;
+	uint64_t i, l;
+
+	for (i = 0; i < p->ho; i++)
+		sum[i] = 0;
+	for (l = 0; l < p->c; l++) {
+		double v = load(memory[CONV_WEI], batch * b[0] + j * b[1] + l * b[2], p->type);
+
+		for (i = 0; i < p->ho; i++)
+			sum[i] += v * load(memory[CONV_IN], batch * a[0] + i * a[1] + l * a[2], p->type);
+	}
+}
+
+static int multiply(const struct conv_problem *p, void *const memory[])
+{
+	int from = p->operand[CONV_ADD].read ? CONV_ADD : CONV_OUT;
+	const uint64_t *c = p->operand[from].stride, *d = p->operand[CONV_OUT].stride;
+	double *sum = malloc(p->ho * sizeof(*sum));
+
+	if (!sum)
+		return -ENOMEM;
+	for (uint64_t batch = 0; batch < p->n; batch++)
+		for (uint64_t j = 0; j < p->k; j++) {
+			multiply_column(p, memory, batch, j, sum);
+			for (uint64_t i = 0; i < p->ho; i++) {
+				double v = p->alpha * sum[i];
+
+				if (p->beta != 0)
+					v += p->beta * load(memory[from], batch * c[0] + i * c[1] + j * c[2], p->type);
+				store(memory[CONV_OUT], batch * d[0] + i * d[1] + j * d[2], p->type, (float)v);
+			}
+		}
+	free(sum);
+	return 0;
+}
+
 /* ---- */
 
 static int run(const struct conv_problem *p, void *const memory[])
@@ -260,6 +301,8 @@ static int run(const struct conv_problem *p, void *const memory[])
 	case CONV_COL2IM:
 		col2im(p, memory[CONV_OUT], memory[CONV_IN]);
 		return 0;
+	case CONV_GEMM:
+		return multiply(p, memory);
 	default:
 		return -EINVAL;
 	}

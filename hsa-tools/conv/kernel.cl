@@ -379,3 +379,83 @@ INLINE void to_image(bool fp16, struct tensor col, int ho, int wo, int fy, int f
 	}
 COL2IM(col2im_fp32, float, false)
 COL2IM(col2im_fp16, half, true)
+
+/* ---- products of matrices ---- */
+
+/* As Tensile's source kernels are given them; of what its own tiles are for (staggerUIter, tiles) nothing is needed. */
+struct sizes {
+	uint d_j, d_batch, c_j, c_batch, a_1, a_batch, b_1, b_batch; /* strides */
+	uint i, j, batch, l;
+	uint stagger, tiles[2];
+};
+
+enum { ACROSS = 8 }; /* results of one item, beside each other in j */
+
+/* Neighbouring items are neighbours in i. Sums are in fp32. */
+INLINE void multiply(bool fp16, bool a_by_l, bool b_by_l, struct tensor d, struct tensor c, struct tensor a,
+		     struct tensor b, float alpha, float beta, struct sizes s)
+{
+	uint tiles = (s.j + ACROSS - 1) / ACROSS;
+	ulong total = (ulong)s.i * tiles * s.batch, items = num_items(), a_step = a_by_l ? 1 : s.a_1;
+	ulong b_step = b_by_l ? 1 : s.b_1;
+
+	for (ulong item = first_item(); item < total; item += items) {
+		ulong rest = item, from_a, from_b[ACROSS];
+		uint i = take(&rest, s.i), j0 = take(&rest, tiles) * ACROSS, batch = (uint)rest;
+		float sum[ACROSS];
+
+		from_a = (ulong)batch * s.a_batch + (a_by_l ? (ulong)i * s.a_1 : i);
+#pragma unroll
+		for (uint n = 0; n < ACROSS; n++) {
+			uint j = j0 + n < s.j ? j0 + n : s.j - 1;
+
+			from_b[n] = (ulong)batch * s.b_batch + (b_by_l ? (ulong)j * s.b_1 : j);
+			sum[n] = 0;
+		}
+		for (uint l = 0; l < s.l; l++, from_a += a_step) {
+			float v = (float)load(&a, from_a, fp16);
+
+#pragma unroll
+			for (uint n = 0; n < ACROSS; n++, from_b[n - 1] += b_step)
+				sum[n] = __builtin_fmaf(v, (float)load(&b, from_b[n], fp16), sum[n]);
+		}
+#pragma unroll
+		for (uint n = 0; n < ACROSS; n++) {
+			uint j = j0 + n;
+			float v = alpha * sum[n];
+
+			if (j >= s.j)
+				break;
+			if (beta != 0)
+				v += beta * (float)load(&c, (ulong)batch * s.c_batch + (ulong)j * s.c_j + i, fp16);
+			store(&d, (ulong)batch * s.d_batch + (ulong)j * s.d_j + i, fp16, v, 1, 0);
+		}
+	}
+}
+
+/* Until 5.x with an offset of each matrix, in elements, behind the rest. */
+#define TENSILE(name, elem, fp16, a_by_l, b_by_l)                                                                      \
+	kernel void rdna1_##name(global elem *d, const global elem *c, const global elem *a, const global elem *b,     \
+				 float alpha, float beta, struct sizes s)                                              \
+	{                                                                                                              \
+		multiply(fp16, a_by_l, b_by_l, (struct tensor){.at = d}, (struct tensor){.at = (global void *)c},      \
+			 (struct tensor){.at = (global void *)a}, (struct tensor){.at = (global void *)b}, alpha,      \
+			 beta, s);                                                                                     \
+	}                                                                                                              \
+	kernel void rdna1_offset_##name(global elem *d, const global elem *c, const global elem *a,                    \
+					const global elem *b, float alpha, float beta, struct sizes s, uint offset_d,  \
+					uint offset_c, uint offset_a, uint offset_b)                                   \
+	{                                                                                                              \
+		multiply(fp16, a_by_l, b_by_l, (struct tensor){.at = d + offset_d},                                    \
+			 (struct tensor){.at = (global void *)(c + offset_c)},                                         \
+			 (struct tensor){.at = (global void *)(a + offset_a)},                                         \
+			 (struct tensor){.at = (global void *)(b + offset_b)}, alpha, beta, s);                        \
+	}
+TENSILE(gemm_ailk_bljk_fp32, float, false, false, true)
+TENSILE(gemm_ailk_bjlk_fp32, float, false, false, false)
+TENSILE(gemm_alik_bljk_fp32, float, false, true, true)
+TENSILE(gemm_alik_bjlk_fp32, float, false, true, false)
+TENSILE(gemm_ailk_bljk_fp16, half, true, false, true)
+TENSILE(gemm_ailk_bjlk_fp16, half, true, false, false)
+TENSILE(gemm_alik_bljk_fp16, half, true, true, true)
+TENSILE(gemm_alik_bjlk_fp16, half, true, true, false)

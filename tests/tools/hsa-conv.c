@@ -76,20 +76,20 @@ static void run(hsa_queue_t *q, hsa_kernel_dispatch_packet_t *p)
 
 static void check(hsa_queue_t *q, const struct conv_case *c)
 {
-	size_t elem = c->fp16 ? 2 : 4, bytes[3];
+	size_t elem = c->fp16 ? 2 : 4, bytes[4];
 	const struct conv_family *f;
 	struct conv_problem p;
 	hsa_kernel_dispatch_packet_t packet;
 	struct conv_call a;
-	char *at[3], *want, text[200];
-	void *wanted[3];
-	uint64_t va[3];
+	char *at[4], *want, text[200];
+	void *wanted[4];
+	uint64_t va[4];
 	int result = conv_written(c);
 	uint32_t grid[3];
 	uint16_t workgroup[3];
 	void *kernarg = memory(4096);
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		bytes[i] = c->elements[i] * elem + 2 * MARGIN;
 		at[i] = memory(bytes[i]);
 		conv_fill(at[i], bytes[i] / elem, c->fp16);
@@ -124,7 +124,7 @@ static void check(hsa_queue_t *q, const struct conv_case *c)
 		       packet.grid_size_z);
 		failures++;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		HSA(hsa_amd_memory_pool_free(at[i]));
 	HSA(hsa_amd_memory_pool_free(kernarg));
 	free(want);
@@ -134,7 +134,7 @@ static void check(hsa_queue_t *q, const struct conv_case *c)
 static void check_far(hsa_queue_t *q, int far)
 {
 	struct conv_case c = conv_naive_case(12 * 7, 6); /* ab_nonpacked, forward, NCHW, fp32 */
-	uint64_t apart = (1ull << 30) + 1000, va[3];
+	uint64_t apart = (1ull << 30) + 1000, va[4] = {0};
 	struct conv_problem p;
 	struct conv_call a;
 	uint16_t workgroup[3];
@@ -195,7 +195,9 @@ int main(int argc, char **argv)
 	load_image(isa);
 	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_SINGLE, NULL, NULL, UINT32_MAX, UINT32_MAX, &q));
 	for (unsigned int i = 0; i < cases; i++) {
-		struct conv_case c = i % 9 == 8 ? conv_matrix_case(i / 9, 9) : conv_naive_case(i, 7);
+		struct conv_case c = i % 9 == 8	  ? conv_matrix_case(i / 9, 9)
+				     : i % 9 == 7 ? conv_product_case(i / 9, 20)
+						  : conv_naive_case(i, 7);
 
 		check(q, &c);
 	}

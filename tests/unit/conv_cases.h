@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FWD, BWD, WRW, IM2COL, COL2IM };
-enum { IN, WEI, OUT };
+enum { FWD, BWD, WRW, IM2COL, COL2IM, PRODUCT };
+enum { IN, WEI, OUT, ADD }; /* of products: A, B, D, C */
 
 /* The names of one version, and how it is called. */
 struct conv_form {
@@ -43,13 +43,14 @@ struct conv_case {
 	int kind;
 	bool nhwc, fp16;
 	const struct conv_form *form; /* NULL: im2col, col2im */
-	bool v2;		      /* of those: with 64 bits of offset, or Col2Im2dU */
+	bool v2;		      /* of those: with 64 bits of offset, or Col2Im2dU; of products: without offsets */
+	bool a_by_l, b_by_l, in_place; /* of products: s.n of s.ho x s.c by s.c x s.k; C is D */
 	struct conv_shape s;
-	uint64_t stride[3][5]; /* n, group (weights: group, k), c, h, w */
-	size_t elements[3];    /* with the gaps */
+	uint64_t stride[4][5]; /* n, group (weights: group, k), c, h, w; of products: batch, i or j, l or j */
+	size_t elements[4];    /* with the gaps */
 	uint64_t offset;       /* of the image, in elements */
 	double alpha, beta;
-	char name[96];
+	char name[128];
 	const char *type_name; /* as metadata would have it */
 };
 
@@ -90,7 +91,7 @@ static inline uint64_t conv_at(const struct conv_case *c, int o, int a, int b, i
 	return (uint64_t)a * s[0] + (uint64_t)b * s[1] + (uint64_t)ch * s[2] + (uint64_t)y * s[3] + (uint64_t)x * s[4];
 }
 
-static inline double conv_product(const struct conv_case *c, void *const at[3], int n, int g, int k, int ch, int fy,
+static inline double conv_product(const struct conv_case *c, void *const at[4], int n, int g, int k, int ch, int fy,
 				  int fx, int oy, int ox)
 {
 	const struct conv_shape *s = &c->s;
@@ -116,7 +117,7 @@ static inline void conv_result(const struct conv_case *c, void *to, uint64_t i, 
 
 #define EACH(i, n) for (int i = 0; i < (n); i++)
 
-static inline void conv_forward(const struct conv_case *c, void *const at[3])
+static inline void conv_forward(const struct conv_case *c, void *const at[4])
 {
 	const struct conv_shape *s = &c->s;
 
@@ -142,7 +143,7 @@ static inline int conv_back(int i, int f, int stride, int dilation, int pad, int
 	return o < 0 || o % stride || o / stride >= outputs ? -1 : o / stride;
 }
 
-static inline double conv_back_product(const struct conv_case *c, void *const at[3], int n, int g, int k, int ch, int fy,
+static inline double conv_back_product(const struct conv_case *c, void *const at[4], int n, int g, int k, int ch, int fy,
 				       int fx, int y, int x)
 {
 	const struct conv_shape *s = &c->s;
@@ -151,7 +152,7 @@ static inline double conv_back_product(const struct conv_case *c, void *const at
 	return oy < 0 || ox < 0 ? 0 : conv_product(c, at, n, g, k, ch, fy, fx, oy, ox);
 }
 
-static inline void conv_backward(const struct conv_case *c, void *const at[3])
+static inline void conv_backward(const struct conv_case *c, void *const at[4])
 {
 	const struct conv_shape *s = &c->s;
 
@@ -169,7 +170,7 @@ static inline void conv_backward(const struct conv_case *c, void *const at[3])
 	}
 }
 
-static inline void conv_weights(const struct conv_case *c, void *const at[3])
+static inline void conv_weights(const struct conv_case *c, void *const at[4])
 {
 	const struct conv_shape *s = &c->s;
 
@@ -188,7 +189,7 @@ static inline uint64_t conv_column(const struct conv_shape *s, int ch, int fy, i
 	return ((((uint64_t)ch * s->fy + fy) * s->fx + fx) * s->ho + oy) * s->wo + ox;
 }
 
-static inline void conv_im2col(const struct conv_case *c, void *const at[3])
+static inline void conv_im2col(const struct conv_case *c, void *const at[4])
 {
 	const struct conv_shape *s = &c->s;
 	size_t elem = c->fp16 ? 2 : 4;
@@ -204,7 +205,7 @@ static inline void conv_im2col(const struct conv_case *c, void *const at[3])
 }
 
 /* In fp32, by outputs in their order; fp16 ends at its largest number. */
-static inline void conv_col2im(const struct conv_case *c, void *const at[3])
+static inline void conv_col2im(const struct conv_case *c, void *const at[4])
 {
 	const struct conv_shape *s = &c->s;
 
@@ -221,17 +222,39 @@ static inline void conv_col2im(const struct conv_case *c, void *const at[3])
 	}
 }
 
-static inline void conv_reference(const struct conv_case *c, void *const at[3])
+/* In fp32, with one rounding for each step: exact for whole numbers. */
+static inline void conv_multiply(const struct conv_case *c, void *const at[4])
 {
-	void (*const of[])(const struct conv_case *, void *const[3]) = {conv_forward, conv_backward, conv_weights,
-									conv_im2col, conv_col2im};
+	const struct conv_shape *s = &c->s;
+	int from = c->in_place ? OUT : ADD;
+
+	EACH(n, s->n) EACH(i, s->ho) EACH(j, s->k) {
+		uint64_t d = (uint64_t)n * c->stride[OUT][0] + (uint64_t)i + (uint64_t)j * c->stride[OUT][2];
+		uint64_t was = (uint64_t)n * c->stride[from][0] + (uint64_t)i + (uint64_t)j * c->stride[from][2];
+		float sum = 0, v;
+
+		EACH(l, s->c)
+			sum = __builtin_fmaf((float)conv_load(at[IN], conv_at(c, IN, n, i, l, 0, 0), c->fp16),
+					     (float)conv_load(at[WEI], conv_at(c, WEI, n, j, l, 0, 0), c->fp16), sum);
+		v = (float)c->alpha * sum;
+		if (c->beta != 0)
+			v = __builtin_fmaf((float)c->beta, (float)conv_load(at[from], was, c->fp16), v);
+		conv_store(at[OUT], d, c->fp16, (double)v);
+	}
+}
+
+static inline void conv_reference(const struct conv_case *c, void *const at[4])
+{
+	void (*const of[])(const struct conv_case *, void *const[4]) = {conv_forward, conv_backward, conv_weights,
+									conv_im2col, conv_col2im,
+									conv_multiply};
 
 	of[c->kind](c, at);
 }
 
 static inline int conv_written(const struct conv_case *c)
 {
-	static const int result[] = {OUT, IN, WEI, OUT, IN};
+	static const int result[] = {OUT, IN, WEI, OUT, IN, OUT};
 
 	return result[c->kind];
 }
@@ -346,6 +369,46 @@ static inline struct conv_case conv_matrix_case(unsigned int i, uint32_t most)
 	return c;
 }
 
+/* A matrix by columns: its sizes, and which comes first. */
+static inline void conv_lay_out_matrix(struct conv_case *c, int o, int32_t first, int32_t second, bool second_inner)
+{
+	static const int inner_first[] = {1, 2, 0, 3, 4}, inner_second[] = {2, 1, 0, 3, 4};
+	const int32_t size[] = {c->s.n, first, second, 1, 1};
+
+	c->elements[o] = conv_lay_out(c->stride[o], size, second_inner ? inner_second : inner_first, 0);
+	/* Columns with something between them. */
+	c->stride[o][second_inner ? 1 : 2] += conv_random(3);
+	c->stride[o][0] = c->stride[o][second_inner ? 1 : 2] * (uint64_t)(second_inner ? first : second) + conv_random(3);
+	c->elements[o] = 1;
+	for (int i = 0; i < 3; i++)
+		c->elements[o] += c->stride[o][i] * (uint64_t)(size[i] - 1);
+}
+
+enum { CONV_PRODUCTS = 16 };
+
+static inline struct conv_case conv_product_case(unsigned int i, uint32_t most)
+{
+	static const double factors[] = {1, 1, 0.5, -2};
+	struct conv_case c = {.kind = PRODUCT,
+			      .fp16 = i % 2,
+			      .a_by_l = i / 2 % 2,
+			      .b_by_l = i / 4 % 2,
+			      .v2 = i / 8 % 2,
+			      .in_place = conv_random(2),
+			      .alpha = factors[conv_random(4)],
+			      .beta = conv_random(2) ? factors[conv_random(4)] : 0,
+			      .s = {.n = one_to(3), .ho = one_to(most), .k = one_to(most), .c = one_to(most)}};
+
+	conv_lay_out_matrix(&c, IN, c.s.ho, c.s.c, c.a_by_l);
+	conv_lay_out_matrix(&c, WEI, c.s.k, c.s.c, c.b_by_l);
+	conv_lay_out_matrix(&c, OUT, c.s.ho, c.s.k, false);
+	conv_lay_out_matrix(&c, ADD, c.s.ho, c.s.k, false);
+	c.offset = c.v2 ? 0 : conv_random(50);
+	snprintf(c.name, sizeof(c.name), "Cijk_%s_%s_%s_MT32x32x8_SN_1LDSB0_GRVW1_GSU1_GSUASB_ISA000_IU1_K1_WGM1",
+		 c.a_by_l ? "Alik" : "Ailk", c.b_by_l ? "Bljk" : "Bjlk", c.fp16 ? "HHS_BH" : "SB");
+	return c;
+}
+
 /* ---- a dispatch of it ---- */
 
 struct conv_call {
@@ -380,11 +443,12 @@ static inline void conv_put_strides(struct conv_call *a, const struct conv_case 
 		conv_put_u64(a, c->form->packed ? 0xdead00000000 : c->stride[o][order[i]]);
 }
 
-static inline void conv_call_naive(struct conv_call *a, const struct conv_case *c, const uint64_t va[3])
+static inline void conv_call_naive(struct conv_call *a, const struct conv_case *c, const uint64_t va[4])
 {
 	const struct conv_shape *s = &c->s;
-	const uint32_t groups[2][3] = {{s->n * s->k * s->g, s->n * s->c * s->g, s->k * s->g},
-				       {s->n * s->ho * s->g, s->n * s->hi * s->g, s->k * s->g}};
+	const uint32_t n = (uint32_t)s->n, k = (uint32_t)s->k, ch = (uint32_t)s->c, g = (uint32_t)s->g;
+	const uint32_t groups[2][3] = {{n * k * g, n * ch * g, k * g},
+				       {n * (uint32_t)s->ho * g, n * (uint32_t)s->hi * g, k * g}};
 
 	conv_put_u64(a, va[IN]);
 	conv_put_u64(a, va[WEI]);
@@ -401,7 +465,7 @@ static inline void conv_call_naive(struct conv_call *a, const struct conv_case *
 }
 
 /* MIOpen's tiles, of images that are not too large for them. */
-static inline void conv_call_im2col(struct conv_call *a, const struct conv_case *c, const uint64_t va[3])
+static inline void conv_call_im2col(struct conv_call *a, const struct conv_case *c, const uint64_t va[4])
 {
 	const struct conv_shape *s = &c->s;
 	uint32_t channels = s->ho <= 8 && s->wo <= 8 && s->sy == 1 && s->sx == 1 && s->c % 4 == 0 ? 4 : 1;
@@ -428,7 +492,7 @@ static inline void conv_call_im2col(struct conv_call *a, const struct conv_case 
 							 : by_x > by_y ? by_x : by_y);
 }
 
-static inline void conv_call_col2im(struct conv_call *a, const struct conv_case *c, const uint64_t va[3])
+static inline void conv_call_col2im(struct conv_call *a, const struct conv_case *c, const uint64_t va[4])
 {
 	const struct conv_shape *s = &c->s;
 	const int32_t geometry[] = {s->ho, s->wo, s->fy, s->fx, s->py, s->px, s->sy, s->sx, s->dy, s->dx, s->hi, s->wi};
@@ -441,12 +505,40 @@ static inline void conv_call_col2im(struct conv_call *a, const struct conv_case 
 	a->grid[0] = (uint32_t)c->elements[IN];
 }
 
+static inline void conv_call_product(struct conv_call *a, const struct conv_case *c, const uint64_t va[4])
+{
+	static const int order[] = {OUT, ADD, IN, WEI};
+	const float alpha = (float)c->alpha, beta = (float)c->beta;
+
+	for (int i = 0; i < 4; i++)
+		conv_put_u64(a, va[i == 1 && c->in_place ? OUT : order[i]] - c->offset * (c->fp16 ? 2 : 4));
+	conv_put(a, &alpha, 4);
+	conv_put(a, &beta, 4);
+	for (int i = 0; i < 4; i++) {
+		const uint64_t *s = c->stride[i == 1 && c->in_place ? OUT : order[i]];
+
+		conv_put_i32(a, (int32_t)s[(i == 2 && c->a_by_l) || (i == 3 && c->b_by_l) ? 1 : 2]);
+		conv_put_i32(a, (int32_t)s[0]);
+	}
+	conv_put_i32(a, c->s.ho);
+	conv_put_i32(a, c->s.k);
+	conv_put_i32(a, c->s.n);
+	conv_put_i32(a, c->s.c);
+	for (int i = 0; i < 3; i++)
+		conv_put_i32(a, 0x7777);
+	for (int i = 0; i < 4 && !c->v2; i++)
+		conv_put_i32(a, (int32_t)c->offset);
+	a->grid[0] = (uint32_t)(c->s.ho + 31) / 32 * 256;
+}
+
 /* va: of the first elements. */
-static inline struct conv_call conv_call_of(const struct conv_case *c, const uint64_t va[3])
+static inline struct conv_call conv_call_of(const struct conv_case *c, const uint64_t va[4])
 {
 	struct conv_call a = {.grid = {0, 1, 1}};
 
-	if (c->form)
+	if (c->kind == PRODUCT)
+		conv_call_product(&a, c, va);
+	else if (c->form)
 		conv_call_naive(&a, c, va);
 	else if (c->kind == IM2COL)
 		conv_call_im2col(&a, c, va);

@@ -45,7 +45,7 @@ static void test_names(void)
 			CHECK(!conv_family__find(unknown[i], bytes, "float*"));
 	while ((f = conv_family__at(known)))
 		known++;
-	CHECK_EQ(known, CONV_NAIVE + 13);
+	CHECK_EQ(known, CONV_NAIVE + 13 + CONV_PRODUCTS);
 	CHECK_STR(conv_family__text(conv_family__find("naive_conv_fwd_nchw_fp32", 144, NULL)),
 		  "MIOpen 5.2 naive forward NCHW fp32");
 	CHECK_STR(conv_family__text(conv_family__find("naive_conv_nonpacked_wrw_nhwc_half_double_half", 264, NULL)),
@@ -74,6 +74,35 @@ static void test_types(void)
 	CHECK(conv_family__find("Col2Im2dU", 72, "half*"));
 }
 
+/* Products of matrices: what makes one another one is in their names. */
+static void test_products(void)
+{
+	static const char *const other[] = {
+		"Cijk_Ailk_Bljk_SB_MT32x32x8_SN_GSU4_GSUASB_ISA000_IU1",
+		"Cijk_Ailk_Bljk_SB_MT32x32x8_SN_GSU1_GSUASB_ISA1030_IU1",
+		"Cijk_Ailk_Bljk_SB_MT32x32x8_SN_ISA000_IU1",
+		"Cijk_Ailk_Bljk_SB_GB_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_Ailk_Bljk_SB_Bias_AS_SAV_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_Ailk_Bljk_HB_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_Ailk_Bljk_BBS_BH_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_Ailk_Bljk_DB_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_AlikC_Bljk_CB_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cij_Ail_Bjl_SB_MT32x32x8_SN_GSU1_GSUASB_ISA000_IU1",
+		"Cijk_SB_GB",
+	};
+	struct conv_case c = conv_product_case(0, 8);
+	const struct conv_family *f = conv_family__find(c.name, 116, NULL);
+
+	CHECK(f && f == conv_family__find(c.name, 176, NULL) && f == conv_family__find(c.name, 376, NULL));
+	CHECK_STR(conv_family__symbol(f, 0), "rdna1_offset_gemm_ailk_bjlk_fp32.kd");
+	f = conv_family__find(c.name, 360, NULL);
+	CHECK(f && f == conv_family__find(c.name, 104, NULL) && f == conv_family__find(c.name, 100, NULL));
+	CHECK_STR(conv_family__symbol(f, 0), "rdna1_gemm_ailk_bjlk_fp32.kd");
+	CHECK(!conv_family__find(c.name, 112, NULL));
+	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
+		CHECK(!conv_family__find(other[i], 104, NULL) && !conv_family__find(other[i], 116, NULL));
+}
+
 /* ---- arguments ---- */
 
 static const struct conv_shape notes_shape = {44, 44, 1, 64, 3, 44, 44, 1, 1, 1, 1, 1, 1, 3, 3, 1};
@@ -92,7 +121,7 @@ static void test_read(void)
 {
 	struct conv_case c = {.kind = FWD, .form = &conv_forms[0], .s = notes_shape, .alpha = 1};
 	const struct conv_family *f = conv_family__find("naive_conv_fwd_nchw_fp32", 88, NULL);
-	struct conv_call a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	struct conv_call a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	uint16_t workgroup[3];
 	struct conv_problem p;
 	char text[128], little[10];
@@ -122,7 +151,7 @@ static void test_nonsense(void)
 	static const int32_t wrong[] = {0, -1, INT32_MIN, INT32_MAX};
 	const struct conv_family *f = conv_family__find("naive_conv_fwd_nchw_fp32", 88, NULL);
 	struct conv_case c = {.kind = FWD, .form = &conv_forms[0], .s = notes_shape, .alpha = 1};
-	const uint64_t va[] = {0x1000, 0x200000, 0x300000};
+	const uint64_t va[4] = {0x1000, 0x200000, 0x300000};
 	struct conv_problem p;
 
 	for (int i = 0; i < 16; i++)
@@ -136,7 +165,7 @@ static void test_nonsense(void)
 			CHECK_EQ(read_call(f, &a, &p), (i == 11 || i == 12) && j == 0 ? 0 : -EINVAL);
 		}
 	for (int i = 0; i < 3; i++) {
-		uint64_t none[3] = {va[0], va[1], va[2]}, odd[3] = {va[0], va[1], va[2]};
+		uint64_t none[4] = {va[0], va[1], va[2]}, odd[4] = {va[0], va[1], va[2]};
 		struct conv_call a;
 
 		none[i] = 0;
@@ -165,31 +194,31 @@ static void test_strides(void)
 	conv_lay_out_all(&c, 0);
 	c.alpha = 1;
 	c.beta = 0;
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), 0);
 	CHECK(!p.operand[CONV_OUT].read);
 	c.beta = 1;
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), 0);
 	CHECK(p.operand[CONV_OUT].read);
 	c.beta = 0;
 	c.stride[OUT][3]++; /* an element between rows */
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), 0);
 	CHECK(p.operand[CONV_OUT].read);
 	CHECK_EQ(p.operand[CONV_OUT].bytes, (63 * 44 * 44 + 43 * 45 + 43 + 1) * 4);
 	c.stride[OUT][3] = 43; /* rows lie upon each other */
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 	c.stride[OUT][3] = 0;
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 	c.stride[OUT][3] = 44;
 	c.stride[IN][3] = 0; /* one row for all is fine to read */
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), 0);
 	c.stride[IN][3] = UINT64_MAX / 2;
-	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000});
+	a = conv_call_of(&c, (uint64_t[]){0x1000, 0x200000, 0x300000, 0});
 	CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 }
 
@@ -198,7 +227,7 @@ static void test_im2col(void)
 {
 	struct conv_case c = {.kind = IM2COL, .v2 = true, .alpha = 1};
 	const struct conv_family *f = conv_family__find("Im2d2Col_v2", 100, "data_t*");
-	const uint64_t va[] = {0x10000, 0, 0x300000};
+	const uint64_t va[4] = {0x10000, 0, 0x300000};
 	struct conv_problem p;
 	struct conv_call a;
 
@@ -261,7 +290,7 @@ static void test_image(void)
 		while (isa_kernel__next_arg(&args, &a))
 			CHECK(a.kind == ISA_ARG_VALUE || a.kind == ISA_ARG_BUFFER);
 	}
-	CHECK_EQ(used, 66);
+	CHECK_EQ(used, 82);
 }
 
 static void check_label(const char *isa, const char *chip, uint32_t flags, const char *target)
@@ -383,15 +412,15 @@ static bool host_equals(const struct conv_case *c)
 {
 	enum { MARGIN = 64 };
 	size_t elem = c->fp16 ? 2 : 4;
-	char *memory[3], *want;
-	void *at[3], *wanted[3];
+	char *memory[4], *want;
+	void *at[4], *wanted[4];
 	struct conv_problem p;
 	const struct conv_family *f;
 	struct conv_call a;
 	int result = conv_written(c);
 	bool ok;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		memory[i] = malloc(c->elements[i] * elem + 2 * MARGIN);
 		conv_fill_whole(memory[i], c->elements[i] + 2 * MARGIN / elem, c->fp16);
 		at[i] = wanted[i] = memory[i] + MARGIN;
@@ -400,15 +429,15 @@ static bool host_equals(const struct conv_case *c)
 	memcpy(want, memory[result], c->elements[result] * elem + 2 * MARGIN);
 	wanted[result] = want + MARGIN;
 	conv_reference(c, wanted);
-	a = conv_call_of(c, (uint64_t[]){0x10000000, 0x20000000, 0x30000000});
+	a = conv_call_of(c, (uint64_t[]){0x10000000, 0x20000000, 0x30000000, 0x40000000});
 	f = conv_family__find(c->name, a.bytes, c->type_name);
 	ok = f && !read_call(f, &a, &p);
 	CHECK(ok);
-	for (int i = 0; i < 3 && ok; i++)
-		if (c->elements[i])
+	for (int i = 0; i < 4 && ok; i++)
+		if (c->elements[i] && (i != ADD || (c->beta != 0 && !c->in_place)))
 			CHECK_EQ(p.operand[i].bytes, c->elements[i] * elem);
 	if (ok)
-		CHECK_EQ(conv_host__run(&p, (void *const[CONV_OPERANDS]){at[0], at[1], at[2]}), 0);
+		CHECK_EQ(conv_host__run(&p, at), 0);
 	ok = ok && !memcmp(memory[result], want, c->elements[result] * elem + 2 * MARGIN);
 	if (!ok) {
 		char text[200];
@@ -416,7 +445,7 @@ static bool host_equals(const struct conv_case *c)
 		conv_problem__text(&p, text, sizeof(text));
 		printf("%s alpha %g beta %g: %s\n", c->name, c->alpha, c->beta, text);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		free(memory[i]);
 	free(want);
 	return ok;
@@ -427,6 +456,8 @@ static void test_host_matrices(void)
 	for (unsigned int i = 0; i < 400; i++) {
 		struct conv_case c = conv_matrix_case(i, 12);
 
+		CHECK(host_equals(&c));
+		c = conv_product_case(i, 12);
 		CHECK(host_equals(&c));
 	}
 }
@@ -503,6 +534,7 @@ int main(void)
 {
 	test_names();
 	test_types();
+	test_products();
 	test_read();
 	test_nonsense();
 	test_strides();

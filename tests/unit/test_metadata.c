@@ -131,7 +131,8 @@ static void test_damaged(void)
 	"\xaf.wavefront_size\x20\xab.vgpr_count\x0c\xab.sgpr_count\x10"                             \
 	"\xa5.what\x81\xa1x\x92\x01\xc0"                                                            \
 	"\xa5.args\x93"                                                                            \
-	"\x84\xa7.offset\x00\xa5.size\x08\xa5.name\xa1" "a\xab.value_kind\xadglobal_buffer"         \
+	"\x85\xa7.offset\x00\xa5.size\x08\xa5.name\xa1" "a\xab.value_kind\xadglobal_buffer"         \
+	"\xaa.type_name\xa6" "float*"                                                              \
 	"\x83\xa7.offset\x08\xa5.size\x04\xab.value_kind\xa8" "by_value"                            \
 	"\x83\xa7.offset\x10\xa5.size\x08\xab.value_kind\xb6hidden_hostcall_buffer"
 #define METADATA                                                                                   \
@@ -190,8 +191,9 @@ static void test_metadata(void)
 	CHECK(k.kernarg_size == 24 && k.kernarg_align == 8 && k.lds_bytes == 1024 && k.wavefront_size == 32);
 	CHECK(k.vgprs == 12 && k.sgprs == 16 && k.num_args == 3 && !k.scratch_bytes);
 	CHECK(isa_kernel__next_arg(&k, &a) && a.kind == ISA_ARG_BUFFER && a.offset == 0 && a.size == 8 &&
-	      text_is(&a.name, "a"));
-	CHECK(isa_kernel__next_arg(&k, &a) && a.kind == ISA_ARG_VALUE && a.offset == 8 && a.size == 4);
+	      text_is(&a.name, "a") && text_is(&a.type_name, "float*"));
+	CHECK(isa_kernel__next_arg(&k, &a) && a.kind == ISA_ARG_VALUE && a.offset == 8 && a.size == 4 &&
+	      !a.type_name.len);
 	CHECK(isa_kernel__next_arg(&k, &a) && a.kind == ISA_ARG_HIDDEN_POINTER && a.offset == 16);
 	CHECK(!isa_kernel__next_arg(&k, &a));
 	CHECK(isa_metadata__next(&md, &k) && text_is(&k.name, "empty") && !k.num_args);
