@@ -274,4 +274,6 @@ now = sh(TOOL, "compare", "coarse", "fine", env={**LEAKS, "COLUMNS": "80"}).stdo
 expect(now.startswith(shown + "\nAlike\n"), f"docs/howto-memory-types.md shows\n{shown}\nand now it is\n{now}")
 now = report("fine", 80)
 expect(re.sub(r"0x[0-9a-f]+", "", blocks[2]) in re.sub(r"0x[0-9a-f]+", "", now) or SAN, f"it shows\n{blocks[2]}\nnow\n{now}")
+expect("pool of the GPU, fine (rule 1 of --override)  <- decided" in now and
+       "--override)" not in report("coarse", 80), now)
 done(f"{checked} runs by rules")
