@@ -61,14 +61,14 @@ static const char *wrong_quarantine(const char *value)
 }
 
 static const struct agent_option options[AGENT_OPTIONS] = {
-	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL},
+	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL, NULL},
 	[AGENT_timing] = {"timing", "off sampled:N all", 1, 1000000000,
-			  "off, sampled:N (one dispatch of N, N from 1 to 1000000000) or all"},
-	[AGENT_code_objects] = {"code-objects", "used all off", 0, 0, "used, all or off"},
-	[AGENT_watchdog] = {"watchdog", "N", 0, 86400, "seconds (0 to 86400; 0: no watchdog)"},
+			  "off, sampled:N (one dispatch of N, N from 1 to 1000000000) or all", NULL},
+	[AGENT_code_objects] = {"code-objects", "used all off", 0, 0, "used, all or off", NULL},
+	[AGENT_watchdog] = {"watchdog", "N", 0, 86400, "seconds (0 to 86400; 0: no watchdog)", NULL},
 	[AGENT_on_hang] = {"on-hang", "report abort signal:N", 1, 64,
-			   "report, abort or signal:N (N from 1 to 64)"},
-	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept"},
+			   "report, abort or signal:N (N from 1 to 64)", NULL},
+	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept", NULL},
 	[AGENT_override] = {"override", .wrong = wrong_rules},
 	[AGENT_late_free] = {"late-free", "256M", .wrong = wrong_size},
 	[AGENT_fallback] = {"fallback", "off auto native host", 0, 0, "off, auto, native or host"},

@@ -29,7 +29,10 @@ bool late_free_on(void)
 
 void late_free_start(struct thread *t)
 {
+	static const char *const units[] = {"", "K", "M", "G"};
 	const uint64_t bytes = agent.options.late_free_bytes;
+	uint64_t left = bytes;
+	int unit = 0;
 	struct ev_policy e = {.kind = POLICY_KIND_late_free, .state = POLICY_STATE_on, .rule = 1};
 	char text[48];
 	uint8_t *at;
@@ -37,7 +40,9 @@ void late_free_start(struct thread *t)
 	if (!bytes || __atomic_exchange_n(&started, 1, __ATOMIC_RELAXED))
 		return;
 	late_free_enable(bytes);
-	snprintf(text, sizeof(text), "late-free=%lluK", (unsigned long long)(bytes + 1023) / 1024);
+	for (; unit < 3 && !(left % 1024); unit++)
+		left /= 1024;
+	snprintf(text, sizeof(text), "late-free=%llu%s", (unsigned long long)left, units[unit]);
 	at = fact_reserve(t, EV_policy, sizeof(e) + strlen(text) + 1 + 2);
 	if (!at)
 		return;

@@ -31,7 +31,7 @@ dangling = [f for f in found["findings"] if f["rule"] == "dangling-argument"]
 expect([f["state"] for f in dangling] == ["confirmed"], found["findings"])
 expect(found["late_frees"][0]["count"] >= 4 and not found["late_frees"][0]["given_back"], found["late_frees"])
 text = " ".join(report(r.dir, 80).split())
-expect("late free 1, late-free=262144K: in force" in text and re.search(r"frees that came late: \d+, .*; 0 given back, \d+ kept to the end", text), text)
+expect("late free 1, late-free=256M: in force" in text and re.search(r"frees that came late: \d+, .*; 0 given back, \d+ kept to the end", text), text)
 # The free is where the program made it: before the kernels that use it.
 order = [n for n, f in events(r, "pool_free", "dispatch", "free_kept")]
 first = order.index("pool_free")

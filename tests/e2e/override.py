@@ -258,8 +258,22 @@ types = {i["name"]: tuple(i[s]["count"] if i[s] else 0 for s in "ab") for i in i
 expect(types == {"0xd4000004": (1, 0), "0xd0000004": (4, 5), "0xd0000001": (4, 3), "0xd4000001": (0, 1)}, types)
 mapped = {d["text"]: (d["a"], d["b"]) for i in items if i["part"] == "memory types" for d in i["details"]}
 expect(mapped == {"as USERPTR coherent, UC": (1, 0), "as USERPTR, NC": (4, 5), "as VRAM, NC": (4, 3), "as VRAM coherent, UC": (0, 1)}, mapped)
-expect({i["part"] for i in items} == {"findings", "settings", "memory", "memory types", "buffers"} and
+expect({i["part"] for i in items} == {"settings", "memory", "memory types", "buffers"} and
        {i["name"] for i in items if i["part"] in ("findings", "settings")} ==
-       {"variables", "allocation override 1", "allocation override 2", "$HSA_FORCE_FINE_GRAIN_PCIE"},
+       {"allocation override 1", "allocation override 2", "$HSA_FORCE_FINE_GRAIN_PCIE"},
        [(i["part"], i["name"]) for i in items])
+# ---- what docs/howto-memory-types.md shows ----
+os.chdir(T)
+with open(f"{TOP}/docs/howto-memory-types.md") as f:
+    blocks = re.findall(r"```console\n(.*?)```", f.read(), re.S)
+for name, options in (("coarse", ()), ("fine", ("--override=vram+<1M:fine",))):
+    p = sh(TOOL, "--emulate", *options, "-o", name, "--", CONV)
+    expect(p.returncode == 0, p)
+shown = blocks[1].split("\nAlike\n")[0]
+now = sh(TOOL, "compare", "coarse", "fine", env={**LEAKS, "COLUMNS": "80"}).stdout
+expect(now.startswith(shown + "\nAlike\n"), f"docs/howto-memory-types.md shows\n{shown}\nand now it is\n{now}")
+now = report("fine", 80)
+expect(re.sub(r"0x[0-9a-f]+", "", blocks[2]) in re.sub(r"0x[0-9a-f]+", "", now) or SAN, f"it shows\n{blocks[2]}\nnow\n{now}")
+expect("pool of the GPU, fine (rule 1 of --override)  <- decided" in now and
+       "--override)" not in report("coarse", 80), now)
 done(f"{checked} runs by rules")

@@ -235,6 +235,8 @@ void agent__free_all(struct model *m);
 
 void steering__free_all(struct model *m);
 /* ---- policy.c ---- */
+/* The rule of --override that the allocation which is made there now is by; 0 without. */
+uint8_t policy__overridden(struct model *m, uint32_t pid, uint64_t va);
 void policy__free_all(struct model *m);
 
 /* ---- memory.c ---- */

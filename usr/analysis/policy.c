@@ -46,6 +46,8 @@ static void on_override(struct model *m, const struct event *ev, uint32_t pid)
 		map__set(&p->override_by_what, pid, key, i);
 	}
 	x = &p->overrides.v[i];
+	if (!e.status)
+		map__set(&p->overridden, pid, e.va, e.rule);
 	x->count++;
 	x->bytes += e.size_bytes;
 	x->largest = e.size_bytes > x->largest ? e.size_bytes : x->largest;
@@ -79,6 +81,27 @@ static void on_kept(struct model *m, const struct event *ev, uint32_t pid)
 	x->most_bytes = e.kept_bytes > x->most_bytes ? e.kept_bytes : x->most_bytes;
 }
 
+uint8_t policy__overridden(struct model *m, uint32_t pid, uint64_t va)
+{
+	size_t rule;
+
+	if (!map__get(&m->policies.overridden, pid, va, &rule))
+		return 0;
+	map__unset(&m->policies.overridden, pid, va);
+	return (uint8_t)rule;
+}
+
+const struct policy *model__policy(const struct model *m, uint32_t pid, uint16_t kind, uint32_t rule)
+{
+	for (size_t i = 0; i < m->policies.list.n; i++) {
+		const struct policy *p = &m->policies.list.v[i];
+
+		if (p->pid == pid && p->kind == kind && p->rule == rule)
+			return p;
+	}
+	return NULL;
+}
+
 const struct handler policy__handlers[] = {
 	{EV_policy, on_policy},
 	{EV_alloc_override, on_override},
@@ -98,4 +121,5 @@ void policy__free_all(struct model *m)
 	free(p->overrides.v);
 	free(p->kept.v);
 	map__free(&p->override_by_what);
+	map__free(&p->overridden);
 }

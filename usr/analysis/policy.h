@@ -33,7 +33,8 @@ struct policies {
 	VEC(struct policy) list;
 	VEC(struct override_sum) overrides;
 	VEC(struct kept_sum) kept;
-	struct map override_by_what; /* inside */
+	/* inside */
+	struct map override_by_what, overridden; /* overridden: rule, by the address of an allocation to come */
 };
 
 #endif

@@ -126,7 +126,7 @@ static void put_policy(struct buf *b, const struct policy *p)
 
 static void put_override(struct buf *b, const struct model *m, const struct override_sum *x)
 {
-	const struct policy *p = policy_of(m, x->pid, POLICY_KIND_override, x->like.rule);
+	const struct policy *p = model__policy(m, x->pid, POLICY_KIND_override, x->like.rule);
 	char *asked = policy_pool(m, x->pid, x->like.asked_pool, x->like.asked_flags);
 	char *made = policy_pool(m, x->pid, x->like.pool, x->like.flags), *place = override_place(m, x);
 

@@ -65,13 +65,12 @@ static inline const char *plural(uint64_t n)
 /* memory.c: the same */
 char *place_text(const struct model *m, uint32_t pid, uint64_t addr); /* "libfoo.so+0x1234" */
 char *alloc_kind(const struct model *m, const struct alloc *a);	      /* "GPU coarse", "locked host memory" */
-/* policy.c: "GPU coarse, flags 0x8", to be freed; of all processes' rules the first of that number; NULL; a place */
+/* policy.c, to be freed: "GPU coarse, flags 0x8"; the place that allocates */
 char *policy_pool(const struct model *m, uint32_t pid, uint16_t id, uint32_t flags);
 /* Of allocations and frees; the rest are of dispatches. */
 bool policy_is_of_memory(const struct policy *p);
 /* What was asked for and whether it is in force, a line each. */
 void put_policies(const struct model *m, struct buf *b, bool of_memory);
-const struct policy *policy_of(const struct model *m, uint32_t pid, uint16_t kind, uint32_t rule);
 char *override_place(const struct model *m, const struct override_sum *x);
 /* faults.c: the name of a kernel in a line of text; */
 void put_name(struct buf *b, const char *before, const char *name);

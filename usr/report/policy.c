@@ -18,17 +18,6 @@ char *policy_pool(const struct model *m, uint32_t pid, uint16_t id, uint32_t fla
 	return take(&b);
 }
 
-const struct policy *policy_of(const struct model *m, uint32_t pid, uint16_t kind, uint32_t rule)
-{
-	for (size_t i = 0; i < m->policies.list.n; i++) {
-		const struct policy *p = &m->policies.list.v[i];
-
-		if (p->pid == pid && p->kind == kind && p->rule == rule)
-			return p;
-	}
-	return NULL;
-}
-
 /* Several processes mostly say the same. */
 static bool said_before(const struct model *m, size_t i)
 {
