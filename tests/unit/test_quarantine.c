@@ -784,6 +784,16 @@ static void storm(int processes, int adds)
 	CHECK(!is_there(".new"));
 }
 
+static void add_for_ever(uint64_t *done)
+{
+	for (int n = 0;; n++) {
+		struct quarantine_entry e = entry(n % 2 ? "a" : "b");
+
+		if (!quarantine__add(path, &e))
+			++*done;
+	}
+}
+
 static void kill_it(int times)
 {
 	uint64_t *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -798,12 +808,8 @@ static void kill_it(int times)
 		const struct timespec ts = {.tv_nsec = rand() % 8000000};
 		pid_t pid = fork();
 
-		for (int n = 0; !pid; n++) {
-			struct quarantine_entry x = entry(n % 2 ? "a" : "b");
-
-			if (!quarantine__add(path, &x))
-				++*done;
-		}
+		if (!pid)
+			add_for_ever(done);
 		nanosleep(&ts, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
