@@ -172,14 +172,25 @@ $(B)/librdna1-emu.so: $(EMU_OBJ) hsa-tools/emu/emu.map $(OBJECTS_STAMP)
 # ---- the HSA tools agent ----
 
 # What happens at a doorbell goes through several files. clang would need another linker for it.
+# libdl.so.2: for oneDNN, when it is asked for (see ROCTX below).
 AGENT_CFLAGS := $(if $(VARIANT_CFLAGS)$(filter 1,$(DEBUG)),,-O3 $(if $(filter gcc%,$(notdir $(CC))),-flto -flto-partition=none -ffat-lto-objects))
 CONV_SRC := $(wildcard hsa-tools/conv/*.c)
+# Convolution kernels of our own, in the library. They need no device library.
+$(B)/gen/conv.co: hsa-tools/conv/kernel.cl Makefile
+	$(call msg,CLC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -nogpulib -O2 $(WARN) \
+		-Wno-unused-parameter -o $@ $<
+$(call obj,hsa-tools/conv/image.c) $(call pic,hsa-tools/conv/image.c): $(B)/gen/conv.co
+$(call obj,hsa-tools/conv/image.c) $(call pic,hsa-tools/conv/image.c): CFLAGS += -DCONV_IMAGE='"$(B)/gen/conv.co"'
 QUARANTINE_SRC := $(wildcard hsa-tools/quarantine/*.c)
 AGENT_OBJ := $(call pic,$(wildcard hsa-tools/agent/*.c hsa-tools/isa/*.c) $(CONV_SRC) $(QUARANTINE_SRC) $(STREAM_SRC))
 $(AGENT_OBJ): PIC_CFLAGS += $(AGENT_CFLAGS)
+# Its bytes come by the assembler, which the optimiser of a whole program does not see.
+$(call pic,hsa-tools/conv/image.c): AGENT_CFLAGS :=
 $(B)/librdna1-agent.so.1: $(AGENT_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(AGENT_CFLAGS) -shared -Wl,-z,nodelete -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $(filter %.o,$^) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(AGENT_CFLAGS) -shared -Wl,-z,nodelete -Wl,-soname,librdna1-agent.so.1 -Wl,--no-undefined -Wl,-z,now $(filter %.o,$^) -Wl,--no-as-needed -l:libdl.so.2 -o $@
 
 # ---- named ranges: the ROCTX API ----
 
@@ -285,6 +296,8 @@ EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
 LIBS_test_map := -pthread
+EXTRA_test_conv := $(call obj,$(CONV_SRC)) $(EXTRA_test_isa)
+LIBS_test_conv := -pthread -lm
 EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c)) $(EXTRA_test_isa)
 LIBS_test_resolve := -pthread
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
@@ -309,6 +322,10 @@ LIBS_roctx-ranges := -lhsa-runtime64
 LIBS_hsa-packets := -lhsa-runtime64
 LIBS_hsa-memory := -lhsa-runtime64
 LIBS_hsa-dispatch := -lhsa-runtime64
+EXTRA_conv-families := $(EXTRA_test_conv)
+LIBS_conv-families := -pthread
+EXTRA_hsa-conv := $(EXTRA_test_conv)
+LIBS_hsa-conv := -lhsa-runtime64 -pthread -lm
 LIBS_hsa-survive := -lhsa-runtime64 -pthread
 $(B)/obj/tests/unit/test_isa_decode.o $(B)/obj/hsa-tools/emu/decode.o: | $(GEN_DECODE)
 

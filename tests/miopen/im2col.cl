@@ -14,25 +14,29 @@
 /* All rows of a workgroup's channels; local memory holds a channel's pixels where they fit. */
 #define PIXELS 340
 
-static void to_columns(global const TYPE *im, GEOMETRY, global TYPE *col, local TYPE *pixels)
+static void to_columns(int image, global const TYPE *im, GEOMETRY, global TYPE *col, local TYPE *pixels)
 {
-	int channel = get_group_id(0), n = out_h * out_w;
+	int n = out_h * out_w, rows = wei_h * wei_w * n, channels = image / (h * w);
 
-	im += (ulong)channel * h * w;
-	col += (ulong)channel * wei_h * wei_w * n;
-	if (h * w <= PIXELS)
-		for (int i = get_local_id(0); i < h * w; i += get_local_size(0))
-			pixels[i] = im[i];
-	barrier(CLK_LOCAL_MEM_FENCE);
-	for (int i = get_local_id(0); i < wei_h * wei_w * n; i += get_local_size(0)) {
-		int f = i / n, o = i % n;
-		int y = o / out_w * stride_h - pad_h + f / wei_w * dilation_h;
-		int x = o % out_w * stride_w - pad_w + f % wei_w * dilation_w;
-		TYPE v = 0;
+	for (int channel = get_group_id(0); channel < channels; channel += get_num_groups(0)) {
+		global const TYPE *from = im + (ulong)channel * h * w;
+		global TYPE *to = col + (ulong)channel * rows;
 
-		if (y >= 0 && y < h && x >= 0 && x < w)
-			v = h * w <= PIXELS ? pixels[y * w + x] : im[y * w + x];
-		col[i] = v;
+		barrier(CLK_LOCAL_MEM_FENCE);
+		if (h * w <= PIXELS)
+			for (int i = get_local_id(0); i < h * w; i += get_local_size(0))
+				pixels[i] = from[i];
+		barrier(CLK_LOCAL_MEM_FENCE);
+		for (int i = get_local_id(0); i < rows; i += get_local_size(0)) {
+			int f = i / n, o = i % n;
+			int y = o / out_w * stride_h - pad_h + f / wei_w * dilation_h;
+			int x = o % out_w * stride_w - pad_w + f % wei_w * dilation_w;
+			TYPE v = 0;
+
+			if (y >= 0 && y < h && x >= 0 && x < w)
+				v = h * w <= PIXELS ? pixels[y * w + x] : from[y * w + x];
+			to[i] = v;
+		}
 	}
 }
 
@@ -41,7 +45,7 @@ kernel void Im2d2Col(const int data_size_off, global TYPE *im, const int im_offs
 {
 	local TYPE pixels[PIXELS];
 
-	to_columns(im + im_offset, h, w, wei_h, wei_w, out_h, out_w, pad_h, pad_w, stride_h,
+	to_columns(data_size_off, im + im_offset, h, w, wei_h, wei_w, out_h, out_w, pad_h, pad_w, stride_h,
 		   stride_w, dilation_h, dilation_w, col, pixels);
 }
 
@@ -51,7 +55,7 @@ kernel void Im2d2Col_v2(const int data_size_off, global TYPE *im, const ulong im
 {
 	local TYPE pixels[PIXELS];
 
-	to_columns(im + im_offset, h, w, wei_h, wei_w, out_h, out_w, pad_h, pad_w, stride_h,
+	to_columns(data_size_off, im + im_offset, h, w, wei_h, wei_w, out_h, out_w, pad_h, pad_w, stride_h,
 		   stride_w, dilation_h, dilation_w, col, pixels);
 }
 

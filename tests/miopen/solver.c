@@ -208,17 +208,19 @@ static miopenStatus_t im2col(miopenHandle_t h, const struct problem *p, const st
 	const int geometry[12] = {s.h,		s.w,	      s.fy,	      s.fx,
 				  s.oh,		s.ow,	      c->pad[0],      c->pad[1],
 				  c->stride[0], c->stride[1], c->dilation[0], c->dilation[1]};
-	size_t channels = (size_t)s.c * s.groups, offset = image * channels * s.h * s.w;
-	size_t grid[3] = {channels * 256, 1, 1};
-	int left = (s.n - image) * channels * s.h * s.w;
+	size_t channels = (size_t)s.c * s.groups, size = channels * s.h * s.w, offset = image * size;
+	/* MIOpen's: tiles of 32 x 8 outputs, or four small channels at once (where local memory is large enough). */
+	int together = s.oh <= 8 && s.ow <= 8 && c->stride[0] == 1 && c->stride[1] == 1 && channels % 4 == 0 ? 4 : 1;
+	int across = (s.ow + 31) / 32, tiles = across * ((s.oh + 7) / 8);
+	size_t grid[3] = {channels / together * tiles * 256, 1, 1};
 
 	if (!layout_6_2()) {
-		struct im2col_5_2 a = {left, b->x, offset, {0}, b->workspace};
+		struct im2col_5_2 a = {size, b->x, offset, {0}, b->workspace};
 
 		memcpy(a.geometry, geometry, sizeof(geometry));
 		return launch(h, im2col_program(p), p, "Im2d2Col", grid, 256, &a, sizeof(a));
 	}
-	struct im2col_6_2 a = {left, 0, b->x, offset, {0}, b->workspace, {1, 1, 1, s.ow, s.oh}};
+	struct im2col_6_2 a = {size, 0, b->x, offset, {0}, b->workspace, {together, across, tiles, 32, 8}};
 
 	memcpy(a.geometry, geometry, sizeof(geometry));
 	return launch(h, im2col_program(p), p, "Im2d2Col_v2", grid, 256, &a, sizeof(a));
