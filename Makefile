@@ -134,7 +134,7 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 # ---- the command ----
 
 SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c))
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c) hsa-tools/conv/family.c)
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@

@@ -17,24 +17,28 @@
 #include <string.h>
 #include <time.h>
 
-/* Not there in a build without the families: then no convolution is known. */
-#pragma weak conv_family__find
-#pragma weak conv_family__read
-#pragma weak conv_problem__text
-
 /* ---- an entry of a culprit ---- */
 
-/* Of a kernel whose arguments are known by its name, what it computed. */
+/*
+ * Of a kernel whose arguments are known by its name, what it computed. The type of an argument is in its code
+ * object's metadata alone: kernels that cannot be told without have no problem here.
+ */
 static void take_problem(struct quarantine_entry *e, const struct model *m, const struct culprit *c)
 {
 	const struct kernel_facts *facts = model__kernel_facts(m, c->incident->pid, c->object);
+	const struct recent *r = c->recent;
+	struct conv_dispatch d = {0};
 	const struct conv_family *f;
 	struct conv_problem p;
 
-	if (!conv_family__find || !conv_family__read || !conv_problem__text || !c->recent || !c->recent->kernarg_len)
+	if (!r || !r->kernarg_len)
 		return;
-	f = conv_family__find(c->kernel, facts ? facts->e.kernarg_bytes : c->recent->kernarg_len);
-	if (f && !conv_family__read(f, c->recent->kernarg, c->recent->kernarg_len, c->recent->grid, &p))
+	d.kernarg = r->kernarg;
+	d.len = r->kernarg_len;
+	d.group_bytes = r->group_bytes;
+	memcpy(d.grid, r->grid, sizeof(d.grid));
+	f = conv_family__find(e->kernel, facts ? facts->e.kernarg_bytes : r->kernarg_len, NULL);
+	if (f && !conv_family__read(f, &d, &p))
 		conv_problem__text(&p, e->problem, sizeof(e->problem));
 }
 
