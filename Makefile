@@ -285,7 +285,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/unit/test_steering.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_culprits.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/unit/test_steering.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -314,6 +314,7 @@ LIBS_test_resolve := -pthread -lm
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
 EXTRA_test_address := $(EXTRA_test_model)
 EXTRA_test_report := $(EXTRA_test_model) $(call obj,$(wildcard usr/report/*.c))
+EXTRA_test_culprits := $(EXTRA_test_model)
 EXTRA_test_steering := $(EXTRA_test_report)
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_rules := $(EXTRA_test_model)

@@ -244,6 +244,16 @@ static void put_json(struct buf *b, const struct entries *all, const char *path)
 	buf__puts(b, "]}\n");
 }
 
+#define TABLE_WIDTH 110u
+
+static const char *instead_of(const struct quarantine_entry *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(avoided); i++)
+		if (avoided[i].avoid == e->avoid)
+			return avoided[i].brief;
+	return "?";
+}
+
 static void put_table(struct buf *b, const struct entries *all)
 {
 	static const struct column columns[] = {{"", true, CUT_NEVER, 0},	{"kernel", false, CUT_MIDDLE, 0},
@@ -263,11 +273,31 @@ static void put_table(struct buf *b, const struct entries *all)
 		table__cellf(&t, "%u", e->count);
 		table__cell(&t, last.s);
 		table__cell(&t, gpu_of(e));
-		for (size_t k = 0; k < ARRAY_SIZE(avoided); k++)
-			if (avoided[k].avoid == e->avoid)
-				table__cellf(&t, "%s", avoided[k].brief);
+		table__cellf(&t, "%s", instead_of(e));
 	}
 	table__render(&t, b, terminal_width());
+}
+
+/* Where a table would leave nothing of the kernels' names. */
+static void put_lines(struct buf *b, const struct entries *all)
+{
+	struct buf text = {0};
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct quarantine_entry *e = &all->v.v[i];
+		char *name = name_of(e), *gpu = gpu_of(e);
+
+		buf__printf(&text, "  %zu  %s\n", i + 1, name);
+		buf__printf(&text, "     %s%s, %u time%s", quarantine__what_name(e->what), e->suspect ? " (suspect)" : "",
+			    e->count, e->count == 1 ? "" : "s");
+		if (e->last_s)
+			put_date(&text, e->last_s, e->count == 1 ? ", %Y-%m-%d" : ", last %Y-%m-%d");
+		buf__printf(&text, ", %s; instead: %s\n", gpu, instead_of(e));
+		free(name);
+		free(gpu);
+	}
+	wrap_lines(b, buf__str(&text), terminal_width());
+	buf__free(&text);
 }
 
 static void put_empty(struct buf *b, const char *path)
@@ -300,7 +330,10 @@ static int list(const struct request *r, struct entries *all)
 		return write_out(&b, true);
 	}
 	buf__printf(&b, "What failed, and what a run with --fallback=auto does instead\n");
-	put_table(&b, all);
+	if (terminal_width() < TABLE_WIDTH)
+		put_lines(&b, all);
+	else
+		put_table(&b, all);
 	for (size_t i = 0; i < all->v.n; i++)
 		emulated |= all->v.v[i].emulated;
 	if (emulated)
@@ -642,7 +675,7 @@ static const char help[] =
 	"                       (~/.local/state/rdna1-trace/quarantine)\n"
 	"      --json           list: as JSON\n"
 	"      --all            remove: every entry\n"
-	"      --kernel NAME    the kernel's name, as the report has it\n"
+	"      --kernel NAME    the kernel's name, as the report has it; add: or a pattern ('naive_conv_*')\n"
 	"      --code SHA256    add: only of the code object with this digest\n"
 	"      --problem TEXT   add: only this convolution, as the report has it\n"
 	"      --gpu CHIP       add: only on this chip (gfx1010)\n"

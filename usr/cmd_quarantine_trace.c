@@ -122,8 +122,13 @@ static bool by_run(const struct steering *s, const struct quarantine_entry *e)
 	for (size_t i = 0; i < s->quarantined.n; i++) {
 		const struct quarantined *q = &s->quarantined.v[i];
 
-		if (!q->error && line__read(q->entry, strlen(q->entry), true, &written) == LINE_ENTRY &&
-		    written.what == e->what && !strcmp(written.kernel, e->kernel))
+		if (q->error)
+			continue;
+		/* It may have had no room for more than the name. */
+		if (!strcmp(q->entry, e->kernel))
+			return true;
+		if (line__read(q->entry, strlen(q->entry), true, &written) == LINE_ENTRY && written.what == e->what &&
+		    !strcmp(written.kernel, e->kernel))
 			return true;
 	}
 	return false;

@@ -231,6 +231,39 @@ static void test_by_hand(void)
 	CHECK_EQ(line__read("kernel=a\0b", 10, true, &e), LINE_BROKEN);
 }
 
+/* Whatever a line has become: what is read of it can be written, and is the same then. */
+static void test_random(void)
+{
+	static const char words[][24] = {"kernel=", "what=hang", "\"", "\\", "\\x", " ", "#", "=", "first=2026", "-11-", "count=9", "code="};
+	char line[256], text[QUARANTINE_LINE_MAX];
+	struct quarantine_entry e, back;
+	unsigned int read = 0;
+
+	srand(1);
+	for (int i = 0; i < 100000; i++) {
+		size_t len = (size_t)snprintf(line, sizeof(line), "kernel=\"a b\" gpu=gfx1010 x=y count=3 what=hang # z");
+
+		for (int k = rand() % 4; k >= 0; k--) {
+			const char *w = words[(size_t)rand() % (sizeof(words) / sizeof(words[0]))];
+			size_t at = (size_t)rand() % len, n = strlen(w);
+
+			if (rand() % 2)
+				line[at] = (char)rand();
+			else if (at + n < len)
+				memcpy(line + at, w, n);
+			if (rand() % 8 == 0)
+				len = at + 1;
+		}
+		if (line__read(line, len, rand() % 2, &e) != LINE_ENTRY)
+			continue;
+		read++;
+		len = line__write(&e, line, len, text, sizeof(text));
+		CHECK_EQ(line__read(text, len, true, &back), LINE_ENTRY);
+		CHECK(equal(&e, &back));
+	}
+	CHECK(read > 5000);
+}
+
 /* ---- the file ---- */
 
 static void test_add(void)
@@ -751,6 +784,16 @@ static void storm(int processes, int adds)
 	CHECK(!is_there(".new"));
 }
 
+static void add_for_ever(uint64_t *done)
+{
+	for (int n = 0;; n++) {
+		struct quarantine_entry e = entry(n % 2 ? "a" : "b");
+
+		if (!quarantine__add(path, &e))
+			++*done;
+	}
+}
+
 static void kill_it(int times)
 {
 	uint64_t *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -765,12 +808,8 @@ static void kill_it(int times)
 		const struct timespec ts = {.tv_nsec = rand() % 8000000};
 		pid_t pid = fork();
 
-		for (int n = 0; !pid; n++) {
-			struct quarantine_entry x = entry(n % 2 ? "a" : "b");
-
-			if (!quarantine__add(path, &x))
-				++*done;
-		}
+		if (!pid)
+			add_for_ever(done);
 		nanosleep(&ts, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
@@ -835,6 +874,7 @@ int main(int argc, char **argv)
 	}
 	test_text();
 	test_by_hand();
+	test_random();
 	test_add();
 	test_kept();
 	test_cut();

@@ -419,6 +419,7 @@ static void on_recent(struct model *m, const struct event *ev, uint32_t pid)
 		r->workgroup[i] = le(packet + 4 + 2 * i, 2);
 		r->grid[i] = le(packet + 12 + 4 * i, 4);
 	}
+	r->group_bytes = (uint32_t)le(packet + 28, 4);
 	memcpy(&r->object, packet + 32, 8);
 	len = event__bytes(ev, 1, &kernarg);
 	r->kernarg_len = (uint16_t)(len < sizeof(r->kernarg) ? len : sizeof(r->kernarg));

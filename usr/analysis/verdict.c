@@ -113,7 +113,7 @@ static void say_steered(const struct judge *j, struct buf *b)
 	if (most->failed_runs)
 		buf__printf(b, "; %" PRIu64 " of them failed", most->failed_runs);
 	if (all > most->steered)
-		buf__printf(b, "; %" PRIu64 " of other kernels were steered, too", all - most->steered);
+		buf__printf(b, "; and %" PRIu64 " of other kernels went elsewhere", all - most->steered);
 	buf__putc(b, '.');
 	free(name);
 }

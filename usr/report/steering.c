@@ -65,7 +65,7 @@ void put_steering_line(const struct model *m, struct buf *b)
 
 static void put_why(struct buf *b, const struct steer *x)
 {
-	buf__puts(b, "    because of ");
+	buf__puts(b, x->e.action == STEER_ACTION_none ? "    asked for by " : "    because of ");
 	names__value(b, names_steer_why, x->e.why);
 	if (has_text(x->reason))
 		buf__printf(b, ": %s", x->reason);
@@ -80,7 +80,7 @@ static void put_host(struct buf *b, const struct steer *x)
 	if (x->runs)
 		buf__printf(b, "    on the host: computed for %s, copied %s for %s, waited for the queue %s\n", computed, size,
 			    copied, waited);
-	if (x->runs < x->steered)
+	if (x->e.action == STEER_ACTION_host && x->runs < x->steered)
 		buf__printf(b, "    %" PRIu64 " of them %s not seen to end\n", x->steered - x->runs,
 			    x->steered - x->runs == 1 ? "was" : "were");
 	if (x->failed_runs) {
