@@ -142,7 +142,7 @@ static void test_ask(void)
 	setenv("HSA_TOOLS_LIB", "/some/where.so", 1);
 	setenv("OF_THE_USER", "kept", 1);
 	CHECK(!pipe(fds));
-	CHECK_EQ(ask("env > \"$3\"; ls -l /proc/$$/fd >> \"$3\"; grep -E 'Sig(Blk|Cgt)' /proc/$$/status >> \"$3\"", 10000), 0);
+	CHECK_EQ(ask("env > \"$3\"; ls -l /proc/$$/fd >> \"$3\"; grep -E 'Sig(Blk|Cgt)' /proc/self/status >> \"$3\"", 10000), 0);
 	CHECK(strstr(read_said(), "OF_THE_USER=kept") && !strstr(read_said(), "LD_PRELOAD") &&
 	      !strstr(read_said(), "HSA_TOOLS_LIB") && !strstr(read_said(), "pipe:"));
 	CHECK(strstr(read_said(), "SigBlk:\t0000000000000000"));
