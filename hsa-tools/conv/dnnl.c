@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * oneDNN's C interface, as far as it is used here (github.com/oneapi-src/oneDNN, include/oneapi/dnnl: v2.6 and v3.0).
- * Version 2 describes a memory and an operation in structures of the caller, version 3 in its own.
+ * oneDNN's C interface, as far as it is used here (github.com/oneapi-src/oneDNN,
+ * include/oneapi/dnnl: v2.6 and v3.0). Version 2 describes a memory and an operation in structures
+ * of the caller, version 3 in its own.
  */
 #include "dnnl.h"
 
@@ -17,10 +18,17 @@ __asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
 __asm__(".symver dlerror, dlerror@GLIBC_2.2.5");
 
 enum {
-	F32 = 3, CPU = 1, IN_ORDER = 1,		 /* dnnl_data_type_t, dnnl_engine_kind_t, dnnl_stream_flags_t */
-	FORWARD_TRAINING = 64, CONV_DIRECT = 1, /* dnnl_prop_kind_t, dnnl_alg_kind_t */
-	ARG_SRC = 1, ARG_DST = 17, ARG_WEIGHTS = 33,
-	ARG_DIFF_SRC = 129, ARG_DIFF_DST = 145, ARG_DIFF_WEIGHTS = 161,
+	F32 = 3,
+	CPU = 1,
+	IN_ORDER = 1, /* dnnl_data_type_t, dnnl_engine_kind_t, dnnl_stream_flags_t */
+	FORWARD_TRAINING = 64,
+	CONV_DIRECT = 1, /* dnnl_prop_kind_t, dnnl_alg_kind_t */
+	ARG_SRC = 1,
+	ARG_DST = 17,
+	ARG_WEIGHTS = 33,
+	ARG_DIFF_SRC = 129,
+	ARG_DIFF_DST = 145,
+	ARG_DIFF_WEIGHTS = 161,
 	MAX_DIMS = 12,
 	V2_MEMORY_BYTES = 1024,	   /* dnnl_memory_desc_t has 696 in 2.6.3 */
 	V2_OPERATION_BYTES = 8192, /* dnnl_convolution_desc_t has 5976 */
@@ -57,30 +65,37 @@ static struct {
 	int (*memory_create)(void **memory, const void *desc, void *engine, void *at);
 	int (*memory_destroy)(void *memory);
 	int (*primitive_create)(void **primitive, const void *desc);
-	int (*primitive_execute)(const void *primitive, void *stream, int n, const struct exec_arg *args);
+	int (*primitive_execute)(const void *primitive, void *stream, int n,
+				 const struct exec_arg *args);
 	int (*primitive_destroy)(void *primitive);
 	int (*primitive_desc_destroy)(void *desc);
 	/* version 2 */
 	int (*memory_desc_init)(void *desc, int n, const dims size, int type, const dims strides);
-	int (*forward_init)(void *op, int prop, int alg, const void *in, const void *wei, const void *bias,
-			    const void *out, const dims strides, const dims dilates, const dims left, const dims right);
-	int (*data_init)(void *op, int alg, const void *in, const void *wei, const void *out, const dims strides,
-			 const dims dilates, const dims left, const dims right);
-	int (*weights_init)(void *op, int alg, const void *in, const void *wei, const void *bias, const void *out,
-			    const dims strides, const dims dilates, const dims left, const dims right);
-	int (*primitive_desc_create)(void **desc, const void *op, const void *attr, void *engine, const void *hint);
+	int (*forward_init)(void *op, int prop, int alg, const void *in, const void *wei,
+			    const void *bias, const void *out, const dims strides,
+			    const dims dilates, const dims left, const dims right);
+	int (*data_init)(void *op, int alg, const void *in, const void *wei, const void *out,
+			 const dims strides, const dims dilates, const dims left, const dims right);
+	int (*weights_init)(void *op, int alg, const void *in, const void *wei, const void *bias,
+			    const void *out, const dims strides, const dims dilates,
+			    const dims left, const dims right);
+	int (*primitive_desc_create)(void **desc, const void *op, const void *attr, void *engine,
+				     const void *hint);
 	/* version 3 */
-	int (*memory_desc_create)(void **desc, int n, const dims size, int type, const dims strides);
+	int (*memory_desc_create)(void **desc, int n, const dims size, int type,
+				  const dims strides);
 	int (*memory_desc_destroy)(void *desc);
-	int (*forward_create)(void **desc, void *engine, int prop, int alg, const void *in, const void *wei,
-			      const void *bias, const void *out, const dims strides, const dims dilates,
-			      const dims left, const dims right, const void *attr);
-	int (*data_create)(void **desc, void *engine, int alg, const void *in, const void *wei, const void *out,
-			   const dims strides, const dims dilates, const dims left, const dims right, const void *hint,
-			   const void *attr);
-	int (*weights_create)(void **desc, void *engine, int alg, const void *in, const void *wei, const void *bias,
-			      const void *out, const dims strides, const dims dilates, const dims left,
-			      const dims right, const void *hint, const void *attr);
+	int (*forward_create)(void **desc, void *engine, int prop, int alg, const void *in,
+			      const void *wei, const void *bias, const void *out,
+			      const dims strides, const dims dilates, const dims left,
+			      const dims right, const void *attr);
+	int (*data_create)(void **desc, void *engine, int alg, const void *in, const void *wei,
+			   const void *out, const dims strides, const dims dilates, const dims left,
+			   const dims right, const void *hint, const void *attr);
+	int (*weights_create)(void **desc, void *engine, int alg, const void *in, const void *wei,
+			      const void *bias, const void *out, const dims strides,
+			      const dims dilates, const dims left, const dims right,
+			      const void *hint, const void *attr);
 } lib = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- loading ---- */
@@ -114,7 +129,7 @@ static const struct function functions[] = {
 	{"dnnl_convolution_backward_weights_primitive_desc_create", &lib.weights_create, 3},
 };
 
-static int find_functions(void *so, int version, char *why, size_t size)
+static int find_functions(void *so, const char *name, int version, char *why, size_t size)
 {
 	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
 		void *at;
@@ -123,8 +138,8 @@ static int find_functions(void *so, int version, char *why, size_t size)
 			continue;
 		at = dlsym(so, functions[i].name);
 		if (!at) {
-			snprintf(why, size, "libdnnl.so.%d has no %s: it is not oneDNN %d", version, functions[i].name,
-				 version);
+			snprintf(why, size, "%s has no %s: it is not oneDNN %d", name,
+				 functions[i].name, version);
 			return -ENOSYS;
 		}
 		memcpy(functions[i].to, &at, sizeof(at));
@@ -132,36 +147,46 @@ static int find_functions(void *so, int version, char *why, size_t size)
 	return 0;
 }
 
+static int start(void *so, const char *name, int version, char *why, size_t size)
+{
+	int err = find_functions(so, name, version, why, size);
+
+	if (err)
+		return err;
+	if (lib.engine_create(&lib.engine, CPU, 0)) {
+		snprintf(why, size, "%s has no engine for this processor", name);
+		return -ENOSYS;
+	}
+	lib.version = version;
+	return 0;
+}
+
+/* What is loaded stays: threads of its OpenMP may run. */
 static int load(char *why, size_t size)
 {
-	static const char *const names[] = {"libdnnl.so.2", "libdnnl.so.3"};
-	const char *text = NULL;
+	/* The last one is how Debian names 3.6 and what is compatible with it. */
+	static const struct {
+		const char *name;
+		int version;
+	} names[] = {{"libdnnl.so.2", 2}, {"libdnnl.so.3", 3}, {"libdnnl.so.3.6", 3}};
+	bool there = false;
 
-	for (int i = 0; i < 2; i++) {
-		void *so = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-		const char *error = so ? NULL : dlerror();
-		int err;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		void *so = dlopen(names[i].name, RTLD_NOW | RTLD_LOCAL);
+		const char *error;
 
-		if (!so) {
-			/* A library that is there and does not load is what to tell of. */
-			if (!text || !strstr(error, "No such file"))
-				text = error;
-			continue;
+		if (so)
+			return start(so, names[i].name, names[i].version, why, size);
+		error = dlerror();
+		/* A library that is there and does not load is what to tell of. */
+		if (error && !strstr(error, "No such file")) {
+			snprintf(why, size, "oneDNN cannot be loaded: %s", error);
+			there = true;
 		}
-		err = find_functions(so, 2 + i, why, size);
-		if (!err && lib.engine_create(&lib.engine, CPU, 0)) {
-			snprintf(why, size, "%s has no engine for this processor", names[i]);
-			err = -ENOSYS;
-		}
-		if (!err)
-			lib.version = 2 + i;
-		/* It stays: threads of its OpenMP may run. */
-		return err;
 	}
-	if (text && strstr(text, "No such file"))
-		snprintf(why, size, "oneDNN is not installed: apt-get install libdnnl2 (or libdnnl3)");
-	else
-		snprintf(why, size, "oneDNN cannot be loaded: %s", text ? text : "?");
+	if (!there)
+		snprintf(why, size, "oneDNN is not installed: apt-get install libdnnl2 (Debian 12; "
+				    "libdnnl3.6 in later ones)");
 	return -ENOSYS;
 }
 
@@ -214,42 +239,47 @@ static void forget(int v, struct memory_desc *m)
 
 static int describe_all(int v, struct operation *o, const struct dnnl_problem *p)
 {
-	const int64_t in[] = {p->n, p->groups * p->c, p->h, p->w}, out[] = {p->n, p->groups * p->k, p->ho, p->wo};
+	const int64_t in[] = {p->n, p->groups * p->c, p->h, p->w},
+		      out[] = {p->n, p->groups * p->k, p->ho, p->wo};
 	const int64_t wei[] = {p->groups, p->k, p->c, p->fy, p->fx};
 	bool grouped = p->groups > 1;
 
-	*o = (struct operation){.kind = p->kind, .strides = {p->sy, p->sx}, .dilates = {p->dy - 1, p->dx - 1}};
+	*o = (struct operation){
+		.kind = p->kind, .strides = {p->sy, p->sx}, .dilates = {p->dy - 1, p->dx - 1}};
 	return describe(v, &o->in, 4, in) || describe(v, &o->out, 4, out) ||
 	       describe(v, &o->wei, grouped ? 5 : 4, wei + !grouped);
 }
 
-static int primitive_desc_v2(void **desc, const struct operation *o, enum conv_kind kind, const void *hint)
+static int primitive_desc_v2(void **desc, const struct operation *o, enum conv_kind kind,
+			     const void *hint)
 {
 	_Alignas(16) char op[V2_OPERATION_BYTES];
 	int bad;
 
 	if (kind == CONV_FORWARD)
-		bad = lib.forward_init(op, FORWARD_TRAINING, CONV_DIRECT, o->in.p, o->wei.p, NULL, o->out.p, o->strides,
-				       o->dilates, o->padding, o->padding);
+		bad = lib.forward_init(op, FORWARD_TRAINING, CONV_DIRECT, o->in.p, o->wei.p, NULL,
+				       o->out.p, o->strides, o->dilates, o->padding, o->padding);
 	else if (kind == CONV_BACKWARD_DATA)
-		bad = lib.data_init(op, CONV_DIRECT, o->in.p, o->wei.p, o->out.p, o->strides, o->dilates, o->padding,
-				    o->padding);
+		bad = lib.data_init(op, CONV_DIRECT, o->in.p, o->wei.p, o->out.p, o->strides,
+				    o->dilates, o->padding, o->padding);
 	else
-		bad = lib.weights_init(op, CONV_DIRECT, o->in.p, o->wei.p, NULL, o->out.p, o->strides, o->dilates,
-				       o->padding, o->padding);
+		bad = lib.weights_init(op, CONV_DIRECT, o->in.p, o->wei.p, NULL, o->out.p,
+				       o->strides, o->dilates, o->padding, o->padding);
 	return bad || lib.primitive_desc_create(desc, op, NULL, lib.engine, hint);
 }
 
-static int primitive_desc_v3(void **desc, const struct operation *o, enum conv_kind kind, const void *hint)
+static int primitive_desc_v3(void **desc, const struct operation *o, enum conv_kind kind,
+			     const void *hint)
 {
 	if (kind == CONV_FORWARD)
-		return lib.forward_create(desc, lib.engine, FORWARD_TRAINING, CONV_DIRECT, o->in.p, o->wei.p, NULL,
-					  o->out.p, o->strides, o->dilates, o->padding, o->padding, NULL);
+		return lib.forward_create(desc, lib.engine, FORWARD_TRAINING, CONV_DIRECT, o->in.p,
+					  o->wei.p, NULL, o->out.p, o->strides, o->dilates,
+					  o->padding, o->padding, NULL);
 	if (kind == CONV_BACKWARD_DATA)
-		return lib.data_create(desc, lib.engine, CONV_DIRECT, o->in.p, o->wei.p, o->out.p, o->strides,
-				       o->dilates, o->padding, o->padding, hint, NULL);
-	return lib.weights_create(desc, lib.engine, CONV_DIRECT, o->in.p, o->wei.p, NULL, o->out.p, o->strides,
-				  o->dilates, o->padding, o->padding, hint, NULL);
+		return lib.data_create(desc, lib.engine, CONV_DIRECT, o->in.p, o->wei.p, o->out.p,
+				       o->strides, o->dilates, o->padding, o->padding, hint, NULL);
+	return lib.weights_create(desc, lib.engine, CONV_DIRECT, o->in.p, o->wei.p, NULL, o->out.p,
+				  o->strides, o->dilates, o->padding, o->padding, hint, NULL);
 }
 
 /* A backward one wants to know the forward one it belongs to. */
@@ -307,8 +337,8 @@ int dnnl__run(const struct dnnl_problem *p)
 
 	if (!v)
 		return -ENOSYS;
-	bad = describe_all(v, &o, p) || primitive_desc(v, &desc, &o) || lib.primitive_create(&primitive, desc) ||
-	      execute(&o, primitive, p);
+	bad = describe_all(v, &o, p) || primitive_desc(v, &desc, &o) ||
+	      lib.primitive_create(&primitive, desc) || execute(&o, primitive, p);
 	if (primitive)
 		lib.primitive_destroy(primitive);
 	if (desc)

@@ -61,8 +61,8 @@ struct args_col2im {
 };
 
 /*
- * Strides of the second and third index, sizes. offset is in those of Tensile until 5.4; 5.5 and later have it where matrices
- * are given as arrays of pointers ("_GB"), which are not known here.
+ * Strides of the second and third index, sizes. offset is in those of Tensile until 5.4; 5.5 and
+ * later have it where matrices are given as arrays of pointers ("_GB"), which are not known here.
  */
 struct args_product {
 	uint64_t d, c, a, b;
@@ -90,20 +90,22 @@ enum args {
 
 /* Of Im2d2Col since 5.3, behind these: how it is tiled, five 32-bit integers. */
 static const uint32_t args_bytes[] = {
-	[PLAIN] = 88,	    [STRIDES] = 208,	       [STRIDES_PACKED] = 208,
-	[ALPHA_BETA] = 224, [ALPHA_BETA_PACKED] = 224, [IM2COL] = 80,
-	[IM2COL_TILED] = 100, [IM2COL_V2] = 100,       [COL2IM] = 68,
-	[PRODUCT] = 100,    [PRODUCT_OFFSETS] = 116,
+	[PLAIN] = 88,	      [STRIDES] = 208,		 [STRIDES_PACKED] = 208,
+	[ALPHA_BETA] = 224,   [ALPHA_BETA_PACKED] = 224, [IM2COL] = 80,
+	[IM2COL_TILED] = 100, [IM2COL_V2] = 100,	 [COL2IM] = 68,
+	[PRODUCT] = 100,      [PRODUCT_OFFSETS] = 116,
 };
 _Static_assert(sizeof(struct args_plain) == 88 && sizeof(struct args_strides) == 208 &&
 		       sizeof(struct args_alpha_beta) == 224 && sizeof(struct args_im2col) == 80 &&
 		       sizeof(struct args_im2col_v2) == 80 && sizeof(struct args_product) == 120 &&
-		       offsetof(struct args_product, offset) == 100 && offsetof(struct args_col2im, offset) == 64,
+		       offsetof(struct args_product, offset) == 100 &&
+		       offsetof(struct args_col2im, offset) == 64,
 	       "MIOpen's and Tensile's layouts");
 
 /*
- * What compilers add behind the explicit arguments, rounded up to 8: none, the hidden arguments of code objects V3 and V4
- * (48 until clang 11, then 56), those of V5 (llvm.org/docs/AMDGPUUsage.html). 208 and 224 have no sum in common.
+ * What compilers add behind the explicit arguments, rounded up to 8: none, the hidden arguments of
+ * code objects V3 and V4 (48 until clang 11, then 56), those of V5
+ * (llvm.org/docs/AMDGPUUsage.html). 208 and 224 have no sum in common.
  */
 static const uint32_t added_bytes[] = {0, 48, 56, 256};
 
@@ -116,7 +118,7 @@ struct conv_family {
 	enum conv_type type;
 	enum conv_layout layout;
 	enum args args;
-	const char *symbol;	    /* of fp32 where there is no type yet */
+	const char *symbol;	  /* of fp32 where there is no type yet */
 	const char *other_symbol; /* of fp16, where there is no type yet */
 	const char *text, *source;
 	bool a_by_l, b_by_l; /* of a product: the summed index is the contiguous one */
@@ -186,18 +188,21 @@ static bool type_fits(const char *known, const char *type_name)
 }
 
 /*
- * Of a product: the rest of its name says nothing that would make it another one. Nothing is split over the summed index
- * (GSU1), and it is built from source (ISA000): assembly has other arguments. Between the types and MT stands what a
- * problem has besides (bias, activation, other strides): then it does not begin like one of ours.
+ * Of a product: the rest of its name says nothing that would make it another one. Nothing is split
+ * over the summed index (GSU1), and it is built from source (ISA000): assembly has other arguments.
+ * Between the types and MT stands what a problem has besides (bias, activation, other strides):
+ * then it does not begin like one of ours.
  */
 static bool name_fits(const struct conv_family *f, const char *name)
 {
 	if (f->kind != CONV_GEMM)
 		return !strcmp(f->name, name);
-	return !strncmp(f->name, name, strlen(f->name)) && strstr(name, "_GSU1_") && strstr(name, "_ISA000_");
+	return !strncmp(f->name, name, strlen(f->name)) && strstr(name, "_GSU1_") &&
+	       strstr(name, "_ISA000_");
 }
 
-const struct conv_family *conv_family__find(const char *name, uint32_t kernarg_bytes, const char *type_name)
+const struct conv_family *conv_family__find(const char *name, uint32_t kernarg_bytes,
+					    const char *type_name)
 {
 	for (size_t i = 0; i < COUNT(families); i++) {
 		const struct conv_family *f = &families[i];
@@ -256,8 +261,8 @@ static uint32_t element_bytes(enum conv_type type)
 	return type == CONV_FP16 ? 2 : 4;
 }
 
-/* Bytes from the first element to behind the last; false when there are more than MAX_BYTES, or where results lie upon
- * each other. */
+/* Bytes from the first element to behind the last; false when there are more than MAX_BYTES, or
+ * where results lie upon each other. */
 static bool measure(struct conv_operand *o, const uint32_t size[5], uint32_t elem)
 {
 	uint64_t last = 0, count = 1, far;
@@ -290,7 +295,8 @@ static bool measure_all(struct conv_problem *p)
 
 	for (int i = 0; i < 3; i++)
 		if (!(matrix && i == CONV_WEI) &&
-		    !measure(&p->operand[i], matrix && i == CONV_OUT ? columns : size[i], element_bytes(p->type)))
+		    !measure(&p->operand[i], matrix && i == CONV_OUT ? columns : size[i],
+			     element_bytes(p->type)))
 			return false;
 	return true;
 }
@@ -303,19 +309,22 @@ static bool measure_product(struct conv_problem *p)
 						 {p->n, p->ho, p->k, 1, 1}};
 
 	for (int i = 0; i < CONV_OPERANDS; i++)
-		if ((i != CONV_ADD || p->operand[i].read) && !measure(&p->operand[i], size[i], element_bytes(p->type)))
+		if ((i != CONV_ADD || p->operand[i].read) &&
+		    !measure(&p->operand[i], size[i], element_bytes(p->type)))
 			return false;
 	return true;
 }
 
-static void packed(struct conv_operand *o, enum conv_layout layout, uint64_t groups, uint64_t c, uint64_t h, uint64_t w)
+static void packed(struct conv_operand *o, enum conv_layout layout, uint64_t groups, uint64_t c,
+		   uint64_t h, uint64_t w)
 {
 	uint64_t all = groups * c, plane = h * w;
 
 	if (layout == CONV_NHWC)
 		memcpy(o->stride, (uint64_t[]){plane * all, c, 1, w * all, all}, sizeof(o->stride));
 	else
-		memcpy(o->stride, (uint64_t[]){plane * all, plane * c, plane, w, 1}, sizeof(o->stride));
+		memcpy(o->stride, (uint64_t[]){plane * all, plane * c, plane, w, 1},
+		       sizeof(o->stride));
 }
 
 /* Groups are outermost, with NHWC too: g, k, y, x, c. */
@@ -324,9 +333,11 @@ static void packed_weights(struct conv_operand *o, const struct conv_problem *p)
 	uint64_t c = p->c, plane = (uint64_t)p->fy * p->fx, filter = plane * c;
 
 	if (p->layout == CONV_NHWC)
-		memcpy(o->stride, (uint64_t[]){filter * p->k, filter, 1, p->fx * c, c}, sizeof(o->stride));
+		memcpy(o->stride, (uint64_t[]){filter * p->k, filter, 1, p->fx * c, c},
+		       sizeof(o->stride));
 	else
-		memcpy(o->stride, (uint64_t[]){filter * p->k, filter, plane, p->fx, 1}, sizeof(o->stride));
+		memcpy(o->stride, (uint64_t[]){filter * p->k, filter, plane, p->fx, 1},
+		       sizeof(o->stride));
 }
 
 static void set_packed(struct conv_problem *p)
@@ -336,13 +347,17 @@ static void set_packed(struct conv_problem *p)
 	packed(&p->operand[CONV_OUT], p->layout, p->groups, p->k, p->ho, p->wo);
 }
 
-/* MIOpen's Strides5D, innermost first: w h c group n, or c group w h n; of weights x y c k group, or c x y k group. */
+/* MIOpen's Strides5D, innermost first: w h c group n, or c group w h n; of weights x y c k group,
+ * or c x y k group. */
 static void set_strides(struct conv_problem *p, const uint64_t from[3][5])
 {
-	static const uint8_t nchw[] = {4, 3, 2, 1, 0}, nhwc[] = {4, 1, 0, 3, 2}, nhwc_weights[] = {4, 3, 0, 2, 1};
+	static const uint8_t nchw[] = {4, 3, 2, 1, 0}, nhwc[] = {4, 1, 0, 3, 2},
+			     nhwc_weights[] = {4, 3, 0, 2, 1};
 
 	for (int o = 0; o < 3; o++) {
-		const uint8_t *order = p->layout == CONV_NCHW ? nchw : o == CONV_WEI ? nhwc_weights : nhwc;
+		const uint8_t *order = p->layout == CONV_NCHW ? nchw
+				       : o == CONV_WEI	      ? nhwc_weights
+							      : nhwc;
 
 		for (int i = 0; i < 5; i++)
 			p->operand[o].stride[i] = from[o][order[i]];
@@ -360,17 +375,19 @@ static bool positive(const int32_t *v, size_t n)
 }
 
 /*
- * Whether an output of this size is what the input gives: the padding behind it, which nobody states, is at most the one
- * before or what a filter reaches, and not so negative that one more output would fit.
+ * Whether an output of this size is what the input gives: the padding behind it, which nobody
+ * states, is at most the one before or what a filter reaches, and not so negative that one more
+ * output would fit.
  */
-static bool output_fits(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation, int64_t pad)
+static bool output_fits(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
+			int64_t pad)
 {
 	int64_t reach = (filter - 1) * dilation, behind = (out - 1) * stride + reach + 1 - in - pad;
 	int64_t most = pad > reach ? pad : reach;
 
 	/* Kernels count in 32 bits. */
-	return pad > -in && behind > -stride && behind <= most && (out - 1) * stride + reach <= INT32_MAX &&
-	       in + pad <= INT32_MAX;
+	return pad > -in && behind > -stride && behind <= most &&
+	       (out - 1) * stride + reach <= INT32_MAX && in + pad <= INT32_MAX;
 }
 
 static bool sizes_fit(const struct conv_problem *p)
@@ -379,7 +396,8 @@ static bool sizes_fit(const struct conv_problem *p)
 	       output_fits(p->wi, p->wo, p->fx, p->sx, p->dx, p->px);
 }
 
-/* Items of 32 bits are what a grid counts; tensors are of up to 2^31 in each size, as their arguments are. */
+/* Items of 32 bits are what a grid counts; tensors are of up to 2^31 in each size, as their
+ * arguments are. */
 static bool read_shape(struct conv_problem *p, const struct shape *s)
 {
 	const int32_t sizes[] = {s->hi, s->wi, s->n,  s->k,  s->c,  s->ho, s->wo,
@@ -408,8 +426,10 @@ static bool read_shape(struct conv_problem *p, const struct shape *s)
 
 static bool read_window(struct conv_problem *p, const struct window *w, uint64_t channels)
 {
-	struct shape s = {w->h,	 w->w,	1,     1,     (int32_t)channels, w->ho, w->wo, w->sy,
-			  w->sx, w->dy, w->dx, w->py, w->px,		 w->fy, w->fx, 1};
+	struct shape s = {w->h,	 w->w,	1,     1,     (int32_t)channels,
+			  w->ho, w->wo, w->sy, w->sx, w->dy,
+			  w->dx, w->py, w->px, w->fy, w->fx,
+			  1};
 
 	return channels && channels <= INT32_MAX && w->py >= 0 && w->px >= 0 && read_shape(p, &s);
 }
@@ -418,29 +438,40 @@ static bool read_window(struct conv_problem *p, const struct window *w, uint64_t
 
 struct tiling {
 	uint64_t elements; /* of LDS; 0: it uses none */
-	uint64_t channels, blocks; /* that one workgroup computes; that these channels are cut into */
+	uint64_t channels,
+		blocks; /* that one workgroup computes; that these channels are cut into */
 };
 
 enum { MAX_LDS = 65536 };
 
-static uint64_t tile_elements(const struct conv_problem *p, uint64_t channels, uint64_t x, uint64_t y)
+static uint64_t tile_elements(const struct conv_problem *p, uint64_t channels, uint64_t x,
+			      uint64_t y)
 {
-	uint64_t reach_x = (p->fx - 1) * (uint64_t)p->dx + 1, reach_y = (p->fy - 1) * (uint64_t)p->dy + 1;
+	uint64_t reach_x = (p->fx - 1) * (uint64_t)p->dx + 1,
+		 reach_y = (p->fy - 1) * (uint64_t)p->dy + 1;
 	uint64_t by_x, by_y;
 
 	if (channels == 1)
 		return ((x - 1) * p->sx + reach_x) * ((y - 1) * p->sy + reach_y);
-	by_x = (channels * ((x + channels - 1) / channels - 1) * p->sx + reach_x) * ((y - 1) * p->sy + reach_y);
-	by_y = channels * ((x - 1) * p->sx + reach_x) * (((y + channels - 1) / channels - 1) * p->sy + reach_y);
+	by_x = (channels * ((x + channels - 1) / channels - 1) * p->sx + reach_x) *
+	       ((y - 1) * p->sy + reach_y);
+	by_y = channels * ((x - 1) * p->sx + reach_x) *
+	       (((y + channels - 1) / channels - 1) * p->sy + reach_y);
 	return by_x > by_y ? by_x : by_y;
 }
 
-/* How MIOpen cuts it (Im2d2ColGPU in src/ocl/utilocl.cpp): the same from 5.2 to 6.4, with elements of 4 bytes in mind. */
+/* How MIOpen cuts it (Im2d2ColGPU in src/ocl/utilocl.cpp): the same from 5.2 to 6.4, with elements
+ * of 4 bytes in mind. */
 static struct tiling tile(const struct conv_problem *p)
 {
 	uint64_t x = 32, y = 8;
-	struct tiling t = {.channels = p->ho <= 8 && p->wo <= 8 && p->sy == 1 && p->sx == 1 && p->c % 4 == 0 ? 4 : 1};
-	bool huge = t.channels * ((p->fx - 1) * (uint64_t)p->dx + 1) * ((p->fy - 1) * (uint64_t)p->dy + 1) * 4 > MAX_LDS;
+	struct tiling t = {.channels = p->ho <= 8 && p->wo <= 8 && p->sy == 1 && p->sx == 1 &&
+						       p->c % 4 == 0
+					       ? 4
+					       : 1};
+	bool huge = t.channels * ((p->fx - 1) * (uint64_t)p->dx + 1) *
+			    ((p->fy - 1) * (uint64_t)p->dy + 1) * 4 >
+		    MAX_LDS;
 
 	t.elements = tile_elements(p, t.channels, x, y);
 	while (!huge && t.elements * 4 > MAX_LDS && (x > 1 || y > 1)) {
@@ -477,16 +508,18 @@ static bool set_columns(struct conv_problem *p, uint64_t im, uint64_t offset, ui
 	p->operand[CONV_IN].va = im ? im + offset * element_bytes(p->type) : 0;
 	p->operand[CONV_OUT].va = col;
 	packed(&p->operand[CONV_IN], CONV_NCHW, 1, p->c, p->hi, p->wi);
-	memcpy(p->operand[CONV_OUT].stride, (uint64_t[]){p->fy * p->fx * plane, p->fx * plane, plane, p->wo, 1},
+	memcpy(p->operand[CONV_OUT].stride,
+	       (uint64_t[]){p->fy * p->fx * plane, p->fx * plane, plane, p->wo, 1},
 	       sizeof(p->operand[CONV_OUT].stride));
 	return true;
 }
 
 /*
- * There are as many channels as the image has planes. A grid that is not MIOpen's for so many would be of one that
- * means something else by it: ours would write more rows than that.
+ * There are as many channels as the image has planes. A grid that is not MIOpen's for so many would
+ * be of one that means something else by it: ours would write more rows than that.
  */
-static bool read_im2col(struct conv_problem *p, const struct conv_dispatch *d, const struct args_im2col_v2 *a)
+static bool read_im2col(struct conv_problem *p, const struct conv_dispatch *d,
+			const struct args_im2col_v2 *a)
 {
 	uint64_t plane = (uint64_t)(uint32_t)a->win.h * (uint32_t)a->win.w, groups;
 	struct tiling t;
@@ -496,8 +529,8 @@ static bool read_im2col(struct conv_problem *p, const struct conv_dispatch *d, c
 		return false;
 	t = tile(p);
 	groups = p->c / t.channels * t.blocks;
-	return d->grid[0] == groups * 256 && d->grid[1] == 1 && d->grid[2] == 1 && find_type(p, d, &t) &&
-	       set_columns(p, a->im, a->offset, a->col);
+	return d->grid[0] == groups * 256 && d->grid[1] == 1 && d->grid[2] == 1 &&
+	       find_type(p, d, &t) && set_columns(p, a->im, a->offset, a->col);
 }
 
 /* ---- each layout ---- */
@@ -545,13 +578,12 @@ static bool read_im2col_v1(struct conv_problem *p, const struct conv_dispatch *d
 	struct args_im2col a;
 
 	memcpy(&a, d->kernarg, sizeof(a));
-	return a.offset >= 0 &&
-	       read_im2col(p, d,
-			   &(struct args_im2col_v2){.image = a.image,
-						    .im = a.im,
-						    .offset = (uint64_t)a.offset,
-						    .win = a.win,
-						    .col = a.col});
+	return a.offset >= 0 && read_im2col(p, d,
+					    &(struct args_im2col_v2){.image = a.image,
+								     .im = a.im,
+								     .offset = (uint64_t)a.offset,
+								     .win = a.win,
+								     .col = a.col});
 }
 
 static bool read_im2col_v2(struct conv_problem *p, const struct conv_dispatch *d)
@@ -577,8 +609,8 @@ static bool read_col2im(struct conv_problem *p, const struct conv_dispatch *d)
 	return read_window(p, &w, d->grid[0] / plane) && set_columns(p, a.im, a.offset, a.col);
 }
 
-static void set_matrix(struct conv_operand *o, uint64_t va, uint64_t elements, uint32_t elem, uint64_t batch, uint64_t first,
-		       uint64_t second)
+static void set_matrix(struct conv_operand *o, uint64_t va, uint64_t elements, uint32_t elem,
+		       uint64_t batch, uint64_t first, uint64_t second)
 {
 	o->va = va ? va + elements * elem : 0;
 	o->stride[0] = batch;
@@ -592,7 +624,8 @@ static bool same_place(const struct conv_operand *a, const struct conv_operand *
 }
 
 /* Where C is D it is read there. Without a factor for the product A and B may be nothing at all. */
-static bool read_product(struct conv_problem *p, const struct conv_dispatch *d, bool offsets, bool a_by_l, bool b_by_l)
+static bool read_product(struct conv_problem *p, const struct conv_dispatch *d, bool offsets,
+			 bool a_by_l, bool b_by_l)
 {
 	uint32_t elem = element_bytes(p->type), *offset;
 	struct conv_operand *o = p->operand;
@@ -609,8 +642,10 @@ static bool read_product(struct conv_problem *p, const struct conv_dispatch *d, 
 	p->groups = p->hi = p->wi = p->wo = p->fy = p->fx = p->sy = p->sx = p->dy = p->dx = 1;
 	p->alpha = (double)a.alpha;
 	p->beta = (double)a.beta;
-	set_matrix(&o[CONV_IN], a.a, offset[2], elem, a.a_stride[1], a_by_l ? a.a_stride[0] : 1, a_by_l ? 1 : a.a_stride[0]);
-	set_matrix(&o[CONV_WEI], a.b, offset[3], elem, a.b_stride[1], b_by_l ? a.b_stride[0] : 1, b_by_l ? 1 : a.b_stride[0]);
+	set_matrix(&o[CONV_IN], a.a, offset[2], elem, a.a_stride[1], a_by_l ? a.a_stride[0] : 1,
+		   a_by_l ? 1 : a.a_stride[0]);
+	set_matrix(&o[CONV_WEI], a.b, offset[3], elem, a.b_stride[1], b_by_l ? a.b_stride[0] : 1,
+		   b_by_l ? 1 : a.b_stride[0]);
 	set_matrix(&o[CONV_OUT], a.d, offset[0], elem, a.d_stride[1], 1, a.d_stride[0]);
 	set_matrix(&o[CONV_ADD], a.c, offset[1], elem, a.c_stride[1], 1, a.c_stride[0]);
 	if (a.beta != 0 && !same_place(&o[CONV_OUT], &o[CONV_ADD]))
@@ -632,7 +667,8 @@ static bool (*const readers[])(struct conv_problem *p, const struct conv_dispatc
 	[COL2IM] = read_col2im,
 };
 
-int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d, struct conv_problem *p)
+int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d,
+		      struct conv_problem *p)
 {
 	static const uint8_t results[] = {[CONV_FORWARD] = CONV_OUT,
 					  [CONV_BACKWARD_DATA] = CONV_IN,
@@ -642,7 +678,8 @@ int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d
 					  [CONV_GEMM] = CONV_OUT};
 	bool matrix = f->kind == CONV_IM2COL || f->kind == CONV_COL2IM;
 
-	*p = (struct conv_problem){.kind = f->kind, .type = f->type, .layout = f->layout, .alpha = 1};
+	*p = (struct conv_problem){
+		.kind = f->kind, .type = f->type, .layout = f->layout, .alpha = 1};
 	for (int i = 0; i < 3; i++) {
 		p->operand[i].written = i == results[f->kind];
 		p->operand[i].read = !p->operand[i].written && !(matrix && i == CONV_WEI);
@@ -666,13 +703,13 @@ int conv_family__read(const struct conv_family *f, const struct conv_dispatch *d
 
 size_t conv_problem__text(const struct conv_problem *p, char *out, size_t size)
 {
-	static const char *const kinds[] = {"",	     "fwd",    "bwd",	 "wrw",
-					    "im2col", "col2im", "gemm"};
-	static const char *const types[] = {"", "fp32", "fp16"}, *const layouts[] = {"", "nchw", "nhwc"};
-	int n = snprintf(out, size,
-			 "%s-%s-%s-n%u-g%u-c%u-k%u-i%ux%u-f%ux%u-o%ux%u-s%ux%u-d%ux%u-p%dx%d", kinds[p->kind],
-			 layouts[p->layout], types[p->type], p->n, p->groups, p->c, p->k, p->hi, p->wi, p->fy, p->fx,
-			 p->ho, p->wo, p->sy, p->sx, p->dy, p->dx, p->py, p->px);
+	static const char *const kinds[] = {"", "fwd", "bwd", "wrw", "im2col", "col2im", "gemm"};
+	static const char *const types[] = {"", "fp32", "fp16"}, *const layouts[] = {"", "nchw",
+										     "nhwc"};
+	int n = snprintf(
+		out, size, "%s-%s-%s-n%u-g%u-c%u-k%u-i%ux%u-f%ux%u-o%ux%u-s%ux%u-d%ux%u-p%dx%d",
+		kinds[p->kind], layouts[p->layout], types[p->type], p->n, p->groups, p->c, p->k,
+		p->hi, p->wi, p->fy, p->fx, p->ho, p->wo, p->sy, p->sx, p->dy, p->dx, p->py, p->px);
 
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size ? size - 1 : 0;
 }
@@ -707,7 +744,8 @@ void conv_family__grid(const struct conv_family *f, const struct conv_problem *p
 	workgroup[0] = WORKGROUP;
 	workgroup[1] = workgroup[2] = 1;
 	grid[0] = p->kind == CONV_COL2IM ? (uint32_t)items
-		  : items > MOST	 ? MOST
-					 : (uint32_t)((items + workgroup[0] - 1) / workgroup[0] * workgroup[0]);
+		  : items > MOST
+			  ? MOST
+			  : (uint32_t)((items + workgroup[0] - 1) / workgroup[0] * workgroup[0]);
 	grid[1] = grid[2] = 1;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The same on the processor. A convolution is copied into dense fp32 with its padding around it, so that any strides, types
- * and paddings are one case for oneDNN; im2col and col2im are plain loops.
+ * The same on the processor. A convolution is copied into dense fp32 with its padding around it, so
+ * that any strides, types and paddings are one case for oneDNN; im2col and col2im are plain loops.
  */
 #include "conv.h"
 
@@ -33,7 +33,8 @@ bool conv_host__needs_open(const struct conv_problem *p)
 
 static float load(const void *at, uint64_t i, enum conv_type type)
 {
-	return type == CONV_FP16 ? half_to_float(((const uint16_t *)at)[i]) : ((const float *)at)[i];
+	return type == CONV_FP16 ? half_to_float(((const uint16_t *)at)[i])
+				 : ((const float *)at)[i];
 }
 
 static void store(void *at, uint64_t i, enum conv_type type, float v)
@@ -56,8 +57,9 @@ static void store_result(const struct conv_problem *p, void *at, uint64_t i, flo
 /* ---- a tensor and its dense copy ---- */
 
 /*
- * n, groups, channels, rows, columns. The copy has other rows and columns: its first are at -py, -px of the tensor; what is
- * outside of the tensor is 0 there, and what is outside of the copy was never read by anybody.
+ * n, groups, channels, rows, columns. The copy has other rows and columns: its first are at -py,
+ * -px of the tensor; what is outside of the tensor is 0 there, and what is outside of the copy was
+ * never read by anybody.
  */
 struct box {
 	uint64_t size[3], rows, columns, copy_rows, copy_columns;
@@ -72,15 +74,16 @@ static bool make_copy(struct box *b)
 	for (int i = 0; i < 3; i++)
 		if (__builtin_mul_overflow(count, b->size[i], &count))
 			return false;
-	if (__builtin_mul_overflow(count, b->copy_rows, &count) || __builtin_mul_overflow(count, b->copy_columns, &count))
+	if (__builtin_mul_overflow(count, b->copy_rows, &count) ||
+	    __builtin_mul_overflow(count, b->copy_columns, &count))
 		return false;
 	b->copy = calloc(count, sizeof(float));
 	return b->copy;
 }
 
 /* One row, from or to the copy. A copy's row that is not there is one of zeros. */
-static void bring_row(const struct conv_problem *p, const struct box *b, const void *at, uint64_t from, uint64_t stride,
-		      float *row)
+static void bring_row(const struct conv_problem *p, const struct box *b, const void *at,
+		      uint64_t from, uint64_t stride, float *row)
 {
 	for (uint64_t x = 0; x < b->copy_columns; x++) {
 		int64_t w = (int64_t)x - b->px;
@@ -90,8 +93,8 @@ static void bring_row(const struct conv_problem *p, const struct box *b, const v
 	}
 }
 
-static void put_row(const struct conv_problem *p, const struct box *b, void *at, uint64_t to, uint64_t stride,
-		    const float *row)
+static void put_row(const struct conv_problem *p, const struct box *b, void *at, uint64_t to,
+		    uint64_t stride, const float *row)
 {
 	for (uint64_t w = 0; w < b->columns; w++) {
 		int64_t x = (int64_t)w + b->px;
@@ -101,19 +104,23 @@ static void put_row(const struct conv_problem *p, const struct box *b, void *at,
 	}
 }
 
-static void walk(const struct conv_problem *p, const struct conv_operand *o, const struct box *b, void *at, bool put)
+static void walk(const struct conv_problem *p, const struct conv_operand *o, const struct box *b,
+		 void *at, bool put)
 {
 	const uint64_t *s = o->stride;
-	uint64_t plane = b->copy_rows * b->copy_columns, planes = b->size[0] * b->size[1] * b->size[2];
+	uint64_t plane = b->copy_rows * b->copy_columns,
+		 planes = b->size[0] * b->size[1] * b->size[2];
 
 	for (uint64_t i = 0; i < planes; i++) {
-		uint64_t c = i % b->size[2], g = i / b->size[2] % b->size[1], n = i / b->size[2] / b->size[1];
+		uint64_t c = i % b->size[2], g = i / b->size[2] % b->size[1],
+			 n = i / b->size[2] / b->size[1];
 		uint64_t first = n * s[0] + g * s[1] + c * s[2];
 
 		for (uint64_t h = 0; h < b->rows; h++) {
 			int64_t y = (int64_t)h + b->py;
 			bool in = y >= 0 && y < (int64_t)b->copy_rows;
-			float *row = in ? b->copy + i * plane + (uint64_t)y * b->copy_columns : NULL;
+			float *row =
+				in ? b->copy + i * plane + (uint64_t)y * b->copy_columns : NULL;
 
 			if (put)
 				put_row(p, b, at, first + h * s[3], s[4], row);
@@ -170,7 +177,8 @@ static int convolve(const struct conv_problem *p, void *const memory[])
 /* ---- im2col, col2im ---- */
 
 /* Whether output o reads a pixel through position f of the filter, and which. */
-static bool reads(uint32_t o, uint32_t stride, uint32_t f, uint32_t dilation, int32_t pad, uint32_t size, uint64_t *at)
+static bool reads(uint32_t o, uint32_t stride, uint32_t f, uint32_t dilation, int32_t pad,
+		  uint32_t size, uint64_t *at)
 {
 	int64_t i = (int64_t)o * stride + (int64_t)f * dilation - pad;
 
@@ -179,7 +187,8 @@ static bool reads(uint32_t o, uint32_t stride, uint32_t f, uint32_t dilation, in
 }
 
 /* Bits are moved: fp16 may be bf16. */
-static void move(const struct conv_problem *p, const void *from, uint64_t i, void *to, uint64_t j, bool zero)
+static void move(const struct conv_problem *p, const void *from, uint64_t i, void *to, uint64_t j,
+		 bool zero)
 {
 	if (p->type == CONV_FP16)
 		((uint16_t *)to)[j] = zero ? 0 : ((const uint16_t *)from)[i];
@@ -207,7 +216,8 @@ static void im2col(const struct conv_problem *p, const void *im, void *col)
 	}
 }
 
-/* The first output whose filter reaches as far as here, which is counted with the padding before it. */
+/* The first output whose filter reaches as far as here, which is counted with the padding before
+ * it. */
 static uint32_t first_output(uint64_t here, uint32_t stride, uint32_t filter, uint32_t dilation)
 {
 	uint64_t reach = (uint64_t)(filter - 1) * dilation;
@@ -216,9 +226,11 @@ static uint32_t first_output(uint64_t here, uint32_t stride, uint32_t filter, ui
 }
 
 /* As MIOpen: outputs in their order, in fp32, and no infinity of fp16 above. */
-static float pixel(const struct conv_problem *p, const void *col, uint64_t c, uint64_t y, uint64_t x)
+static float pixel(const struct conv_problem *p, const void *col, uint64_t c, uint64_t y,
+		   uint64_t x)
 {
-	uint32_t first_y = first_output(y, p->sy, p->fy, p->dy), first_x = first_output(x, p->sx, p->fx, p->dx);
+	uint32_t first_y = first_output(y, p->sy, p->fy, p->dy),
+		 first_x = first_output(x, p->sx, p->fx, p->dx);
 	uint64_t plane = (uint64_t)p->ho * p->wo;
 	float sum = 0;
 
@@ -226,7 +238,8 @@ static float pixel(const struct conv_problem *p, const void *col, uint64_t c, ui
 		if ((y - oy * p->sy) % p->dy)
 			continue;
 		for (uint64_t ox = first_x; ox < p->wo && ox * p->sx <= x; ox++) {
-			uint64_t row = (c * p->fy + (y - oy * p->sy) / p->dy) * p->fx + (x - ox * p->sx) / p->dx;
+			uint64_t row = (c * p->fy + (y - oy * p->sy) / p->dy) * p->fx +
+				       (x - ox * p->sx) / p->dx;
 
 			if (!((x - ox * p->sx) % p->dx))
 				sum += load(col, row * plane + oy * p->wo + ox, p->type);
@@ -242,13 +255,16 @@ static void col2im(const struct conv_problem *p, const void *col, void *im)
 	for (uint64_t c = 0; c < p->c; c++)
 		for (uint32_t y = 0; y < p->hi; y++)
 			for (uint32_t x = 0; x < p->wi; x++)
-				store(im, to++, p->type, pixel(p, col, c, y + (uint64_t)p->py, x + (uint64_t)p->px));
+				store(im, to++, p->type,
+				      pixel(p, col, c, y + (uint64_t)p->py, x + (uint64_t)p->px));
 }
 
 /* ---- products ---- */
 
-/* A column of the result: sums in double of products in fp32, since there is no order to keep to. */
-static void multiply_column(const struct conv_problem *p, void *const memory[], uint64_t batch, uint64_t j, double *sum)
+/* A column of the result: sums in double of products in fp32, since there is no order to keep to.
+ */
+static void multiply_column(const struct conv_problem *p, void *const memory[], uint64_t batch,
+			    uint64_t j, double *sum)
 {
 	const uint64_t *a = p->operand[CONV_IN].stride, *b = p->operand[CONV_WEI].stride;
 	uint64_t i, l;
@@ -259,7 +275,8 @@ static void multiply_column(const struct conv_problem *p, void *const memory[], 
 		double v = load(memory[CONV_WEI], batch * b[0] + j * b[1] + l * b[2], p->type);
 
 		for (i = 0; i < p->ho; i++)
-			sum[i] += v * load(memory[CONV_IN], batch * a[0] + i * a[1] + l * a[2], p->type);
+			sum[i] += v * load(memory[CONV_IN], batch * a[0] + i * a[1] + l * a[2],
+					   p->type);
 	}
 }
 
@@ -278,8 +295,11 @@ static int multiply(const struct conv_problem *p, void *const memory[])
 				double v = p->alpha * sum[i];
 
 				if (p->beta != 0)
-					v += p->beta * load(memory[from], batch * c[0] + i * c[1] + j * c[2], p->type);
-				store(memory[CONV_OUT], batch * d[0] + i * d[1] + j * d[2], p->type, (float)v);
+					v += p->beta * load(memory[from],
+							    batch * c[0] + i * c[1] + j * c[2],
+							    p->type);
+				store(memory[CONV_OUT], batch * d[0] + i * d[1] + j * d[2], p->type,
+				      (float)v);
 			}
 		}
 	free(sum);

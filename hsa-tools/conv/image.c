@@ -2,8 +2,10 @@
 /* Our kernels, compiled from kernel.cl. */
 #include "conv.h"
 
-__asm__(".section .rodata\n.balign 4096\n.globl conv_image_begin\n.hidden conv_image_begin\nconv_image_begin:\n"
-	".incbin \"" CONV_IMAGE "\"\n.globl conv_image_end\n.hidden conv_image_end\nconv_image_end:\n.previous\n"
+__asm__(".section .rodata\n.balign 4096\n.globl conv_image_begin\n.hidden "
+	"conv_image_begin\nconv_image_begin:\n"
+	".incbin \"" CONV_IMAGE
+	"\"\n.globl conv_image_end\n.hidden conv_image_end\nconv_image_end:\n.previous\n"
 	".section .note.GNU-stack,\"\",@progbits\n.previous");
 extern const char conv_image_begin[] __attribute__((visibility("hidden")));
 extern const char conv_image_end[] __attribute__((visibility("hidden")));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* For which chip a code object says it is: values of llvm.org/docs/AMDGPUUsage.html, "Header" and "Target ID". */
+/* For which chip a code object says it is: values of llvm.org/docs/AMDGPUUsage.html, "Header" and
+ * "Target ID". */
 #include "conv.h"
 
 #include <elf.h>
@@ -39,7 +40,8 @@ static const struct chip *chip_of_isa(const char *isa)
 		return NULL;
 	isa += TARGET_LEN;
 	for (size_t i = 0; i < sizeof(chips) / sizeof(*chips); i++)
-		if (!strncmp(isa, chips[i].name, CHIP_LEN) && (!isa[CHIP_LEN] || isa[CHIP_LEN] == ':'))
+		if (!strncmp(isa, chips[i].name, CHIP_LEN) &&
+		    (!isa[CHIP_LEN] || isa[CHIP_LEN] == ':'))
 			return &chips[i];
 	return NULL;
 }

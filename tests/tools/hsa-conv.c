@@ -37,7 +37,8 @@ static void load_image(char isa[64])
 		exit(1);
 	}
 	HSA(hsa_code_object_reader_create_from_memory(copy, size, &reader));
-	HSA(hsa_executable_create_alt(HSA_PROFILE_FULL, HSA_DEFAULT_FLOAT_ROUNDING_MODE_DEFAULT, NULL, &executable));
+	HSA(hsa_executable_create_alt(HSA_PROFILE_FULL, HSA_DEFAULT_FLOAT_ROUNDING_MODE_DEFAULT,
+				      NULL, &executable));
 	HSA(hsa_executable_load_agent_code_object(executable, gpu, reader, NULL, NULL));
 	HSA(hsa_executable_freeze(executable, NULL));
 }
@@ -102,12 +103,13 @@ static void check(hsa_queue_t *q, const struct conv_case *c)
 	conv_reference(c, wanted);
 	a = conv_call_of(c, va);
 	f = conv_family__find(c->name, a.bytes, c->type_name);
-	if (!f || conv_family__read(f,
-				    &(struct conv_dispatch){.kernarg = a.kernarg,
-							    .len = a.bytes,
-							    .grid = {a.grid[0], a.grid[1], a.grid[2]},
-							    .group_bytes = a.group_bytes},
-				    &p)) {
+	if (!f ||
+	    conv_family__read(f,
+			      &(struct conv_dispatch){.kernarg = a.kernarg,
+						      .len = a.bytes,
+						      .grid = {a.grid[0], a.grid[1], a.grid[2]},
+						      .group_bytes = a.group_bytes},
+			      &p)) {
 		printf("WRONG: %s is not known\n", c->name);
 		exit(1);
 	}
@@ -120,8 +122,8 @@ static void check(hsa_queue_t *q, const struct conv_case *c)
 	problems++;
 	if (memcmp(want, at[result], bytes[result])) {
 		conv_problem__text(&p, text, sizeof(text));
-		printf("WRONG: %s, %s, grid %u x %u x %u\n", c->name, text, packet.grid_size_x, packet.grid_size_y,
-		       packet.grid_size_z);
+		printf("WRONG: %s, %s, grid %u x %u x %u\n", c->name, text, packet.grid_size_x,
+		       packet.grid_size_y, packet.grid_size_z);
 		failures++;
 	}
 	for (int i = 0; i < 4; i++)
@@ -130,7 +132,8 @@ static void check(hsa_queue_t *q, const struct conv_case *c)
 	free(want);
 }
 
-/* Two images of one operand more than 4 GiB apart, in VRAM, where nobody touches what is between them. */
+/* Two images of one operand more than 4 GiB apart, in VRAM, where nobody touches what is between
+ * them. */
 static void check_far(hsa_queue_t *q, int far)
 {
 	struct conv_case c = conv_naive_case(12 * 7, 6); /* ab_nonpacked, forward, NCHW, fp32 */
@@ -155,7 +158,8 @@ static void check_far(hsa_queue_t *q, int far)
 	}
 	HSA(hsa_memory_copy(at[WEI], &(float){3}, 4));
 	for (uint64_t i = 0; i < 2; i++)
-		HSA(hsa_memory_copy((float *)at[IN] + i * c.stride[IN][0], &(float){(float)i + 5}, 4));
+		HSA(hsa_memory_copy((float *)at[IN] + i * c.stride[IN][0], &(float){(float)i + 5},
+				    4));
 	a = conv_call_of(&c, va);
 	if (conv_family__read(conv_family__find(c.name, a.bytes, NULL),
 			      &(struct conv_dispatch){.kernarg = a.kernarg, .len = a.bytes}, &p)) {
@@ -193,7 +197,8 @@ int main(int argc, char **argv)
 		conv_random_state = strtoull(argv[2], NULL, 0);
 	start_hsa();
 	load_image(isa);
-	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_SINGLE, NULL, NULL, UINT32_MAX, UINT32_MAX, &q));
+	HSA(hsa_queue_create(gpu, 64, HSA_QUEUE_TYPE_SINGLE, NULL, NULL, UINT32_MAX, UINT32_MAX,
+			     &q));
 	for (unsigned int i = 0; i < cases; i++) {
 		struct conv_case c = i % 9 == 8	  ? conv_matrix_case(i / 9, 9)
 				     : i % 9 == 7 ? conv_product_case(i / 9, 20)

@@ -19,9 +19,17 @@
 static void test_names(void)
 {
 	static const char *const unknown[] = {
-		"naive_conv_fwd_nchw_bf16", "naive_conv_fwd_ncdhw_fp32", "naive_conv_fwd_nchw_ushort_double_ushort",
-		"naive_conv_fwd_nhwc_int8_t_int32_t_float", "naive_conv_ab_nonpacked_fwd_ndhwc_float_double_float",
-		"naive_conv_fwd_nchw_fp32.kd", "naive_conv_", "", "Im3d2Col", "Col2Im3d", "Im2d2Col_v3",
+		"naive_conv_fwd_nchw_bf16",
+		"naive_conv_fwd_ncdhw_fp32",
+		"naive_conv_fwd_nchw_ushort_double_ushort",
+		"naive_conv_fwd_nhwc_int8_t_int32_t_float",
+		"naive_conv_ab_nonpacked_fwd_ndhwc_float_double_float",
+		"naive_conv_fwd_nchw_fp32.kd",
+		"naive_conv_",
+		"",
+		"Im3d2Col",
+		"Col2Im3d",
+		"Im2d2Col_v3",
 		"naive_conv_fwd_nchw_fp32x",
 	};
 	const struct conv_family *f;
@@ -35,9 +43,12 @@ static void test_names(void)
 		CHECK(f && conv_family__kernarg_bytes(f) == bytes);
 		CHECK(f == conv_family__find(c.name, bytes + 56, "float*"));
 		CHECK(f == conv_family__find(c.name, bytes + 256, NULL));
-		CHECK(!conv_family__find(c.name, bytes - 1, NULL) && !conv_family__find(c.name, bytes - 8, NULL));
-		CHECK(!conv_family__find(c.name, bytes + 8, NULL) && !conv_family__find(c.name, bytes + 128, NULL));
-		CHECK(!conv_family__find(c.name, 0, NULL) && !conv_family__find(c.name, UINT32_MAX, NULL));
+		CHECK(!conv_family__find(c.name, bytes - 1, NULL) &&
+		      !conv_family__find(c.name, bytes - 8, NULL));
+		CHECK(!conv_family__find(c.name, bytes + 8, NULL) &&
+		      !conv_family__find(c.name, bytes + 128, NULL));
+		CHECK(!conv_family__find(c.name, 0, NULL) &&
+		      !conv_family__find(c.name, UINT32_MAX, NULL));
 		CHECK(f && strstr(conv_family__symbol(f, 0), c.fp16 ? "_fp16.kd" : "_fp32.kd"));
 	}
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)
@@ -48,9 +59,11 @@ static void test_names(void)
 	CHECK_EQ(known, CONV_NAIVE + 13 + CONV_PRODUCTS);
 	CHECK_STR(conv_family__text(conv_family__find("naive_conv_fwd_nchw_fp32", 144, NULL)),
 		  "MIOpen 5.2 naive forward NCHW fp32");
-	CHECK_STR(conv_family__text(conv_family__find("naive_conv_nonpacked_wrw_nhwc_half_double_half", 264, NULL)),
+	CHECK_STR(conv_family__text(conv_family__find(
+			  "naive_conv_nonpacked_wrw_nhwc_half_double_half", 264, NULL)),
 		  "MIOpen 6.0, 6.1 naive backward weights NHWC fp16");
-	CHECK_STR(conv_family__text(conv_family__find("naive_conv_nonpacked_wrw_nhwc_half_double_half", 480, NULL)),
+	CHECK_STR(conv_family__text(conv_family__find(
+			  "naive_conv_nonpacked_wrw_nhwc_half_double_half", 480, NULL)),
 		  "MIOpen 6.2 naive backward weights NHWC fp16");
 }
 
@@ -59,7 +72,8 @@ static void test_types(void)
 {
 	const struct conv_family *f = conv_family__find("Im2d2Col", 80, "data_t*");
 
-	CHECK(f && f == conv_family__find("Im2d2Col", 80, NULL) && f == conv_family__find("Im2d2Col", 136, NULL));
+	CHECK(f && f == conv_family__find("Im2d2Col", 80, NULL) &&
+	      f == conv_family__find("Im2d2Col", 136, NULL));
 	CHECK(f && !conv_family__symbol(f, 0));
 	CHECK_STR(conv_family__symbol(f, CONV_FP32), "rdna1_im2col_fp32.kd");
 	CHECK_STR(conv_family__symbol(f, CONV_FP16), "rdna1_im2col_fp16.kd");
@@ -67,10 +81,13 @@ static void test_types(void)
 	f = conv_family__find("Im2d2Col_v2", 100, "half*");
 	CHECK(f && f == conv_family__find("Im2d2Col_v2", 104, "short*"));
 	CHECK_STR(conv_family__symbol(f, 0), "rdna1_im2col_v2_fp16.kd");
-	CHECK(!conv_family__find("Im2d2Col", 80, "char*") && !conv_family__find("Im2d2Col", 80, "half"));
+	CHECK(!conv_family__find("Im2d2Col", 80, "char*") &&
+	      !conv_family__find("Im2d2Col", 80, "half"));
 	CHECK(!conv_family__find("Im2d2Col", 80, ""));
-	CHECK(!conv_family__find("Col2Im2d", 72, NULL) && !conv_family__find("Col2Im2d", 72, "ushort*"));
-	CHECK(conv_family__find("Col2Im2d", 68, "half*") && conv_family__find("Col2Im2d", 128, "float*"));
+	CHECK(!conv_family__find("Col2Im2d", 72, NULL) &&
+	      !conv_family__find("Col2Im2d", 72, "ushort*"));
+	CHECK(conv_family__find("Col2Im2d", 68, "half*") &&
+	      conv_family__find("Col2Im2d", 128, "float*"));
 	CHECK(conv_family__find("Col2Im2dU", 72, "half*"));
 }
 
@@ -93,14 +110,17 @@ static void test_products(void)
 	struct conv_case c = conv_product_case(0, 8);
 	const struct conv_family *f = conv_family__find(c.name, 116, NULL);
 
-	CHECK(f && f == conv_family__find(c.name, 176, NULL) && f == conv_family__find(c.name, 376, NULL));
+	CHECK(f && f == conv_family__find(c.name, 176, NULL) &&
+	      f == conv_family__find(c.name, 376, NULL));
 	CHECK_STR(conv_family__symbol(f, 0), "rdna1_offset_gemm_ailk_bjlk_fp32.kd");
 	f = conv_family__find(c.name, 360, NULL);
-	CHECK(f && f == conv_family__find(c.name, 104, NULL) && f == conv_family__find(c.name, 100, NULL));
+	CHECK(f && f == conv_family__find(c.name, 104, NULL) &&
+	      f == conv_family__find(c.name, 100, NULL));
 	CHECK_STR(conv_family__symbol(f, 0), "rdna1_gemm_ailk_bjlk_fp32.kd");
 	CHECK(!conv_family__find(c.name, 112, NULL));
 	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
-		CHECK(!conv_family__find(other[i], 104, NULL) && !conv_family__find(other[i], 116, NULL));
+		CHECK(!conv_family__find(other[i], 104, NULL) &&
+		      !conv_family__find(other[i], 116, NULL));
 }
 
 /* ---- arguments ---- */
@@ -109,12 +129,13 @@ static const struct conv_shape notes_shape = {44, 44, 1, 64, 3, 44, 44, 1, 1, 1,
 
 static int read_call(const struct conv_family *f, const struct conv_call *a, struct conv_problem *p)
 {
-	return conv_family__read(f,
-				 &(struct conv_dispatch){.kernarg = a->kernarg,
-							 .len = a->bytes,
-							 .grid = {a->grid[0], a->grid[1], a->grid[2]},
-							 .group_bytes = a->group_bytes},
-				 p);
+	return conv_family__read(
+		f,
+		&(struct conv_dispatch){.kernarg = a->kernarg,
+					.len = a->bytes,
+					.grid = {a->grid[0], a->grid[1], a->grid[2]},
+					.group_bytes = a->group_bytes},
+		p);
 }
 
 static void test_read(void)
@@ -162,7 +183,8 @@ static void test_nonsense(void)
 			((int32_t *)&bad.s)[i] = wrong[j];
 			a = conv_call_of(&bad, va);
 			/* Without padding before it is one with more behind it. */
-			CHECK_EQ(read_call(f, &a, &p), (i == 11 || i == 12) && j == 0 ? 0 : -EINVAL);
+			CHECK_EQ(read_call(f, &a, &p),
+				 (i == 11 || i == 12) && j == 0 ? 0 : -EINVAL);
 		}
 	for (int i = 0; i < 3; i++) {
 		uint64_t none[4] = {va[0], va[1], va[2]}, odd[4] = {va[0], va[1], va[2]};
@@ -178,7 +200,8 @@ static void test_nonsense(void)
 		a = conv_call_of(&c, odd);
 		CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 	}
-	c.s = (struct conv_shape){50000, 50000, 1000, 1, 1, 50000, 50000, 1, 1, 1, 1, 0, 0, 1, 1, 1};
+	c.s = (struct conv_shape){50000, 50000, 1000, 1, 1, 50000, 50000, 1,
+				  1,	 1,	1,    0, 0, 1,	   1,	  1};
 	struct conv_call a = conv_call_of(&c, va);
 	CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 }
@@ -274,7 +297,8 @@ static void test_image(void)
 			bool found = false;
 
 			for (walk = md; isa_metadata__next(&walk, &k);)
-				if (symbol && k.symbol.len == strlen(symbol) && !memcmp(k.symbol.s, symbol, k.symbol.len)) {
+				if (symbol && k.symbol.len == strlen(symbol) &&
+				    !memcmp(k.symbol.s, symbol, k.symbol.len)) {
 					found = true;
 					CHECK(k.kernarg_size <= conv_family__kernarg_bytes(f));
 					CHECK(k.kernarg_size + 20 >= conv_family__kernarg_bytes(f));
@@ -316,16 +340,20 @@ static void check_label(const char *isa, const char *chip, uint32_t flags, const
 
 static void test_label(void)
 {
-	static const char *const bad[] = {"gfx1030", "amdgcn-amd-amdhsa--gfx906", "amdgcn-amd-amdhsa--gfx10300", "",
-					  "amdgcn-amd-amdhsa--", "amdgcn-amd-amdpal--gfx1030"};
+	static const char *const bad[] = {
+		"gfx1030", "amdgcn-amd-amdhsa--gfx906", "amdgcn-amd-amdhsa--gfx10300",
+		"",	   "amdgcn-amd-amdhsa--",	"amdgcn-amd-amdpal--gfx1030"};
 	size_t size;
 	const void *image = conv_image(&size);
 	char *copy = malloc(size);
 
 	check_label("amdgcn-amd-amdhsa--gfx1010", "gfx1010", 0x133, "amdgcn-amd-amdhsa--gfx1010");
-	check_label("amdgcn-amd-amdhsa--gfx1010:xnack-", "gfx1010", 0x133, "amdgcn-amd-amdhsa--gfx1010");
-	check_label("amdgcn-amd-amdhsa--gfx1011:xnack-", "gfx1011", 0x134, "amdgcn-amd-amdhsa--gfx1011");
-	check_label("amdgcn-amd-amdhsa--gfx1012:xnack-", "gfx1012", 0x135, "amdgcn-amd-amdhsa--gfx1012");
+	check_label("amdgcn-amd-amdhsa--gfx1010:xnack-", "gfx1010", 0x133,
+		    "amdgcn-amd-amdhsa--gfx1010");
+	check_label("amdgcn-amd-amdhsa--gfx1011:xnack-", "gfx1011", 0x134,
+		    "amdgcn-amd-amdhsa--gfx1011");
+	check_label("amdgcn-amd-amdhsa--gfx1012:xnack-", "gfx1012", 0x135,
+		    "amdgcn-amd-amdhsa--gfx1012");
 	check_label("amdgcn-amd-amdhsa--gfx1030", "gfx1030", 0x36, "amdgcn-amd-amdhsa--gfx1030");
 	check_label("amdgcn-amd-amdhsa--gfx1031", "gfx1031", 0x37, "amdgcn-amd-amdhsa--gfx1031");
 	check_label("amdgcn-amd-amdhsa--gfx1032", "gfx1032", 0x38, "amdgcn-amd-amdhsa--gfx1032");
@@ -353,7 +381,8 @@ static void test_damaged(void)
 
 		memcpy(at, image, len);
 		conv_image__chip(at, len);
-		CHECK(conv_image__label(at, len, "amdgcn-amd-amdhsa--gfx1030") == (len < 64 ? -EINVAL : 0));
+		CHECK(conv_image__label(at, len, "amdgcn-amd-amdhsa--gfx1030") ==
+		      (len < 64 ? -EINVAL : 0));
 	}
 	for (int i = 0; i < 20000; i++) {
 		char *at = map + room - size;
@@ -362,7 +391,9 @@ static void test_damaged(void)
 		if (i % 500 == 0)
 			memcpy(at, image, size);
 		at[conv_random(i % 2 ? 1024 : 60000)] = (char)conv_random(256);
-		err = conv_image__label(at, size, i % 3 ? "amdgcn-amd-amdhsa--gfx1030" : "amdgcn-amd-amdhsa--gfx1012");
+		err = conv_image__label(at, size,
+					i % 3 ? "amdgcn-amd-amdhsa--gfx1030"
+					      : "amdgcn-amd-amdhsa--gfx1012");
 		CHECK(!err || err == -EINVAL || err == -ENOSPC);
 	}
 	munmap(map, room + page);
@@ -404,7 +435,8 @@ static void test_half(void)
 	CHECK_EQ(half_from_float(65519.996f), 0x7bff);
 	CHECK_EQ(half_from_float(65520), 0x7c00);
 	CHECK_EQ(half_from_float(-1e30f), 0xfc00);
-	CHECK(half_to_float(half_from_float(__builtin_nanf(""))) != half_to_float(half_from_float(__builtin_nanf(""))));
+	CHECK(half_to_float(half_from_float(__builtin_nanf(""))) !=
+	      half_to_float(half_from_float(__builtin_nanf(""))));
 }
 
 /* 1: as it must be. What lies between the elements, and before and behind, must stay. */
@@ -484,8 +516,22 @@ static void handler(int sig)
 static void test_host(void)
 {
 	struct conv_case c = conv_naive_case(0, 8);
-	struct conv_problem p = {.kind = CONV_FORWARD, .type = CONV_FP32, .n = 1, .groups = 1, .c = 1, .k = 1, .ho = 1, .wo = 1,
-				 .hi = 1, .wi = 1, .fy = 1, .fx = 1, .sy = 1, .sx = 1, .dy = 1, .dx = 1};
+	struct conv_problem p = {.kind = CONV_FORWARD,
+				 .type = CONV_FP32,
+				 .n = 1,
+				 .groups = 1,
+				 .c = 1,
+				 .k = 1,
+				 .ho = 1,
+				 .wo = 1,
+				 .hi = 1,
+				 .wi = 1,
+				 .fy = 1,
+				 .fx = 1,
+				 .sy = 1,
+				 .sx = 1,
+				 .dy = 1,
+				 .dx = 1};
 	float in[1] = {1}, wei[1] = {2}, out[1] = {3};
 	sigset_t mask, after;
 	char why[200];
@@ -517,12 +563,14 @@ static void test_host(void)
 	CHECK_EQ(_mm_getcsr() & 0xffc0, 0xffc0);
 	_mm_setcsr(0x1f80);
 	sigprocmask(SIG_SETMASK, NULL, &after);
-	CHECK(sigismember(&after, SIGUSR2) && !sigismember(&after, SIGUSR1) && !sigismember(&after, SIGTERM));
+	CHECK(sigismember(&after, SIGUSR2) && !sigismember(&after, SIGUSR1) &&
+	      !sigismember(&after, SIGTERM));
 	for (unsigned int i = 0; i < 8 * CONV_NAIVE; i++) {
 		c = conv_naive_case(i, i % 5 ? 8 : 20);
 		CHECK(host_equals(&c));
 	}
-	/* Several at once: each of its own (conv_random and the counters are shared, which only makes them vary). */
+	/* Several at once: each of its own (conv_random and the counters are shared, which only
+	 * makes them vary). */
 	pthread_t t[3];
 	for (uintptr_t i = 0; i < 3; i++)
 		pthread_create(&t[i], NULL, host_thread, (void *)(i * 48));
