@@ -260,7 +260,7 @@ bool image_kernel(const struct image *im, const char *name, struct image_kernel 
 		agent.core.hsa_executable_symbol_get_info_fn;
 	hsa_symbol_kind_t kind = HSA_SYMBOL_KIND_VARIABLE;
 	hsa_executable_symbol_t symbol;
-	char own[512] = "";
+	char own[1040] = "";
 	uint32_t len = 0;
 
 	memset(out, 0, sizeof(*out));

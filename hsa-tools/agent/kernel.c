@@ -313,7 +313,7 @@ static const struct steer *steered(const struct kernel_walk *walk, uint64_t obje
 				   uint32_t kernarg_bytes, uint32_t group_bytes,
 				   const struct kernel_meta *m)
 {
-	char name[256];
+	char name[STEER_NAME];
 
 	if (!agent.steering || walk->ours || !kernel_name(symbol, name, sizeof(name)))
 		return NULL;

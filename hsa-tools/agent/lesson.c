@@ -45,6 +45,9 @@ static void describe(struct quarantine_entry *e, const struct queue *q, const st
 
 	e->emulated = agent_emulated();
 	copy_text(e->kernel, sizeof(e->kernel), k->name);
+	/* It was cut: what the entry has is a pattern. */
+	if (strlen(k->name) == sizeof(k->name) - 1)
+		e->kernel[sizeof(k->name) - 1] = '*';
 	if (k->code)
 		for (int i = 0; i < 32; i++)
 			snprintf(e->code + 2 * i, 3, "%02x", code_sha256(k->code)[i]);

@@ -113,9 +113,9 @@ static const char *layouts_differ(const struct kernel_meta *from, const struct k
 /* The symbol that the rule names, or the kernel's own name, or the only one there is. */
 static bool find_kernel(const struct image *im, const struct policy_rule *r, const char *name, struct image_kernel *k)
 {
-	char symbol[sizeof(r->symbol) + 256];
+	char symbol[STEER_NAME + 4];
 
-	snprintf(symbol, sizeof(symbol), "%.255s.kd", r->symbol[0] ? r->symbol : name);
+	snprintf(symbol, sizeof(symbol), "%.1023s.kd", r->symbol[0] ? r->symbol : name);
 	return image_kernel(im, symbol, k) || (!r->symbol[0] && image_kernel(im, NULL, k));
 }
 
@@ -247,7 +247,7 @@ static const char *type_name(const struct kernel_meta *m)
 
 void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *metas, const struct code *object)
 {
-	char code[65], name[256], why[256];
+	char code[65], name[STEER_NAME], why[256];
 	struct wanted w;
 	const char *unused;
 

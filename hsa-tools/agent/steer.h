@@ -15,6 +15,8 @@
 #include "queue.h"
 #include "../conv/conv.h"
 
+enum { STEER_NAME = 1024 }; /* bytes of a kernel's name, its end included; Tensile's are beyond 255 */
+
 /* What happens to a kernel's dispatches. Never changes, never freed: packets are read without a lock. */
 struct steer {
 	uint16_t action;		  /* enum ev_steer_action: file, native or host */
