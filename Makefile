@@ -134,7 +134,8 @@ $(B)/obj/usr/record/kernel.o $(B)/obj/usr/record/load.o $(B)/obj/usr/record/api_
 # ---- the command ----
 
 SCAN_SRC := $(wildcard hsa-tools/isa/*.c hsa-tools/isa/scan/*.c)
-TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c))
+TRACE_OBJ := $(call obj,$(USR_SRC) $(PURE_SRC) $(STREAM_SRC) $(LAUNCH_SRC) $(SCAN_SRC) $(wildcard hsa-tools/quarantine/*.c) \
+	hsa-tools/agent/override_rules.c)
 $(B)/rdna1-trace: $(TRACE_OBJ) $(OBJECTS_STAMP)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) -lbpf -lelf -ljansson -lz -o $@
@@ -269,6 +270,14 @@ $(B)/workload/opencl.co $(B)/workload/opencl-wave64.co: tests/workload/opencl.cl
 	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -O2 -Wall \
 		$(if $(findstring wave64,$@),-mwavefrontsize64) --rocm-device-lib-path=$(BITCODE) -o $@ $<
 
+# Kernels that are replaced, and others to replace them with.
+STEER_CO := $(B)/tests/tools/steer.co $(B)/tests/tools/steer-other.co
+$(STEER_CO): tests/tools/steer.cl Makefile
+	$(call msg,CLC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -x cl -cl-std=CL2.0 -target amdgcn-amd-amdhsa -mcpu=gfx1010 -O2 -Wall \
+		$(if $(findstring other,$@),-DOTHER) --rocm-device-lib-path=$(BITCODE) -o $@ $<
+
 $(B)/workload/%.py: tests/workload/%.py
 	$(call msg,INSTALL,$@)
 	@mkdir -p $(@D)
@@ -276,7 +285,7 @@ $(B)/workload/%.py: tests/workload/%.py
 
 # ---- tests ----
 
-$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
+$(B)/obj/tests/unit/test_decode.o $(B)/obj/tests/unit/test_culprits.o $(B)/obj/tests/unit/test_model.o $(B)/obj/tests/unit/test_address.o $(B)/obj/tests/unit/test_report.o $(B)/obj/tests/unit/test_agent_side.o $(B)/obj/tests/unit/test_steering.o $(B)/obj/tests/tools/ioctl-storm.o $(B)/obj/tests/tools/kfd-errors.o $(B)/obj/tests/tools/kfd-versions.o $(B)/obj/tests/tools/kfd-svm.o $(B)/obj/tests/tools/hsa-memory.o: | $(B)/gen/drm
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
@@ -289,19 +298,24 @@ TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out $(LIBRARY
 EXTRA_test_isa_decode := $(B)/obj/hsa-tools/emu/decode.o
 EXTRA_test_isa := $(call obj,$(wildcard hsa-tools/isa/*.c))
 EXTRA_test_metadata := $(EXTRA_test_isa)
+EXTRA_test_verdict := $(EXTRA_test_isa)
+LIBS_test_verdict := -pthread
 EXTRA_test_scan := $(call obj,$(SCAN_SRC))
 EXTRA_co-metadata := $(EXTRA_test_isa)
-EXTRA_test_options := $(B)/obj/hsa-tools/agent/options.o
+EXTRA_test_options := $(call obj,$(addprefix hsa-tools/agent/,options.c override_rules.c))
+EXTRA_test_quarantine := $(call obj,$(wildcard hsa-tools/quarantine/*.c))
 EXTRA_test_layout := $(B)/obj/hsa-tools/agent/layout.o
 EXTRA_test_map := $(B)/obj/hsa-tools/agent/map.o
 LIBS_test_map := -pthread
 EXTRA_test_conv := $(call obj,$(CONV_SRC)) $(EXTRA_test_isa)
 LIBS_test_conv := -pthread -lm
-EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c)) $(EXTRA_test_isa)
-LIBS_test_resolve := -pthread
+EXTRA_test_resolve := $(call obj,$(wildcard hsa-tools/agent/*.c) $(CONV_SRC) $(QUARANTINE_SRC)) $(EXTRA_test_isa)
+LIBS_test_resolve := -pthread -lm
 EXTRA_test_model := $(call obj,$(wildcard usr/analysis/*.c) hsa-tools/isa/scan/classes.c)
 EXTRA_test_address := $(EXTRA_test_model)
 EXTRA_test_report := $(EXTRA_test_model) $(call obj,$(wildcard usr/report/*.c))
+EXTRA_test_culprits := $(EXTRA_test_model)
+EXTRA_test_steering := $(EXTRA_test_report)
 EXTRA_test_agent_side := $(EXTRA_test_report)
 EXTRA_test_rules := $(EXTRA_test_model)
 EXTRA_test_calls := $(call obj,usr/analysis/calls.c)
@@ -319,6 +333,7 @@ LIBS_roctx-ranges := -lhsa-runtime64
 LIBS_hsa-packets := -lhsa-runtime64
 LIBS_hsa-memory := -lhsa-runtime64
 LIBS_hsa-dispatch := -lhsa-runtime64
+LIBS_hsa-steer := -lhsa-runtime64 -pthread
 EXTRA_conv-families := $(EXTRA_test_conv)
 LIBS_conv-families := -pthread
 EXTRA_hsa-conv := $(EXTRA_test_conv)
@@ -525,7 +540,7 @@ demo:
 	$(B)/rdna1-trace report build/demo
 
 tests-bin: build-all $(WORKLOAD_BIN) $(UNIT_BIN) $(TOOL_BIN) $(INSN)/insn $(INSN)/insns $(INSN)/folds \
-	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(FUZZ:%=$(B)/tests/fuzz/%)
+	$(APILIB)/convs $(APILIB)/librocblas.so.0 $(MIO_BIN) $(STEER_CO) $(FUZZ:%=$(B)/tests/fuzz/%)
 long-bin: tests-bin $(LONG_BIN)
 
 TIER_check-fast := fast

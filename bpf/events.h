@@ -125,7 +125,12 @@ enum ev_mem_kind {
 };
 enum ev_copy_kind { COPY_KIND_sync = 1, COPY_KIND_async, COPY_KIND_engine, COPY_KIND_rect };
 enum ev_queue_maker { QUEUE_MAKER_create = 1, QUEUE_MAKER_soft, QUEUE_MAKER_runtime };
-enum ev_queue_read { QUEUE_READ_doorbell = 1, QUEUE_READ_intercept, QUEUE_READ_not };
+enum ev_queue_read {
+	QUEUE_READ_doorbell = 1,
+	QUEUE_READ_intercept,
+	QUEUE_READ_not,
+	QUEUE_READ_front, /* in a ring of the agent's, in front of the device's */
+};
 enum ev_queue_property { QUEUE_SET_priority = 1, QUEUE_SET_profiling, QUEUE_SET_cu_mask };
 enum ev_timed_by { TIMED_BY_own = 1, TIMED_BY_agent };
 enum ev_code_stored {

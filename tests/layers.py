@@ -15,7 +15,7 @@ LIBC = set("""assert ctype dirent dlfcn elf errno fcntl ftw getopt grp inttypes 
 pwd sched setjmp signal stdarg stdbool stddef stdint stdio stdlib string time unistd immintrin cpuid
 sys/epoll sys/fsuid sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
 sys/syscall sys/sysmacros sys/types sys/uio sys/un sys/utsname sys/wait
-execinfo ucontext xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
+execinfo fnmatch ucontext xmmintrin sys/file sys/vfs linux/magic linux/audit linux/filter linux/futex linux/seccomp""".split())
 UAPI = {"linux/kfd_ioctl", "drm/drm", "drm/amdgpu_drm"}
 HSA = {"hsa/hsa", "hsa/hsa_ext_amd", "hsa/hsa_api_trace", "hsa/hsa_ven_amd_loader"}
 BPF = {"bpf/bpf", "bpf/libbpf", "bpf/btf"}
@@ -32,8 +32,8 @@ ROOMS = {
                            r"\b(?:printf|fprintf|fopen|open|clock_gettime)\s*\("),
     "hsa-tools/conv": (("hsa-tools/isa",), LIBC | {"math"}, (), r"\b(?:printf|fprintf|fopen|abort|exit|_exit)\s*\("),
     "hsa-tools/quarantine": ((), LIBC, (), r"\b(?:malloc|calloc|realloc|printf|fprintf|fopen|abort|exit|_exit)\s*\("),
-    "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa", "hsa-tools/conv", "hsa-tools/quarantine"),
-                        LIBC | HSA, (),
+    "hsa-tools/agent": ((EVENTS, "hsa-tools/stream", "hsa-tools/isa", "hsa-tools/conv", "hsa-tools/quarantine",
+                         "hsa-tools/agent/override_rules", "hsa-tools/isa/verdict"), LIBC | HSA | {"fnmatch"}, (),
                         r"\b(?:abort|exit|_exit|system|popen|dlopen)\s*\("),
     "hsa-tools/roctx": ((EVENTS,), {"dlfcn", "link", "stdint", "stddef", "stdbool", "string"}, (),
                         r"\b(?:malloc|calloc|realloc|printf|fprintf|abort|exit|_exit)\s*\("),
@@ -54,16 +54,26 @@ ROOMS = {
     # main.c and cmd_*.c: they put the rooms together.
     "usr": (("usr/analysis", "usr/base", "usr/caps", "usr/decode", "usr/record", "usr/report",
              "usr/trace", "hsa-tools/emu/launch", "hsa-tools/isa", "hsa-tools/isa/scan", "hsa-tools/probe",
-             "hsa-tools/conv", "hsa-tools/quarantine"),
+             "hsa-tools/conv", "hsa-tools/quarantine", "hsa-tools/agent/override_rules",
+             "hsa-tools/isa/verdict"),
             LIBC | {"zlib"}, (), None),
 }
 # Some files of a room are another room's business.
 FILES = {"bpf/events.def": EVENTS, "bpf/events.h": EVENTS, "bpf/losses.def": EVENTS,
          "bpf/kfd_cmds.def": EVENTS, "bpf/drm_cmds.def": EVENTS, "bpf/shared.h": "bpf/shared",
          "bpf/hooks.def": "bpf/shared", "bpf/api_calls.def": EVENTS,
-         "hsa-tools/emu/protocol.h": "hsa-tools/emu/protocol"}
+         "hsa-tools/emu/protocol.h": "hsa-tools/emu/protocol",
+         "hsa-tools/agent/override_rules.h": "hsa-tools/agent/override_rules",
+         "hsa-tools/agent/override_rules.c": "hsa-tools/agent/override_rules",
+         "hsa-tools/isa/verdict.h": "hsa-tools/isa/verdict",
+         "hsa-tools/isa/verdict.c": "hsa-tools/isa/verdict",
+         "hsa-tools/isa/verdict_ask.c": "hsa-tools/isa/verdict"}
 ROOMS["bpf/shared"] = ((EVENTS,), (), (), None)
 ROOMS["hsa-tools/emu/protocol"] = ((EVENTS,), LIBC, (), None)
+# Read by the launcher, too.
+ROOMS["hsa-tools/agent/override_rules"] = ((), LIBC, (), r"\b(?:malloc|printf|fprintf|open|exit|abort)\s*\(")
+# The one of isa that has files.
+ROOMS["hsa-tools/isa/verdict"] = ((), LIBC, (), r"\b(?:malloc|printf|fprintf|fopen|exit|abort)\s*\(")
 ROOMS["bpf"] = ((EVENTS, "bpf/shared"),) + ROOMS["bpf"][1:]
 ROOMS["hsa-tools/emu"] = (ROOMS["hsa-tools/emu"][0] + ("hsa-tools/emu/protocol",),) + ROOMS["hsa-tools/emu"][1:]
 # Tools of the build and one-file exceptions, with their reason.

@@ -60,7 +60,8 @@ def main():
     for section, command in (("run", ()), ("report", ("report",)), ("dump", ("dump",)),
                              ("info", ("info",)),
                              ("recover", ("recover",)), ("rules", ("rules",)), ("scan", ("scan",)), ("check", ("check",)),
-                             ("explain", ("explain",)), ("pack", ("pack",)), ("compare", ("compare",))):
+                             ("explain", ("explain",)), ("pack", ("pack",)), ("compare", ("compare",)),
+                             ("quarantine", ("quarantine",))):
         ours, theirs = in_help(*command), in_page(section)
         if not ours:
             bad.append(f"--help of {section} lists no option")

@@ -23,6 +23,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_quarantine(int argc, char **argv);
 
 /* The commands, of main.c's table: "run, report, dump ..."; the one that was perhaps meant, or NULL. */
 void put_commands(struct buf *b);

@@ -3,6 +3,7 @@
 #include "cmd.h"
 #include "cmd_judge.h"
 #include "base/log.h"
+#include "decode/hsa.h"
 #include "report/compare.h"
 
 #include <getopt.h>
@@ -132,6 +133,23 @@ static void add_findings(struct side *s, const struct findings *f)
 	}
 }
 
+/* "allocation override 1": "vram:fine: in force". Processes of one run mostly say the same. */
+static void add_policies(struct side *s, const struct model *m)
+{
+	for (size_t i = 0; i < m->policies.list.n; i++) {
+		const struct policy *p = &m->policies.list.v[i];
+		const char *kind = names__find(names_policy_kind, p->kind), *state = names__find(names_policy_state, p->state);
+		char *name = xasprintf("%s %u", kind ? kind : "?", p->rule);
+		size_t k = 0;
+
+		while (k < s->texts.n && strcmp(s->texts.v[k].name, name))
+			k++;
+		if (k == s->texts.n)
+			add(s, COMPARE_settings, name, xasprintf("%s: %s", p->asked, state ? state : "?"));
+		free(name);
+	}
+}
+
 static bool read_side(struct side *s, const char *dir)
 {
 	s->judged = judged__open(dir);
@@ -140,6 +158,7 @@ static bool read_side(struct side *s, const char *dir)
 	if (s->judged->recording)
 		log_warn("%s is still being recorded: what is compared is what is there now", dir);
 	add_findings(s, &s->judged->findings);
+	add_policies(s, &s->judged->model);
 	if (s->judged->session)
 		add_session(s, s->judged->session);
 	return true;

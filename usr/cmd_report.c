@@ -2,6 +2,7 @@
 /* rdna1-trace report: what happened, as text. */
 #include "cmd.h"
 #include "cmd_judge.h"
+#include "cmd_quarantine.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "record/value.h"
@@ -43,8 +44,9 @@ static struct why_agentless *agentless_of(const struct json_t *session, size_t *
 
 struct report_options {
 	struct text_options text;
-	bool json, address;
+	bool json, address, quarantine;
 	uint64_t va, ts_ns;
+	const char *file; /* of the quarantine; NULL: the user's */
 };
 
 static int write_out(struct buf *b)
@@ -58,6 +60,22 @@ static int write_out(struct buf *b)
 	return 0;
 }
 
+static int to_quarantine(const struct judged *j, const char *dir, const struct report_options *o)
+{
+	char *path;
+	int status = 1;
+
+	if (j->recording) {
+		log_err("the trace is still being recorded: what a run confirms is known when it has ended");
+		return 1;
+	}
+	path = quarantine_file(o->file);
+	if (path)
+		status = quarantine_trace(j, dir, path);
+	free(path);
+	return status;
+}
+
 static int report(const char *dir, struct report_options *o)
 {
 	struct judged *j = judged__open(dir);
@@ -67,6 +85,11 @@ static int report(const char *dir, struct report_options *o)
 
 	if (!j)
 		return 1;
+	if (o->quarantine) {
+		status = to_quarantine(j, dir, o);
+		judged__free(j);
+		return status;
+	}
 	o->text.recording = j->recording;
 	o->text.dir = dir;
 	o->text.agentless = agentless = agentless_of(j->session, &o->text.num_agentless);
@@ -112,6 +135,7 @@ static bool parse_address(const char *s, struct report_options *o)
 static const char help[] =
 	"usage: rdna1-trace report [--all | --short] [--format text|json] [DIR]\n"
 	"       rdna1-trace report --address ADDR[@TIME] [DIR]\n"
+	"       rdna1-trace report --quarantine[=FILE] [DIR]\n"
 	"\n"
 	"What happened in the trace DIR, or in the newest trace of this directory: the verdict, the\n"
 	"findings with their evidence, then faults, allocations, kernels, losses.\n"
@@ -121,6 +145,9 @@ static const char help[] =
 	"      --format F       text (default), or json: verdict, findings, what stopped the program\n"
 	"      --address A      what is known of one address: who allocated it, how it is mapped, which\n"
 	"                       kernels had it; at TIME (as dump prints it), else at the end\n"
+	"      --quarantine     instead, write the kernels that failed to the quarantine, and say of each\n"
+	"                       failure what was written, or why nothing: rdna1-trace quarantine --help\n"
+	"      --quarantine=FILE  the same into FILE\n"
 	"  -h, --help           this text\n";
 
 int cmd_report(int argc, char **argv)
@@ -129,6 +156,7 @@ int cmd_report(int argc, char **argv)
 						{"short", no_argument, NULL, 's'},
 						{"format", required_argument, NULL, 'f'},
 						{"address", required_argument, NULL, 'A'},
+						{"quarantine", optional_argument, NULL, 'q'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct report_options o = {.text = {.width = terminal_width()}};
@@ -153,6 +181,12 @@ int cmd_report(int argc, char **argv)
 			if (!parse_address(optarg, &o))
 				return usage_error("report: --address is an address, or ADDRESS@SECONDS, not %s", optarg);
 			break;
+		case 'q':
+			if (optarg && !optarg[0])
+				return usage_error("report: --quarantine= takes the name of a file");
+			o.quarantine = true;
+			o.file = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return 0;
@@ -162,6 +196,8 @@ int cmd_report(int argc, char **argv)
 			return usage_error("report: unknown option %s", bad_option(argv));
 		}
 	}
+	if (o.quarantine && (o.address || o.json || o.text.all || o.text.brief))
+		return usage_error("report: --quarantine writes no report: it goes with no other option");
 	dir = trace_argument(argc, argv, &status);
 	if (dir)
 		status = report(dir, &o);

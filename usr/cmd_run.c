@@ -306,6 +306,7 @@ static int record(struct run *r)
 	log_verbose("recording %s (pid %d) to %s", r->argv[0], r->child.pid, r->session.dir);
 	follow(r, signals);
 	run__end(r, sync);
+	run__store_verdicts(r);
 	signals__end(r->signals);
 	child__end_as(r->status);
 }

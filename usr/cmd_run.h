@@ -25,6 +25,12 @@ enum agent_key {
 	AGENT_watchdog,
 	AGENT_on_hang,
 	AGENT_dispatch,
+	AGENT_override,
+	AGENT_late_free,
+	AGENT_fallback,
+	AGENT_replace, /* rules, one to a line */
+	AGENT_replace_hazardous,
+	AGENT_quarantine,
 	AGENT_OPTIONS,
 };
 
@@ -80,12 +86,14 @@ bool run__number(const char *text, unsigned int max, unsigned int *out);
 
 /* ---- cmd_run_agent.c ---- */
 
-/* NULL, or what the option takes instead of value. */
+/* NULL, or what the option takes instead of value; of --override what is wrong with it. */
 const char *run__agent_option(struct run *r, enum agent_key key, const char *value);
 /* One that was given; NULL without. */
 const char *run__agent_option_given(const struct run *r);
-/* Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
-int run__check_agent_words(const struct run *r);
+/* Also adds to sudo's environment what a rule of --override needs. Against the RDNA1_TRACE_OPTIONS that is there: 0, or the exit status, said, where the two contradict. */
+int run__check_agent_words(struct run *r);
+/* Whether the agent is asked for this, by an option of that name or a word of RDNA1_TRACE_OPTIONS. */
+bool run__is_asked(const struct run *r, const char *name);
 /* The library of --roctx, where it was asked for. 0, or -1, said. */
 int run__find_roctx(struct run *r);
 /* In the child: what has the runtime load the agent, and what the agent reads. */
@@ -94,6 +102,11 @@ void run__set_agent_env(const struct run *r);
 void run__say_missed(struct run *r, const struct agentless *a);
 /* At the end, where no agent wrote anything and no process is known to have used the driver. */
 void run__say_nothing_inside(const struct run *r);
+
+/* ---- cmd_run_verdicts.c ---- */
+
+/* With --replace-hazardous: scan the trace's code objects of which there is no verdict yet. */
+void run__store_verdicts(struct run *r);
 
 /* ---- cmd_run_trace.c: session.json and the recorder's own streams. Negative errno, said. ---- */
 

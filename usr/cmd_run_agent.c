@@ -3,11 +3,14 @@
 #include "cmd_run.h"
 #include "base/log.h"
 #include "record/program.h"
+#include "../hsa-tools/agent/override_rules.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The agent's key has the option's name. */
 struct agent_option {
@@ -15,16 +18,63 @@ struct agent_option {
 	const char *values; /* words; the last N of one is a number from min to max */
 	unsigned int min, max;
 	const char *takes; /* the same for people */
+	const char *(*wrong)(const char *value); /* instead of values, the default then; NULL: it is right */
 };
+
+static const char *wrong_rules(const char *value)
+{
+	static char error[512];
+	struct override_rules rules;
+
+	return override_rules__parse(&rules, value, error, sizeof(error)) ? NULL : error;
+}
+
+static const char *wrong_size(const char *value)
+{
+	uint64_t size;
+
+	return override_rules__size(value, NULL, &size) && size ? NULL : "a size (64K, 256M, 2G)";
+}
+
+/* What can be told before the command runs; the file may have a colon in its name. */
+static const char *wrong_replace(const char *value)
+{
+	static char error[512];
+	const char *eq = strchr(value, '='), *target = eq ? eq + 1 : "", *colon = strrchr(target, ':');
+	char *file;
+
+	if (!eq || eq == value || !target[0] || strchr(value, '\n'))
+		return "'PATTERN=TARGET', a pattern of kernel names (or sha256:DIGITS) and FILE.co[:SYMBOL], native, host or off";
+	if (!strcmp(target, "native") || !strcmp(target, "host") || !strcmp(target, "off") || !access(target, R_OK))
+		return NULL;
+	file = colon && !strchr(colon, '/') ? xasprintf("%.*s", (int)(colon - target), target) : xstrdup(target);
+	snprintf(error, sizeof(error), "%s: %.400s", file, strerror(errno));
+	if (!access(file, R_OK))
+		error[0] = 0;
+	free(file);
+	return error[0] ? error : NULL;
+}
+
+static const char *wrong_quarantine(const char *value)
+{
+	return value[0] ? NULL : "FILE or off";
+}
+
 static const struct agent_option options[AGENT_OPTIONS] = {
-	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL},
+	[AGENT_callsite] = {"callsite", "on", 0, 0, NULL, NULL},
 	[AGENT_timing] = {"timing", "off sampled:N all", 1, 1000000000,
-			  "off, sampled:N (one dispatch of N, N from 1 to 1000000000) or all"},
-	[AGENT_code_objects] = {"code-objects", "used all off", 0, 0, "used, all or off"},
-	[AGENT_watchdog] = {"watchdog", "N", 0, 86400, "seconds (0 to 86400; 0: no watchdog)"},
+			  "off, sampled:N (one dispatch of N, N from 1 to 1000000000) or all", NULL},
+	[AGENT_code_objects] = {"code-objects", "used all off", 0, 0, "used, all or off", NULL},
+	[AGENT_watchdog] = {"watchdog", "N", 0, 86400, "seconds (0 to 86400; 0: no watchdog)", NULL},
 	[AGENT_on_hang] = {"on-hang", "report abort signal:N", 1, 64,
-			   "report, abort or signal:N (N from 1 to 64)"},
-	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept"},
+			   "report, abort or signal:N (N from 1 to 64)", NULL},
+	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept", NULL},
+	[AGENT_override] = {"override", .wrong = wrong_rules},
+	[AGENT_late_free] = {"late-free", "256M", .wrong = wrong_size},
+	[AGENT_fallback] = {"fallback", "off auto native host", 0, 0, "off, auto, native or host"},
+	[AGENT_replace] = {"replace", .wrong = wrong_replace},
+	[AGENT_replace_hazardous] = {"replace-hazardous", "on", 0, 0, NULL},
+	[AGENT_quarantine] = {"quarantine", .wrong = wrong_quarantine},
 };
 
 static bool is_value(const struct agent_option *o, const char *value)
@@ -43,12 +93,41 @@ static bool is_value(const struct agent_option *o, const char *value)
 	return false;
 }
 
+/* The command may be elsewhere when its runtime starts. */
+static const char *here(void)
+{
+	static char *cwd;
+
+	if (!cwd)
+		cwd = getcwd(NULL, 0);
+	return cwd ?: ".";
+}
+
+/* Behind those there are, one to a line; files by their whole names. */
+static char *add_rule(const char *before, const char *rule)
+{
+	const char *target = strchr(rule, '=') + 1;
+	const bool is_file = strcmp(target, "native") && strcmp(target, "host") && strcmp(target, "off");
+
+	return xasprintf("%s%s%.*s%s%s%s", before ?: "", before ? "\n" : "", (int)(target - rule), rule,
+			 is_file && target[0] != '/' ? here() : "", is_file && target[0] != '/' ? "/" : "", target);
+}
+
 const char *run__agent_option(struct run *r, enum agent_key key, const char *value)
 {
 	if (!value)
 		value = options[key].values;
-	if (!is_value(&options[key], value))
+	if (options[key].wrong && options[key].wrong(value))
+		return options[key].wrong(value);
+	if (!options[key].wrong && !is_value(&options[key], value))
 		return options[key].takes;
+	/* Rules of a second --override come behind those of the first. */
+	if (key == AGENT_override && r->agent[key])
+		value = xasprintf("%s,%s", r->agent[key], value);
+	if (key == AGENT_replace)
+		value = add_rule(r->agent[key], value);
+	if (key == AGENT_quarantine && strcmp(value, "off") && value[0] != '/')
+		value = xasprintf("%s/%s", here(), value);
 	r->agent[key] = value;
 	return NULL;
 }
@@ -107,10 +186,50 @@ static const char *value_of(const char *word, const char *key)
 	return !strncmp(word, key, len) && word[len] == '=' ? word + len + 1 : NULL;
 }
 
-int run__check_agent_words(const struct run *r)
+#define FINE_VRAM "HSA_FORCE_FINE_GRAIN_PCIE"
+
+/* For the command, and for what the session says of its environment. */
+static void add_variable(struct run *r, char *variable)
+{
+	size_t n = 0;
+	char **env;
+
+	while (r->sudo.env[n])
+		n++;
+	env = xcalloc(n + 2, sizeof(*env));
+	memcpy(env, r->sudo.env, n * sizeof(*env));
+	env[n] = variable;
+	r->sudo.env = env;
+}
+
+/* Fine-grained VRAM is there only where the runtime was told so before it starts. */
+static void ask_for_fine_vram(struct run *r, const char *text)
+{
+	const char *value = sudo__getenv(&r->sudo, FINE_VRAM);
+	const struct override_rule *rule;
+	struct override_rules rules;
+	char error[8];
+
+	if (!text || !override_rules__parse(&rules, text, error, sizeof(error)))
+		return;
+	rule = override_rules__wants_fine_vram(&rules);
+	if (!rule || (value && !strcmp(value, "1")))
+		return;
+	if (value) {
+		log_warn("--override %s: " FINE_VRAM " is set to '%s', so there is no fine-grained VRAM: unset it",
+			 rule->text, value);
+		return;
+	}
+	add_variable(r, FINE_VRAM "=1");
+	log_info("--override %s: the command runs with " FINE_VRAM "=1, without which there is no fine-grained VRAM",
+		 rule->text);
+}
+
+int run__check_agent_words(struct run *r)
 {
 	const char *text = sudo__getenv(&r->sudo, "RDNA1_TRACE_OPTIONS") ?: "", *value;
 	struct buf word = {0};
+	char *rules = NULL;
 	int err = 0;
 
 	while (next_word(&text, &word) && !err) {
@@ -119,13 +238,36 @@ int run__check_agent_words(const struct run *r)
 				 "run; -o DIR says which that is");
 		for (unsigned int i = 0; i < AGENT_OPTIONS && !err; i++) {
 			value = value_of(buf__str(&word), options[i].name);
+			if (value && !r->agent[i] && options[i].wrong && options[i].wrong(value))
+				err = usage_error("RDNA1_TRACE_OPTIONS: %s: %s", options[i].name, options[i].wrong(value));
+			if (value && i == AGENT_override && !r->agent[i])
+				rules = xstrdup(value);
 			if (value && r->agent[i] && strcmp(value, r->agent[i]))
 				err = usage_error("--%s=%s, but RDNA1_TRACE_OPTIONS has %s: take one of them away",
 						  options[i].name, r->agent[i], word.s);
 		}
 	}
+	if (!err)
+		ask_for_fine_vram(r, r->agent[AGENT_override] ?: rules);
+	free(rules);
 	buf__free(&word);
 	return err;
+}
+
+bool run__is_asked(const struct run *r, const char *name)
+{
+	const char *text = sudo__getenv(&r->sudo, "RDNA1_TRACE_OPTIONS") ?: "", *value;
+	struct buf word = {0};
+	bool asked = false;
+
+	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
+		asked |= r->agent[i] && !strcmp(options[i].name, name) && strcmp(r->agent[i], "off");
+	while (!asked && next_word(&text, &word)) {
+		value = value_of(buf__str(&word), name);
+		asked = value && strcmp(value, "off");
+	}
+	buf__free(&word);
+	return asked;
 }
 
 static bool is_ours(const struct run *r, const char *word)
@@ -136,10 +278,24 @@ static bool is_ours(const struct run *r, const char *word)
 	return value_of(word, "dir") || (r->max_size && value_of(word, "buffer"));
 }
 
+/* A word for each line of values. */
+static void add_values(struct buf *b, const char *key, const char *values)
+{
+	for (const char *at = values, *end; at; at = *end ? end + 1 : NULL) {
+		char *one;
+
+		end = strchrnul(at, '\n');
+		one = xasprintf("%.*s", (int)(end - at), at);
+		add_word(b, key, one);
+		free(one);
+	}
+}
+
 /* What the user set stays, but for dir=. */
 static void join_words(const struct run *r, struct buf *b, const char *dir, const char *before)
 {
 	struct buf word = {0};
+	char *exe = NULL;
 
 	add_word(b, "dir", dir);
 	if (r->max_size)
@@ -152,7 +308,10 @@ static void join_words(const struct run *r, struct buf *b, const char *dir, cons
 	}
 	for (unsigned int i = 0; i < AGENT_OPTIONS; i++)
 		if (r->agent[i])
-			add_word(b, options[i].name, r->agent[i]);
+			add_values(b, options[i].name, r->agent[i]);
+	if (run__is_asked(r, "replace-hazardous") && (exe = realpath("/proc/self/exe", NULL)))
+		add_word(b, "scanner", exe);
+	free(exe);
 	buf__free(&word);
 }
 

@@ -30,6 +30,7 @@ static const char help[] =
 	"       rdna1-trace explain [-f FILE] [TEXT...]              what error messages mean\n"
 	"       rdna1-trace pack [-o FILE] [DIR]                     one file for a bug report\n"
 	"       rdna1-trace compare [--all] A B                      what differs between two\n"
+	"       rdna1-trace quarantine [ACTION]                      what failed before, and is avoided\n"
 	"\n"
 	"Options of run:\n"
 	"  -o, --output DIR    trace directory, made new (rdna1-trace-COMMAND-TIME-PID)\n"
@@ -65,6 +66,25 @@ static const char help[] =
 	"      --on-hang=WHAT  what follows: report (the default), abort, or signal:N to the process\n"
 	"      --dispatch=WHAT  where dispatches are read: doorbell (the default) or intercept (ROCr's\n"
 	"                      intercept queue, which costs more and sees every queue)\n"
+	"      --override=RULE[,RULE...]  make allocations in other memory than COMMAND asks for; a RULE is\n"
+	"                      SELECTOR[+SELECTOR...]:TARGET, the first whose selectors all hold counts:\n"
+	"                        vram, system, fine, coarse   the memory that is asked for\n"
+	"                        >=SIZE, <SIZE, SIZE-SIZE     bytes (64K, 1M, 2G), both ends included\n"
+	"                        from=GLOB                    file name of the library that calls\n"
+	"                        nth=N, nth=N-, nth=N-M       which of those that the rest holds of\n"
+	"                        targets: coarse, fine, uncached, leave\n"
+	"      --late-free     keep what COMMAND frees for a while, until 256M of later frees are kept, too:\n"
+	"                      a kernel that still uses it finds it unharmed\n"
+	"      --late-free=SIZE  the same with another size (64K, 1G)\n"
+	"      --fallback=WHAT  kernels that are known to fail run otherwise: off (the default), auto (what is\n"
+	"                      in the quarantine), native (all convolutions of known kinds by kernels of\n"
+	"                      rdna1-trace's own for gfx1010) or host (all of them on the CPU)\n"
+	"      --replace RULE  'PATTERN=TARGET': kernels of names that match PATTERN (or sha256:DIGITS, of\n"
+	"                      their code object) become a kernel of a file (FILE.co[:SYMBOL]), native, host,\n"
+	"                      or stay (off); may be given several times, the first that matches counts\n"
+	"      --replace-hazardous  the same, native, for kernels in which a scan found hazards of gfx1010\n"
+	"      --quarantine=FILE  where kernels that failed are written down; off: nowhere\n"
+	"                      (~/.local/state/rdna1-trace/quarantine)\n"
 	"      --roctx         record the ranges that COMMAND names with roctxRangePush and its kin\n"
 	"      --as-root       under sudo, run COMMAND as root and not as the calling user\n"
 	"      --wait=WHAT     what to wait for: COMMAND (command, the default), or all that it starts (all)\n"
@@ -170,6 +190,12 @@ int run__parse(struct run *r, int argc, char **argv)
 		{"watchdog", required_argument, NULL, OPT_AGENT + AGENT_watchdog},
 		{"on-hang", required_argument, NULL, OPT_AGENT + AGENT_on_hang},
 		{"dispatch", required_argument, NULL, OPT_AGENT + AGENT_dispatch},
+		{"override", required_argument, NULL, OPT_AGENT + AGENT_override},
+		{"late-free", optional_argument, NULL, OPT_AGENT + AGENT_late_free},
+		{"fallback", required_argument, NULL, OPT_AGENT + AGENT_fallback},
+		{"replace", required_argument, NULL, OPT_AGENT + AGENT_replace},
+		{"replace-hazardous", no_argument, NULL, OPT_AGENT + AGENT_replace_hazardous},
+		{"quarantine", required_argument, NULL, OPT_AGENT + AGENT_quarantine},
 		{"roctx", no_argument, NULL, OPT_ROCTX},
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},
@@ -242,6 +268,8 @@ int run__parse(struct run *r, int argc, char **argv)
 			break;
 		case OPT_AGENT ... OPT_AGENT + AGENT_OPTIONS - 1:
 			takes = run__agent_option(r, (enum agent_key)(c - OPT_AGENT), optarg);
+			if (takes && c == OPT_AGENT + AGENT_override)
+				return usage_error("--override: %s", takes);
 			if (takes)
 				return usage_error("--%s takes %s, not '%s'", options[at].name, takes, optarg);
 			break;

@@ -148,6 +148,21 @@ static const char *reason(int err)
 				  strerror(-err);
 }
 
+/* By other definitions than the newest it is another question. */
+static void keep_verdict(struct scan_run *r, const struct scan_object *object, const void *data, size_t len)
+{
+	int err;
+
+	if (r->no_store || r->o.llvm || !object->gfx10)
+		return;
+	err = store_verdict(r, object, data, len);
+	if (!err || r->store_failed)
+		return;
+	r->store_failed = true;
+	log_warn("what was found cannot be kept for --replace-hazardous: %s%s", strerror(-err),
+		 err == -ENOENT ? ": set HOME or XDG_CACHE_HOME" : "");
+}
+
 void scan_code_object(struct scan_run *r, const void *data, size_t len, const char *part)
 {
 	struct scan_object *object;
@@ -167,6 +182,7 @@ void scan_code_object(struct scan_run *r, const void *data, size_t len, const ch
 		scan_error(r, "%s%s%s", part ?: "", part ? ": " : "", reason(err));
 		return;
 	}
+	keep_verdict(r, object, data, len);
 	isa = isa_totals(r->file, object);
 	add_object(&isa->t, object);
 	add_object(&r->total, object);
@@ -213,7 +229,8 @@ void end_file(struct scan_run *r)
 	r->with_hazards += hazards > 0;
 	r->unreadable += f->errors.n > 0;
 	clear_progress(r);
-	(r->json ? put_json_file : put_text_file)(r, f);
+	if (!r->verdicts)
+		(r->json ? put_json_file : put_text_file)(r, f);
 	free_file(f);
 }
 
@@ -234,6 +251,8 @@ static const char help[] =
 	"      --all-targets    code for any AMD GPU; without, for gfx10, which such a card can be made\n"
 	"                       to load\n"
 	"      --llvm N         hazards as version N of LLVM defines them\n"
+	"      --no-store       do not keep verdicts for run --replace-hazardous\n"
+	"      --verdict        keep verdicts and print nothing; the status is 0 when they are kept\n"
 	"      --format FORMAT  text (the default) or json\n"
 	"  -q, --quiet          no progress\n"
 	"  -h, --help           this text\n";
@@ -281,6 +300,13 @@ static int read_option(struct scan_run *r, int c, char **argv)
 			return usage_error("scan: --format is text or json, not '%s'", optarg);
 		r->json = !strcmp(optarg, "json");
 		return -1;
+	case 'n':
+		r->no_store = true;
+		return -1;
+	case 'v':
+		r->verdicts = r->all_targets = true;
+		log_level = -1;
+		return -1;
 	case 'q':
 		log_level = -1;
 		return -1;
@@ -306,13 +332,15 @@ static int scan(struct scan_run *r, int num, char **paths)
 	}
 	r->first_file = true;
 	clock_gettime(CLOCK_MONOTONIC, &r->began);
-	if (r->json)
+	if (r->json && !r->verdicts)
 		put_json_begin(r);
 	for (int i = 0; i < num; i++)
 		scan_path(r, paths[i]);
 	clear_progress(r);
 	status = r->unreadable ? EXIT_UNREADABLE : r->with_hazards ? EXIT_HAZARDS : 0;
-	if (r->json)
+	if (r->verdicts)
+		status = r->unreadable || r->store_failed ? EXIT_UNREADABLE : 0;
+	else if (r->json)
 		put_json_end(r, status);
 	else
 		put_text_end(r);
@@ -329,6 +357,7 @@ int cmd_scan(int argc, char **argv)
 	static const struct option options[] = {
 		{"kernels", no_argument, NULL, 'k'},	 {"sites", optional_argument, NULL, 's'},
 		{"arch", required_argument, NULL, 'a'},	 {"all-targets", no_argument, NULL, 't'},
+		{"no-store", no_argument, NULL, 'n'},	 {"verdict", no_argument, NULL, 'v'},
 		{"llvm", required_argument, NULL, 'l'},	 {"format", required_argument, NULL, 'f'},
 		{"quiet", no_argument, NULL, 'q'},	 {"help", no_argument, NULL, 'h'},
 		{0},
@@ -346,6 +375,9 @@ int cmd_scan(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage_error("scan: name a file or a directory");
+	if (r.verdicts && (r.no_store || r.o.llvm || r.json || r.kernels || r.sites))
+		return usage_error("scan: --verdict keeps verdicts and prints nothing: it goes with no option that says "
+				   "what to print or not to keep them");
 	status = scan(&r, argc - optind, argv + optind);
 	free(r.archs.v);
 	return status;

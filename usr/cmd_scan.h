@@ -47,6 +47,8 @@ struct scan_run {
 	struct scan *scan;
 	struct scan_options o;
 	bool all_targets, kernels, sites, json;
+	bool no_store, verdicts; /* keep no verdicts; that alone */
+	bool store_failed;
 	VEC(const char *) archs;
 	unsigned int width;
 	struct file_result *file; /* at hand */
@@ -70,6 +72,11 @@ void scan_code_object(struct scan_run *r, const void *data, size_t len, const ch
 void scan_error(struct scan_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void begin_file(struct scan_run *r, struct file_result *f, const char *path, const char *kind);
 void end_file(struct scan_run *r);
+
+/* ---- verdicts: cmd_scan_verdict.c ---- */
+
+/* Keep what was found in the object, whose bytes these are, for who cannot scan. 0 or negative errno. */
+int store_verdict(const struct scan_run *r, const struct scan_object *object, const void *data, size_t len);
 
 /* ---- unpacking: cmd_scan_unpack.c; the libraries are loaded where one is needed ---- */
 

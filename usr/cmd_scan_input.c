@@ -3,7 +3,7 @@
 #include "cmd_scan.h"
 #include "base/log.h"
 #include "../hsa-tools/isa/elf.h"
-#include "../hsa-tools/isa/scan/bundle.h"
+#include "../hsa-tools/isa/bundle.h"
 
 #include <dirent.h>
 #include <elf.h>

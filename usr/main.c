@@ -31,6 +31,7 @@ static const struct {
 	{"compare", cmd_compare},
 	{"scan", cmd_scan},
 	{"check", cmd_check},
+	{"quarantine", cmd_quarantine},
 };
 
 void put_commands(struct buf *b)

@@ -44,7 +44,9 @@ struct agent {
 	bool recording;
 	bool exiting; /* exit() has begun */
 	bool has_amd;
+	bool steering; /* some dispatches may go elsewhere: steer.h */
 	int dir_fd; /* the trace directory */
+	char dir_path[4096];
 	struct stream_proc proc;
 	struct options options;
 	CoreApiTable core; /* as it was before us: what the hooks call */
@@ -145,6 +147,16 @@ void inventory(struct thread *t);
  * it. */
 uint16_t inventory_pool(struct thread *t, hsa_amd_memory_pool_t pool, bool *host);
 uint16_t inventory_region(struct thread *t, hsa_region_t region, bool *host);
+struct pool_facts {
+	uint64_t handle, owner; /* hsa_amd_memory_pool_t and hsa_region_t; hsa_agent_t, 0 not known */
+	uint32_t flags;		/* HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_* */
+	bool host;		/* system memory */
+	bool usable;		/* global memory that can be allocated */
+};
+/* By its id; false: there is none of the runtime that runs now. */
+bool inventory_facts(uint16_t id, struct pool_facts *f);
+/* The one after id, which is 0 at first; 0 at the end. */
+uint16_t inventory_next(uint16_t id, struct pool_facts *f);
 
 /* module.c */
 void module_init(void);
@@ -153,6 +165,8 @@ void module_libraries(struct thread *t);
 void module_forget(void);
 /* Id of the place that allocates: by the return address of the call. 0 when there are too many. */
 uint16_t site_of(struct thread *t, uint64_t caller);
+/* The file name, without its directories, of the program or library that allocates. "" where it is in none. */
+void site_file(struct thread *t, uint64_t caller, char *name, size_t size);
 /* Another file of this library's name that is loaded beside it; false when there is none. */
 bool module_twin(char *path, size_t size);
 
@@ -202,8 +216,10 @@ void memory_not_taken(struct thread *t, const char *call, uint64_t va, hsa_statu
 		      const struct map_range *r);
 
 /* code.c */
-struct code; /* a code object */
+struct code;  /* a code object */
+struct steer; /* steer.h */
 struct kernel_facts {
+	const struct steer *steer; /* NULL: its dispatches are left alone */
 	uint32_t kernarg_bytes;
 	uint32_t pointers_end; /* of the last one */
 	uint16_t num_pointers;
@@ -218,6 +234,10 @@ struct kernel_facts *kernel_find(uint64_t kernel_object);
 void code_used(struct code *code);
 void code_store_used(struct thread *t); /* that chance: t may be NULL */
 void code_store_last(struct thread *t); /* the process ends: waits for other threads at it */
+/* Into the trace, now, whatever code-objects= says. 0 or -errno. */
+int code_store(const struct code *code);
+/* Of its bytes, 32. */
+const uint8_t *code_sha256(const struct code *code);
 uint64_t code_news_ns(void);		/* when a code object was loaded last; 0 never */
 
 /* evidence.c: what is known of the queues and around an address goes to disk now. In a signal
@@ -231,8 +251,15 @@ void evidence_live(struct thread *t, uint64_t max_bytes); /* all that is allocat
 /* signals.c: catch what ends the process */
 void signals_hook(void);
 
+/* device.c: the device is the emulated one */
+bool agent_emulated(void);
+
+/* lesson.c: a kernel failed; into the quarantine with it. */
+void lesson_queue_error(const hsa_queue_t *hq, hsa_status_t status);
+void lesson_fault(uint64_t va);
+
 /* thread.c: a detached thread with all signals blocked. 0 or errno. */
-int thread_start(void *(*run)(void *));
+int thread_start(void *(*run)(void *), void *arg);
 
 /* prepare.c: begin to make chunks ahead, once there is a queue; and when the process ends. */
 void prepare_start(void);

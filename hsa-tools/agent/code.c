@@ -3,7 +3,7 @@
  * Code objects: recorded when they are loaded, with their kernels when they are frozen, and stored
  * by content: all of them, or those of which a kernel is dispatched.
  */
-#include "code.h"
+#include "steer.h"
 
 #include "../isa/elf.h"
 #include "../isa/sha256.h"
@@ -42,6 +42,11 @@ static uint64_t news_ns; /* atomic */
 uint64_t code_news_ns(void)
 {
 	return __atomic_load_n(&news_ns, __ATOMIC_RELAXED);
+}
+
+const uint8_t *code_sha256(const struct code *code)
+{
+	return code->sha256;
 }
 
 void code_used(struct code *code)
@@ -215,6 +220,16 @@ static struct code *find_code(const uint8_t digest[32])
 	while (c && memcmp(c->sha256, digest, 32))
 		c = c->next;
 	return c;
+}
+
+int code_store(const struct code *c)
+{
+	void *copy = read_again(c);
+	int err = copy ? store_bytes(copy, c->size, c->sha256) : -ESTALE;
+
+	if (copy)
+		munmap(copy, c->size);
+	return err;
 }
 
 /* The entry of a code object whose bytes are at hand, new or known. NULL without memory. */
@@ -504,6 +519,8 @@ static void frozen(struct thread *t, struct loaded *l)
 
 	find_place(l);
 	record_info(t, l);
+	if (agent.steering)
+		steer_ready(t, walk.on, &l->metas, l->code);
 	kernel_record_all(&walk);
 	kernel_metas__free(&l->metas);
 	l->frozen = true;

@@ -28,6 +28,7 @@ struct kernel_meta {
 	struct isa_kernel k; /* its texts and args are gone */
 	struct ev_kernel_arg *args;
 	uint32_t num_args;
+	char type_name[16]; /* of the first argument that is a buffer; "" not known */
 };
 struct kernel_metas {
 	struct kernel_meta *v; /* by symbol */
@@ -37,7 +38,12 @@ struct kernel_metas {
 };
 /* Read a code object's metadata; leaves *m empty when there is none, or no memory. */
 void kernel_metas__read(struct kernel_metas *m, const void *elf, size_t len);
+/* symbol: "name.kd"; NULL: there is none. */
+const struct kernel_meta *kernel_metas__find(const struct kernel_metas *m, const char *symbol);
 void kernel_metas__free(struct kernel_metas *m);
+
+/* "name" of "name.kd"; false when it does not fit. */
+bool kernel_name(const char *symbol, char *name, size_t size);
 
 struct kernel_walk {
 	struct thread *t;
@@ -47,6 +53,7 @@ struct kernel_walk {
 	const uint8_t *sha256;
 	const struct kernel_metas *metas;
 	bool several; /* the executable has kernels of other code objects too */
+	bool ours;    /* that the agent loaded itself */
 };
 /* Record the kernels of a frozen executable for an agent. */
 void kernel_record_all(struct kernel_walk *walk);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Agents and memory pools: recorded once each, so that later events can name them. */
-#include "agent.h"
+#include "late_free.h"
+#include "override.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ static int done; /* atomic */
 static struct known_pool {
 	uint64_t handle; /* atomic; 0: not there yet */
 	bool host;
+	struct pool_facts facts;
 } pools[MAX_POOLS];
 static uint32_t num_pools, first_pool; /* atomic; first: of the runtime that runs now */
 static int pools_lock;
@@ -38,6 +40,13 @@ static void add_pool(struct thread *t, struct ev_hsa_pool *e)
 	e->id = find_pool(e->pool, &host);
 	if (!e->id && num_pools < MAX_POOLS) {
 		pools[num_pools].host = e->all_agents;
+		pools[num_pools].facts = (struct pool_facts){
+			.handle = e->pool,
+			.owner = e->agent,
+			.flags = e->flags,
+			.host = e->all_agents,
+			.usable = e->alloc_allowed && e->segment == HSA_AMD_SEGMENT_GLOBAL,
+		};
 		__atomic_store_n(&pools[num_pools].handle, e->pool, __ATOMIC_RELAXED);
 		e->id = (uint16_t)(num_pools + 1);
 		__atomic_store_n(&num_pools, num_pools + 1, __ATOMIC_RELEASE);
@@ -163,6 +172,25 @@ void inventory(struct thread *t)
 		return;
 	agent.core.hsa_iterate_agents_fn(one_agent, t);
 	record_clock(t);
+	override_start(t);
+	late_free_start(t);
+}
+
+bool inventory_facts(uint16_t id, struct pool_facts *f)
+{
+	if (id <= __atomic_load_n(&first_pool, __ATOMIC_RELAXED) ||
+	    id > __atomic_load_n(&num_pools, __ATOMIC_ACQUIRE))
+		return false;
+	*f = pools[id - 1].facts;
+	return true;
+}
+
+uint16_t inventory_next(uint16_t id, struct pool_facts *f)
+{
+	const uint32_t first = __atomic_load_n(&first_pool, __ATOMIC_RELAXED);
+
+	id = id < first ? (uint16_t)first : id;
+	return inventory_facts(++id, f) ? id : 0;
 }
 
 uint16_t inventory_pool(struct thread *t, hsa_amd_memory_pool_t pool, bool *host)

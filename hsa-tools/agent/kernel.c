@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Kernels: what their code object's metadata says, and what of it the doorbell path asks for. */
-#include "code.h"
+#include "steer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +39,8 @@ static void read_args(struct kernel_meta *m, const struct isa_kernel *k)
 	if (!m->args)
 		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
 	while (m->args && m->num_args < k->num_args && isa_kernel__next_arg(&walk, &a)) {
+		if (a.kind == ISA_ARG_BUFFER && !m->type_name[0] && a.type_name.len < sizeof(m->type_name))
+			memcpy(m->type_name, a.type_name.s, a.type_name.len);
 		if (a.offset > UINT16_MAX || a.size > UINT16_MAX)
 			continue;
 		m->args[m->num_args++] = (struct ev_kernel_arg){.offset = (uint16_t)a.offset,
@@ -117,7 +119,7 @@ void kernel_metas__free(struct kernel_metas *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static const struct kernel_meta *find_meta(const struct kernel_metas *m, const char *symbol)
+const struct kernel_meta *kernel_metas__find(const struct kernel_metas *m, const char *symbol)
 {
 	struct kernel_meta key = {.symbol = (char *)(uintptr_t)symbol};
 
@@ -166,6 +168,7 @@ struct kernel_facts *kernel_find(uint64_t object)
 static bool alike(const struct kernel_facts *a, const struct kernel_facts *b)
 {
 	return a && a->kernarg_bytes == b->kernarg_bytes && a->code == b->code &&
+	       !a->steer == !b->steer && (!a->steer || !memcmp(a->steer, b->steer, sizeof(*a->steer))) &&
 	       a->num_pointers == b->num_pointers && !strcmp(a->name, b->name) &&
 	       !memcmp(a->pointers, b->pointers, a->num_pointers * sizeof(a->pointers[0]));
 }
@@ -221,7 +224,7 @@ static bool is_pointer(const struct ev_kernel_arg *a)
 }
 
 static void remember(uint64_t object, const char *name, uint32_t kernarg_bytes, struct code *code,
-		     const struct kernel_meta *m)
+		     const struct kernel_meta *m, const struct steer *steer)
 {
 	struct kernel_facts *f;
 	size_t len = strlen(name);
@@ -239,6 +242,7 @@ static void remember(uint64_t object, const char *name, uint32_t kernarg_bytes, 
 	memcpy(f->name, name, len < sizeof(f->name) ? len : sizeof(f->name) - 1);
 	f->kernarg_bytes = kernarg_bytes;
 	f->code = code;
+	f->steer = steer;
 	for (uint32_t i = 0; m && i < m->num_args && f->num_pointers < n; i++)
 		if (is_pointer(&m->args[i])) {
 			f->pointers[f->num_pointers++] = m->args[i].offset;
@@ -292,6 +296,30 @@ static void record_info(const struct kernel_walk *walk, uint64_t object,
 	fact_commit(walk->t);
 }
 
+bool kernel_name(const char *symbol, char *name, size_t size)
+{
+	size_t len = strlen(symbol);
+
+	len -= len > 3 && !strcmp(symbol + len - 3, ".kd") ? 3 : 0;
+	name[0] = 0;
+	if (len >= size)
+		return false;
+	memcpy(name, symbol, len);
+	name[len] = 0;
+	return true;
+}
+
+static const struct steer *steered(const struct kernel_walk *walk, uint64_t object, const char *symbol,
+				   uint32_t kernarg_bytes, uint32_t group_bytes,
+				   const struct kernel_meta *m)
+{
+	char name[256];
+
+	if (!agent.steering || walk->ours || !kernel_name(symbol, name, sizeof(name)))
+		return NULL;
+	return steer_kernel(walk->t, walk->on, object, name, walk->sha256, kernarg_bytes, group_bytes, m);
+}
+
 static hsa_status_t one_symbol(hsa_executable_t executable, hsa_agent_t on,
 			       hsa_executable_symbol_t symbol, void *data)
 {
@@ -325,14 +353,14 @@ static hsa_status_t one_symbol(hsa_executable_t executable, hsa_agent_t on,
 	e.kernarg_bytes = kernarg;
 	e.group_bytes = group;
 	e.private_bytes = private;
-	m = find_meta(walk->metas, name);
+	m = kernel_metas__find(walk->metas, name);
 	if (!m && walk->several && kernel_find(object)) {
 		free(name);
 		return HSA_STATUS_SUCCESS;
 	}
 	/* Some descriptors say 0 where the metadata knows (Tensile's assembly). */
-	remember(object, name, m && m->k.kernarg_size > kernarg ? m->k.kernarg_size : kernarg,
-		 walk->code, m);
+	kernarg = m && m->k.kernarg_size > kernarg ? m->k.kernarg_size : kernarg;
+	remember(object, name, kernarg, walk->code, m, steered(walk, object, name, kernarg, group, m));
 	record_symbol(walk->t, &e, name);
 	if (m)
 		record_info(walk, object, m);

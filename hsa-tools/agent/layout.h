@@ -42,6 +42,7 @@ typedef hsa_status_t hsa_amd_vmem_set_access_t(void *va, size_t size,
 typedef hsa_status_t hsa_amd_vmem_export_shareable_handle_t(int *fd, uint64_t handle,
 							    uint64_t flags);
 typedef hsa_status_t hsa_amd_vmem_import_shareable_handle_t(int fd, uint64_t *handle);
+typedef hsa_status_t hsa_amd_queue_get_info_t(hsa_queue_t *queue, uint32_t attribute, void *value);
 typedef uint32_t hsa_amd_signal_wait_all_t(uint32_t n, hsa_signal_t *signals,
 					   hsa_signal_condition_t *conditions,
 					   hsa_signal_value_t *values, uint64_t timeout_hint,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Pools and regions: allocate, free, access; where an address is; the runtime's memory fault event.
  */
-#include "agent.h"
+#include "late_free.h"
+#include "override.h"
 
 #include <string.h>
 
@@ -125,6 +126,94 @@ void memory_not_taken(struct thread *t, const char *call, uint64_t va, hsa_statu
 	agent_failed(t, call, va, status);
 }
 
+/* ---- allocations from a pool, or a region ---- */
+
+struct request {
+	uint8_t kind; /* MEM_KIND_pool, MEM_KIND_region */
+	uint32_t flags;
+	uint64_t handle; /* of either */
+	size_t size;
+	void **ptr;
+};
+
+static hsa_status_t call(const struct request *q)
+{
+	return q->kind == MEM_KIND_region
+		       ? agent.core.hsa_memory_allocate_fn((hsa_region_t){q->handle}, q->size, q->ptr)
+		       : agent.amd.hsa_amd_memory_pool_allocate_fn((hsa_amd_memory_pool_t){q->handle},
+								   q->size, q->flags, q->ptr);
+}
+
+/* What was freed and is kept makes room, where there is none. */
+static hsa_status_t make(struct thread *t, const struct request *q)
+{
+	hsa_status_t status = call(q);
+
+	if (status == HSA_STATUS_ERROR_OUT_OF_RESOURCES && late_free_all(t))
+		status = call(q);
+	if (status == HSA_STATUS_SUCCESS)
+		late_free_reused(addr_of(*q->ptr));
+	return status;
+}
+
+/* Made otherwise than asked: true, and *q is what it was. */
+static bool make_overridden(struct thread *t, struct request *q, uint16_t *pool, uint64_t caller,
+			    hsa_status_t *status)
+{
+	struct override o = {.asked_pool = *pool,
+			     .asked_flags = q->flags,
+			     .region = q->kind == MEM_KIND_region,
+			     .size = q->size,
+			     .caller = caller};
+	struct request other = *q;
+
+	if (!override_on() || !override_choose(t, &o))
+		return false;
+	other.handle = o.handle;
+	other.flags = o.flags;
+	*status = make(t, &other);
+	override_record(t, &o, *status, *status ? 0 : addr_of(*q->ptr));
+	if (*status != HSA_STATUS_SUCCESS)
+		return false;
+	*q = other;
+	*pool = o.pool;
+	return true;
+}
+
+static hsa_status_t allocate(struct thread *t, struct request *q, uint16_t pool, bool host,
+			     uint64_t caller)
+{
+	uint64_t begin = agent_now();
+	hsa_status_t status;
+	struct given g;
+
+	if (!make_overridden(t, q, &pool, caller, &status))
+		status = make(t, q);
+	g = (struct given){
+		.kind = q->kind,
+		.host = host,
+		.mapped = true,
+		.status = status,
+		.pool = pool,
+		.flags = q->flags,
+		.size = q->size,
+		.va = status == HSA_STATUS_SUCCESS ? addr_of(*q->ptr) : 0,
+		.object = q->handle,
+	};
+	memory_given(t, begin, &g, caller);
+	return status;
+}
+
+/* A second time what is kept: as the runtime would answer (ROCr Runtime::FreeMemory). */
+static hsa_status_t free_again(struct thread *t, const char *name, uint64_t va)
+{
+	struct map_range r = {0};
+
+	memory_taken(t, MEM_KIND_pool, va, 0, 0, &r);
+	agent_failed(t, name, va, HSA_STATUS_ERROR_INVALID_ALLOCATION);
+	return HSA_STATUS_ERROR_INVALID_ALLOCATION;
+}
+
 /* ---- pools ---- */
 
 static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags,
@@ -132,24 +221,20 @@ static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint3
 {
 	const uint64_t caller = CALLER;
 	struct thread *t = agent_enter();
-	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.amd.hsa_amd_memory_pool_allocate_fn(pool, size, flags, ptr);
-	struct given g;
+	struct request q = {.kind = MEM_KIND_pool,
+			    .flags = flags,
+			    .handle = pool.handle,
+			    .size = size,
+			    .ptr = ptr};
+	hsa_status_t status;
+	uint16_t id;
+	bool host;
 
 	if (!t)
-		return status;
-	g = (struct given){
-		.kind = MEM_KIND_pool,
-		.mapped = true,
-		.status = status,
-		.flags = flags,
-		.size = size,
-		.va = status == HSA_STATUS_SUCCESS ? addr_of(*ptr) : 0,
-		.object = pool.handle,
-	};
-	g.pool = inventory_pool(t, pool, &g.host);
+		return call(&q);
+	id = inventory_pool(t, pool, &host);
+	status = allocate(t, &q, id, host, caller);
 	__atomic_fetch_add(&agent.pool_allocs, 1, __ATOMIC_RELAXED);
-	memory_given(t, begin, &g, caller);
 	agent_leave(t);
 	return status;
 }
@@ -166,17 +251,28 @@ static uint8_t kind_at(uint64_t va)
 
 static hsa_status_t pool_free(void *ptr)
 {
+	static const char name[] = "hsa_amd_memory_pool_free";
 	struct thread *t = agent_enter();
 	struct map_range r = {0};
 	hsa_status_t status;
+	bool known = false;
 
+	if (t && late_free_kept(addr_of(ptr))) {
+		status = free_again(t, name, addr_of(ptr));
+		agent_leave(t);
+		return status;
+	}
 	if (t)
-		memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
+		known = memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
+	if (known && late_free_keep(t, r.lo, r.size, false)) {
+		agent_leave(t);
+		return HSA_STATUS_SUCCESS;
+	}
 	status = agent.amd.hsa_amd_memory_pool_free_fn(ptr);
 	if (!t)
 		return status;
 	if (status != HSA_STATUS_SUCCESS)
-		memory_not_taken(t, "hsa_amd_memory_pool_free", addr_of(ptr), status, &r);
+		memory_not_taken(t, name, addr_of(ptr), status, &r);
 	agent_leave(t);
 	return status;
 }
@@ -216,39 +312,44 @@ static hsa_status_t region_allocate(hsa_region_t region, size_t size, void **ptr
 {
 	const uint64_t caller = CALLER;
 	struct thread *t = agent_enter();
-	uint64_t begin = t ? agent_now() : 0;
-	hsa_status_t status = agent.core.hsa_memory_allocate_fn(region, size, ptr);
-	struct given g;
+	struct request q = {
+		.kind = MEM_KIND_region, .handle = region.handle, .size = size, .ptr = ptr};
+	hsa_status_t status;
+	uint16_t id;
+	bool host;
 
 	if (!t)
-		return status;
-	g = (struct given){
-		.kind = MEM_KIND_region,
-		.mapped = true,
-		.status = status,
-		.size = size,
-		.va = status == HSA_STATUS_SUCCESS ? addr_of(*ptr) : 0,
-		.object = region.handle,
-	};
-	g.pool = inventory_region(t, region, &g.host);
-	memory_given(t, begin, &g, caller);
+		return call(&q);
+	id = inventory_region(t, region, &host);
+	status = allocate(t, &q, id, host, caller);
 	agent_leave(t);
 	return status;
 }
 
 static hsa_status_t region_free(void *ptr)
 {
+	static const char name[] = "hsa_memory_free";
 	struct thread *t = agent_enter();
 	struct map_range r = {0};
 	hsa_status_t status;
+	bool known = false;
 
+	if (t && late_free_kept(addr_of(ptr))) {
+		status = free_again(t, name, addr_of(ptr));
+		agent_leave(t);
+		return status;
+	}
 	if (t)
-		memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
+		known = memory_taken(t, kind_at(addr_of(ptr)), addr_of(ptr), 0, 0, &r);
+	if (known && late_free_keep(t, r.lo, r.size, true)) {
+		agent_leave(t);
+		return HSA_STATUS_SUCCESS;
+	}
 	status = agent.core.hsa_memory_free_fn(ptr);
 	if (!t)
 		return status;
 	if (status != HSA_STATUS_SUCCESS)
-		memory_not_taken(t, "hsa_memory_free", addr_of(ptr), status, &r);
+		memory_not_taken(t, name, addr_of(ptr), status, &r);
 	agent_leave(t);
 	return status;
 }
@@ -272,6 +373,7 @@ static hsa_status_t system_event(const hsa_amd_event_t *event, void *unused)
 		};
 		agent_event(t, EV_mem_fault, &e, sizeof(e));
 		evidence_write(EVIDENCE_memory_fault, e.va);
+		lesson_fault(e.va);
 	}
 	agent_leave(t);
 	return HSA_STATUS_ERROR;

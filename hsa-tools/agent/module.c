@@ -339,6 +339,19 @@ uint16_t site_of(struct thread *t, uint64_t caller)
 	return 0;
 }
 
+void site_file(struct thread *t, uint64_t caller, char *name, size_t size)
+{
+	struct search s = {.addr = agent.options.callsite ? outside(t, caller) : caller};
+	const char *slash;
+
+	name[0] = 0;
+	if (!dl_iterate_phdr(visit, &s))
+		return;
+	slash = strrchr(s.path, '/');
+	strncpy(name, slash ? slash + 1 : s.path, size - 1);
+	name[size - 1] = 0;
+}
+
 /* ---- this library twice ---- */
 
 static int visit_twin(struct dl_phdr_info *info, size_t size, void *arg)

@@ -6,7 +6,9 @@
  * 5.2; the AMD extension table has had functions inserted in its middle, so only the layouts of
  * layout.def are touched. Anything else is left alone, with one line.
  */
-#include "queue.h"
+#include "late_free.h"
+#include "override.h"
+#include "steer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,6 +50,8 @@ static void exit_begins(void)
 	struct thread *t;
 
 	agent.exiting = true;
+	if (agent.steering)
+		steer_exit();
 	/* What has ended since somebody waited; the runtime is still there, or its signals are
 	 * forgotten. */
 	t = agent.options.timing_every ? agent_enter() : NULL;
@@ -70,6 +74,8 @@ static bool start_recording(void)
 			  error_text(agent.dir_fd));
 		return false;
 	}
+	if (!realpath(path, agent.dir_path))
+		agent.dir_path[0] = 0;
 	err = stream_proc__open(&agent.proc, agent.dir_fd, SOURCE_agent, "agent");
 	if (!err)
 		stream_proc__use_tsc(&agent.proc);
@@ -153,6 +159,7 @@ static void record_start(const HsaApiTable *table, uint64_t runtime_version, uin
 		fact_commit(t);
 	}
 	record_environment(t);
+	agent.steering = hooked && steer_start(t);
 	agent_leave(t);
 }
 
@@ -242,14 +249,18 @@ void OnUnload(void)
 			timing_sweep(t);
 		code_store_last(t);
 		queue_note_unread(t, false);
+		late_free_all(t);
 		agent_event(t, EV_agent_stop, &e, sizeof(e));
 		agent_leave(t);
 	}
+	if (agent.steering)
+		steer_forget();
 	queue_forget();
 	timing_forget();
 	code_forget();
 	vmem_forget();
 	memory_forget();
+	override_forget();
 	inventory_forget();
 	module_forget();
 	watchdog_resume();

@@ -96,6 +96,7 @@ static bool take_on_hang(struct options *o, const char *value)
 {
 	unsigned long n;
 
+	o->on_hang_given = true;
 	if (!strcmp(value, "report")) {
 		o->on_hang = ON_HANG_REPORT;
 	} else if (!strcmp(value, "abort")) {
@@ -109,6 +110,69 @@ static bool take_on_hang(struct options *o, const char *value)
 	return true;
 }
 
+/* May be given several times. */
+static bool take_replace(struct options *o, const char *value)
+{
+	const size_t have = strlen(o->replace), len = strlen(value);
+
+	if (!strchr(value, '=') || strchr(value, '\n') || have + len + 2 > sizeof(o->replace))
+		return false;
+	snprintf(o->replace + have, sizeof(o->replace) - have, "%s%s", have ? "\n" : "", value);
+	return true;
+}
+
+static bool take_hazardous(struct options *o, const char *value)
+{
+	o->replace_hazardous = !strcmp(value, "on");
+	return o->replace_hazardous || !strcmp(value, "off");
+}
+
+static bool take_fallback(struct options *o, const char *value)
+{
+	static const char *const names[] = {[FALLBACK_OFF] = "off",
+					    [FALLBACK_AUTO] = "auto",
+					    [FALLBACK_NATIVE] = "native",
+					    [FALLBACK_HOST] = "host"};
+
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(value, names[i])) {
+			o->fallback = (enum fallback_choice)i;
+			return true;
+		}
+	return false;
+}
+
+static bool take_quarantine(struct options *o, const char *value)
+{
+	return (size_t)snprintf(o->quarantine, sizeof(o->quarantine), "%s", value) < sizeof(o->quarantine) &&
+	       value[0];
+}
+
+static bool take_scanner(struct options *o, const char *value)
+{
+	return (size_t)snprintf(o->scanner, sizeof(o->scanner), "%s", value) < sizeof(o->scanner);
+}
+
+/* What is wrong is said here: it is of one rule among several. */
+static bool take_override(struct options *o, const char *value)
+{
+	if (override_rules__parse(&o->override, value, o->override_refused,
+				  sizeof(o->override_refused))) {
+		o->override_refused[0] = 0;
+		o->callsite |= override_rules__from(&o->override);
+		return true;
+	}
+	o->override.n = 0;
+	snprintf(o->override_text, sizeof(o->override_text), "%s", value);
+	agent_say("RDNA1_TRACE_OPTIONS: no allocation is overridden: %s", o->override_refused);
+	return true;
+}
+
+static bool take_late_free(struct options *o, const char *value)
+{
+	return override_rules__size(value, NULL, &o->late_free_bytes) && o->late_free_bytes;
+}
+
 static const struct {
 	const char *name, *wants;
 	bool (*take)(struct options *o, const char *value);
@@ -118,7 +182,14 @@ static const struct {
 	{"callsite", "on|off", take_callsite},
 	{"code-objects", "used|all|off", take_code},
 	{"dispatch", "doorbell|intercept", take_dispatch},
+	{"fallback", "off|auto|native|host", take_fallback},
+	{"late-free", "SIZE", take_late_free},
 	{"on-hang", "report|abort|signal:N", take_on_hang},
+	{"override", "RULE[,RULE...]", take_override},
+	{"quarantine", "FILE|off", take_quarantine},
+	{"replace", "PATTERN=TARGET", take_replace},
+	{"replace-hazardous", "on|off", take_hazardous},
+	{"scanner", "COMMAND", take_scanner},
 	{"timing", "off|sampled:N|all", take_timing},
 	{"watchdog", "SECONDS", take_watchdog},
 };
@@ -147,7 +218,7 @@ static void add_unknown(struct unknown *u, const char *name, size_t len)
 
 static void say_unknown(const struct unknown *u)
 {
-	char list[256] = "";
+	char list[640] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUM_KNOWN && n < sizeof(list); i++)

@@ -3,7 +3,7 @@
  * Packets: read from the ring when the application rings the doorbell, before the store is passed
  * on, so that the device has not taken them yet. Nothing about the queue changes.
  */
-#include "queue.h"
+#include "steer.h"
 
 #include <string.h>
 
@@ -48,8 +48,7 @@ static inline void copy_packet(uint8_t to[64], const uint8_t *slot)
 	copy_word(to + 56, slot + 56);
 }
 
-/* Returns the bytes that could be read. */
-static size_t read_kernarg(struct thread *t, uint64_t addr, uint8_t *out, size_t size)
+size_t packets_kernarg(struct thread *t, uint64_t addr, uint8_t *out, size_t size)
 {
 	const uint8_t *from = (const uint8_t *)(uintptr_t)addr;
 	const struct place *p;
@@ -170,7 +169,7 @@ static void record_dispatch(struct thread *t, struct queue *q, uint64_t index,
 	pointers = kernarg + want + 2;
 	memory_renew(t);
 	/* The event has its full size; bytes that cannot be read are zeros and counted. */
-	got = read_kernarg(t, addr_of(p->kernarg_address), kernarg, want);
+	got = packets_kernarg(t, addr_of(p->kernarg_address), kernarg, want);
 	if (unlikely(got < want))
 		memset(kernarg + got, 0, want - got);
 	if (likely(k))
@@ -285,9 +284,11 @@ void packets_read(struct thread *t, struct queue *q, uint64_t rung, uint64_t end
 						 alone && (int64_t)(next - rung) >= 0
 							 ? (void *)(uintptr_t)slot
 							 : NULL);
-		if (likely(type == HSA_PACKET_TYPE_KERNEL_DISPATCH))
+		if (likely(type == HSA_PACKET_TYPE_KERNEL_DISPATCH)) {
 			record_dispatch(t, q, next, &p.dispatch, signal);
-		else
+			if (unlikely(q->steered))
+				steer_in_place(t, q, next, &p.dispatch, (uint8_t *)(uintptr_t)slot);
+		} else
 			record_packet(t, q, next, p.bytes);
 		next++;
 	}

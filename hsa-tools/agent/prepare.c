@@ -56,7 +56,7 @@ void prepare_start(void)
 		return;
 	if (!agent.proc.dir.mapped || agent.options.buffer_bytes)
 		return;
-	if (!thread_start(prepare))
+	if (!thread_start(prepare, NULL))
 		__atomic_store_n(&agent.proc.wake, wake, __ATOMIC_RELAXED);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Queues: made, named by their doorbells, destroyed. What is in them is read by packets.c. */
-#include "queue.h"
+#include "steer.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -92,7 +93,10 @@ static struct queue *add_queue(hsa_queue_t *hq, hsa_agent_t on, uint8_t made_by,
 		q->made_by = made_by;
 		q->read_at = read_at;
 		q->timed = false;
-		q->rung = q->next = q->begin = written;
+		q->rung = q->next = q->begin = q->passed = written;
+		q->steered = false;
+		q->front = NULL;
+		q->host = NULL;
 		q->others = 0;
 		q->first = NULL;
 		q->shared = 0;
@@ -157,7 +161,43 @@ uint64_t queue_skip(struct queue *q, uint64_t doorbell, uint64_t read)
 	return next;
 }
 
-static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
+/* Held over the rewriting of a few packets; who holds it may have lost its processor. */
+static void steer_lock(struct queue *q)
+{
+	for (unsigned int i = 1; __atomic_exchange_n(&q->steer_lock, 1, __ATOMIC_ACQUIRE); i++)
+		if (i % 64)
+			__builtin_ia32_pause();
+		else
+			sched_yield();
+}
+
+/*
+ * Packets are looked at, rewritten and rung for by one thread at a time, and the device is told of
+ * none that was not looked at: where a packet before this doorbell's is not written yet, only those
+ * before it are rung for. Its own producer's doorbell, which has to come, passes on the rest.
+ */
+static void steered_doorbell(struct thread *t, struct queue *q, uint64_t end)
+{
+	uint64_t rung, next;
+
+	steer_lock(q);
+	rung = q->rung;
+	if ((int64_t)(end - rung) > 0)
+		__atomic_store_n(&q->rung, end, __ATOMIC_RELAXED);
+	else
+		end = rung;
+	packets_read(t, q, rung, end, agent.options.timing_every && rings_alone(q, t));
+	next = __atomic_load_n(&q->next, __ATOMIC_ACQUIRE);
+	if ((int64_t)(next - q->passed) > 0) {
+		q->passed = next;
+		agent.core.hsa_signal_store_screlease_fn(q->q->doorbell_signal,
+							 (hsa_signal_value_t)(next - 1));
+	}
+	__atomic_store_n(&q->steer_lock, 0, __ATOMIC_RELEASE);
+}
+
+/* Returns whether it was passed on, too. */
+static bool doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 {
 	struct queue *q = find_queue(signal.handle);
 	uint64_t end = (uint64_t)value + 1, rung;
@@ -165,11 +205,21 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 
 	if (unlikely(!q && agent.options.timing_every))
 		timing_store(signal);
-	if (unlikely(!q || q->read_at != QUEUE_READ_doorbell))
-		return;
+	if (unlikely(!q || (q->read_at != QUEUE_READ_doorbell && !q->front)))
+		return false;
 	t = agent_enter();
 	if (unlikely(!t))
-		return;
+		return false;
+	if (unlikely(q->front)) {
+		front_doorbell(t, q->front);
+		agent_leave(t);
+		return true;
+	}
+	if (unlikely(q->steered)) {
+		steered_doorbell(t, q, end);
+		agent_leave(t);
+		return true;
+	}
 	/*
 	 * Of several producers the one with an earlier packet may come later. Two at once may leave
 	 * the lower of their numbers: what was rung for is then looked at more closely when its own
@@ -182,18 +232,19 @@ static void doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 		end = rung;
 	packets_read(t, q, rung, end, agent.options.timing_every && rings_alone(q, t));
 	agent_leave(t);
+	return false;
 }
 
 static void store_relaxed(hsa_signal_t signal, hsa_signal_value_t value)
 {
-	doorbell(signal, value);
-	agent.core.hsa_signal_store_relaxed_fn(signal, value);
+	if (likely(!doorbell(signal, value)))
+		agent.core.hsa_signal_store_relaxed_fn(signal, value);
 }
 
 static void store_screlease(hsa_signal_t signal, hsa_signal_value_t value)
 {
-	doorbell(signal, value);
-	agent.core.hsa_signal_store_screlease_fn(signal, value);
+	if (likely(!doorbell(signal, value)))
+		agent.core.hsa_signal_store_screlease_fn(signal, value);
 }
 
 /* ---- error callbacks ---- */
@@ -208,10 +259,20 @@ struct callback {
 static struct callback *callbacks; /* to free them with their queues */
 static int callbacks_lock;
 
-static void queue_error(hsa_status_t status, hsa_queue_t *source, void *data)
+/* The application's name for a queue of the device's. */
+static hsa_queue_t *front_of(hsa_queue_t *source)
+{
+	for (unsigned int i = 0; i < MAX_QUEUES; i++)
+		if (queue_live(&queues[i]) && queues[i].front && front_back(queues[i].front) == source)
+			return queues[i].q;
+	return source;
+}
+
+static void queue_error(hsa_status_t status, hsa_queue_t *device, void *data)
 {
 	struct callback *cb = data;
 	struct thread *t = agent_enter();
+	hsa_queue_t *source = front_of(device);
 	struct ev_queue_error e;
 
 	if (t) {
@@ -223,6 +284,7 @@ static void queue_error(hsa_status_t status, hsa_queue_t *source, void *data)
 		};
 		agent_event(t, EV_queue_error, &e, sizeof(e));
 		evidence_write(EVIDENCE_queue_error, 0);
+		lesson_queue_error(source, status);
 		agent_leave(t);
 	}
 	cb->fn(status, source, cb->data);
@@ -314,16 +376,16 @@ static void intercepted(const void *packets, uint64_t n, uint64_t index, void *d
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		hsa_kernel_dispatch_packet_t p;
+		hsa_kernel_dispatch_packet_t p, out[2];
 
 		memcpy(&p, (const uint8_t *)packets + i * 64, sizeof(p));
 		packets_record(t, q, index + i, &p);
-		if (agent.options.timing_every)
-			write(&p, 1);
+		if (q->steered || agent.options.timing_every)
+			write(out, steer_packets(t, q, index + i, &p, out));
 	}
 	__atomic_store_n(&q->next, index + n, __ATOMIC_RELAXED);
 	agent_leave(t);
-	if (!agent.options.timing_every)
+	if (!agent.options.timing_every && !q->steered)
 		write(packets, n);
 }
 
@@ -339,11 +401,12 @@ static hsa_status_t real_create(struct thread *t, hsa_agent_t on, uint32_t size,
 				hsa_queue_type32_t type,
 				void (*fn)(hsa_status_t, hsa_queue_t *, void *), void *data,
 				uint32_t private_size, uint32_t group_size, hsa_queue_t **queue,
-				uint8_t *read_at)
+				uint8_t *read_at, struct front **front)
 {
 	hsa_status_t status;
 
 	*read_at = QUEUE_READ_doorbell;
+	*front = NULL;
 	if (t && use_intercept()) {
 		status = agent.amd.hsa_amd_queue_intercept_create_fn(
 			on, size, type, fn, data, private_size, group_size, queue);
@@ -356,8 +419,14 @@ static hsa_status_t real_create(struct thread *t, hsa_agent_t on, uint32_t size,
 			   "and read at its doorbell",
 			   size, (unsigned int)status);
 	}
-	return agent.core.hsa_queue_create_fn(on, size, type, fn, data, private_size, group_size,
-					      queue);
+	status = agent.core.hsa_queue_create_fn(on, size, type, fn, data, private_size, group_size,
+						queue);
+	/* Of one packet there would be no room for two. */
+	if (t && !status && steer_needs_front() && (*queue)->size >= 4) {
+		*front = front_new(*queue, queue);
+		*read_at = *front ? QUEUE_READ_front : QUEUE_READ_doorbell;
+	}
+	return status;
 }
 
 /*
@@ -371,9 +440,10 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	struct thread *t = agent_enter();
 	uint64_t begin = t ? agent_now() : 0;
 	struct callback *cb = t ? make_callback(fn, data) : NULL;
+	struct front *front;
 	uint8_t read_at;
 	hsa_status_t status = real_create(t, on, size, type, cb ? queue_error : fn, cb ? cb : data,
-					  private_size, group_size, queue, &read_at);
+					  private_size, group_size, queue, &read_at, &front);
 	struct ev_queue_create e = {.agent = on.handle,
 				    .type = type,
 				    .size = size,
@@ -399,8 +469,14 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	if (read_at == QUEUE_READ_intercept)
 		agent.amd.hsa_amd_queue_intercept_register_fn(
 			*queue, intercepted, (void *)(uintptr_t)(*queue)->doorbell_signal.handle);
+	if (q && front) {
+		q->front = front;
+		front_open(front, q);
+	}
 	if (q && agent.options.timing_every)
 		timing_queue(t, q);
+	if (q && agent.steering)
+		steer_queue(t, q);
 	watchdog_start();
 	prepare_start();
 	agent_leave(t);
@@ -472,6 +548,15 @@ static hsa_status_t notifier_register(hsa_amd_runtime_queue_notifier fn, void *d
 
 /* ---- properties ---- */
 
+/* The device's queue, where the application's is one of ours in front of it. */
+static hsa_queue_t *behind(const hsa_queue_t *hq)
+{
+	for (unsigned int i = 0; agent.steering && i < MAX_QUEUES; i++)
+		if (queue_live(&queues[i]) && queues[i].q == hq && queues[i].front)
+			return front_back(queues[i].front);
+	return (hsa_queue_t *)(uintptr_t)hq;
+}
+
 /* What the application calls a queue may be none: it is not looked into. */
 static struct queue *queue_named(const hsa_queue_t *hq)
 {
@@ -499,7 +584,7 @@ static void note_set(struct thread *t, const char *call, const hsa_queue_t *hq, 
 static hsa_status_t set_priority(hsa_queue_t *hq, hsa_amd_queue_priority_t priority)
 {
 	struct thread *t = agent_enter();
-	hsa_status_t status = agent.amd.hsa_amd_queue_set_priority_fn(hq, priority);
+	hsa_status_t status = agent.amd.hsa_amd_queue_set_priority_fn(behind(hq), priority);
 
 	if (!t)
 		return status;
@@ -511,7 +596,7 @@ static hsa_status_t set_priority(hsa_queue_t *hq, hsa_amd_queue_priority_t prior
 static hsa_status_t set_profiling(hsa_queue_t *hq, int on)
 {
 	struct thread *t = agent_enter();
-	hsa_status_t status = agent.amd.hsa_amd_profiling_set_profiler_enabled_fn(hq, on);
+	hsa_status_t status = agent.amd.hsa_amd_profiling_set_profiler_enabled_fn(behind(hq), on);
 	struct queue *q;
 
 	if (!t)
@@ -528,7 +613,7 @@ static hsa_status_t set_profiling(hsa_queue_t *hq, int on)
 static hsa_status_t set_cu_mask(const hsa_queue_t *hq, uint32_t bits, const uint32_t *mask)
 {
 	struct thread *t = agent_enter();
-	hsa_status_t status = agent.amd.hsa_amd_queue_cu_set_mask_fn(hq, bits, mask);
+	hsa_status_t status = agent.amd.hsa_amd_queue_cu_set_mask_fn(behind(hq), bits, mask);
 	uint64_t value = 0;
 
 	if (!t)
@@ -538,6 +623,21 @@ static hsa_status_t set_cu_mask(const hsa_queue_t *hq, uint32_t bits, const uint
 	note_set(t, "hsa_amd_queue_cu_set_mask", hq, QUEUE_SET_cu_mask, status, value);
 	agent_leave(t);
 	return status;
+}
+
+static hsa_status_t get_cu_mask(const hsa_queue_t *hq, uint32_t bits, uint32_t *mask)
+{
+	return agent.amd.hsa_amd_queue_cu_get_mask_fn(behind(hq), bits, mask);
+}
+
+static hsa_status_t get_info(hsa_queue_t *hq, uint32_t attribute, void *value)
+{
+	return agent.amd.hsa_amd_queue_get_info_fn(behind(hq), attribute, value);
+}
+
+static hsa_status_t inactivate(hsa_queue_t *hq)
+{
+	return agent.core.hsa_queue_inactivate_fn(behind(hq));
 }
 
 /* ---- gone ---- */
@@ -603,6 +703,8 @@ static hsa_status_t queue_destroy(hsa_queue_t *hq)
 {
 	struct thread *t = agent_enter();
 	struct queue *q = t ? queue_named(hq) : NULL;
+	struct front *front = q ? q->front : NULL;
+	struct host *host = NULL;
 	hsa_status_t status;
 
 	if (q) {
@@ -613,15 +715,27 @@ static hsa_status_t queue_destroy(hsa_queue_t *hq)
 		if (agent.options.timing_every)
 			timing_queue_gone(t, q);
 		note_unread(t, q, agent.core.hsa_queue_load_write_index_relaxed_fn(hq));
+		if (front)
+			front_stop(front);
+		host = steer_queue_stop(q);
 		agent_event(t, EV_queue_destroy, &e, sizeof(e));
 		unmap_queue(hq);
 		remove_queue(q);
 	}
 	if (t)
 		code_store_used(t);
+	if (front)
+		agent.core.hsa_queue_destroy_fn(front_back(front));
 	status = agent.core.hsa_queue_destroy_fn(hq);
 	if (!t)
 		return status;
+	if (front)
+		front_free(front);
+	if (host) {
+		watchdog_pause(); /* it may be looking */
+		host_free(host);
+		watchdog_resume();
+	}
 	free_callback(hq, NULL);
 	agent_leave(t);
 	return status;
@@ -637,6 +751,13 @@ void queue_hook(struct amd_table *amd, CoreApiTable *core)
 	core->hsa_queue_create_fn = queue_create;
 	core->hsa_soft_queue_create_fn = soft_create;
 	core->hsa_queue_destroy_fn = queue_destroy;
+	if (agent.options.fallback != FALLBACK_OFF || agent.options.replace[0] || agent.options.replace_hazardous) {
+		core->hsa_queue_inactivate_fn = inactivate;
+		if (amd)
+			amd->hsa_amd_queue_cu_get_mask_fn = get_cu_mask;
+		if (amd && agent.amd.hsa_amd_queue_get_info_fn)
+			amd->hsa_amd_queue_get_info_fn = get_info;
+	}
 	core->hsa_signal_store_relaxed_fn = store_relaxed;
 	core->hsa_signal_store_screlease_fn = store_screlease;
 	if (!amd)

@@ -91,6 +91,12 @@ struct queue {
 	struct thread *first; /* atomic: with timing=, the first that rang */
 	int shared;	      /* atomic: another one has */
 	struct watch watch;
+
+	bool steered;	   /* its dispatches may be rewritten in the ring */
+	int steer_lock;	   /* who reads, rewrites and rings */
+	uint64_t passed;   /* the highest packet whose doorbell was passed on, plus 1 */
+	struct front *front; /* its packets go through it; NULL: it is the device's itself */
+	struct host *host; /* what the host computes for it; NULL: nothing */
 } __attribute__((aligned(64)));
 extern struct queue queues[MAX_QUEUES];
 /* Removed, and there are entries behind it that a search must find. */
@@ -136,6 +142,8 @@ void packets_read(struct thread *t, struct queue *q, uint64_t rung, uint64_t end
 /* One packet that the intercept queue hands over: with timing= a signal of ours is put into it. */
 void packets_record(struct thread *t, struct queue *q, uint64_t index,
 		    hsa_kernel_dispatch_packet_t *packet);
+/* Bytes at an address of the program's: how many could be read. */
+size_t packets_kernarg(struct thread *t, uint64_t addr, uint8_t *out, size_t size);
 void packets_gap(struct thread *t, const struct queue *q, uint64_t first, uint64_t count,
 		 enum ev_gap_cause cause);
 
@@ -149,6 +157,10 @@ void timing_queue(struct thread *t, struct queue *q); /* made */
 void timing_queue_gone(struct thread *t, const struct queue *q);
 void timing_sweep(struct thread *t);	/* read what has ended: now and then */
 void timing_store(hsa_signal_t signal); /* a signal is about to be set */
+
+/* watchdog.c: the dispatch that a queue with work in it stands at; NULL: none is known. */
+const struct recent *watchdog_stand(const struct queue *q, struct recent *room);
+void lesson_hang(const struct queue *q, const struct recent *at);
 
 /* The value of a signal, also of one that is gone. False: not to be read. */
 bool signal_peek(uint64_t handle, int64_t *value);

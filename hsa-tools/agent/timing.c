@@ -6,7 +6,7 @@
  * own is never replaced, but read when the application waits for it, sets it again or destroys it.
  * What is pending stands in a table by signal, changed without a lock.
  */
-#include "queue.h"
+#include "steer.h"
 
 #include <string.h>
 
@@ -243,7 +243,8 @@ void timing_queue(struct thread *t, struct queue *q)
 
 	make_ours(t);
 	status = agent.amd.hsa_amd_profiling_set_profiler_enabled_fn
-			 ? agent.amd.hsa_amd_profiling_set_profiler_enabled_fn(q->q, 1)
+			 ? agent.amd.hsa_amd_profiling_set_profiler_enabled_fn(
+				   q->front ? front_back(q->front) : q->q, 1)
 			 : HSA_STATUS_ERROR;
 	q->timed = status == HSA_STATUS_SUCCESS;
 	if (!q->timed)

@@ -3,7 +3,7 @@
  * Memory that comes neither from a pool nor from a region: locked and registered host memory, IPC,
  * other APIs, shared virtual memory, and addresses reserved and mapped one by one.
  */
-#include "agent.h"
+#include "late_free.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -446,6 +446,8 @@ static hsa_status_t handle_create(hsa_amd_memory_pool_t pool, size_t size, uint3
 
 	if (!t)
 		return status;
+	if (status == HSA_STATUS_ERROR_OUT_OF_RESOURCES && late_free_all(t))
+		status = agent.amd.hsa_amd_vmem_handle_create_fn(pool, size, type, flags, handle);
 	note_handle(t, begin, status, inventory_pool(t, pool, &readable), size, flags, handle,
 		    caller);
 	agent_leave(t);

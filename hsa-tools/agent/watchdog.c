@@ -11,7 +11,7 @@
  * end, is documented nowhere; both are taken into account. On a card: run a kernel of some seconds
  * and read the index meanwhile.
  */
-#include "queue.h"
+#include "steer.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -107,7 +107,8 @@ static uint64_t bound_ns(void)
 /* A packet with the barrier bit that was taken: all before it had ended then. */
 static bool ended_by_order(const struct queue *q, uint64_t index)
 {
-	if (q->read_at == QUEUE_READ_intercept) /* it was taken by the runtime, for its own queue */
+	/* It was taken for another queue, by the runtime or by us. */
+	if (q->read_at == QUEUE_READ_intercept || q->front)
 		return false;
 	for (uint32_t i = 0; i < RECENT; i++) {
 		const struct recent *r = &q->recent[i];
@@ -277,6 +278,22 @@ static void look_at(const struct queue *q, struct stand *s, uint64_t *pending)
 	s->at = recent_or_ring(q, s->index, s->write, &s->room);
 	if (s->state == WATCH_STATE_running && s->at && waits_for_host(q, s))
 		s->state = WATCH_STATE_waiting;
+	if (s->state == WATCH_STATE_running && q->host && host_busy(q->host))
+		s->state = WATCH_STATE_waiting; /* for what we compute ourselves */
+}
+
+const struct recent *watchdog_stand(const struct queue *q, struct recent *room)
+{
+	struct stand s = {0};
+	uint64_t pending;
+
+	if (!queue_peek(q, &s.read, &s.write))
+		return NULL;
+	look_at(q, &s, &pending);
+	if (s.state != WATCH_STATE_running || !s.at || !is_dispatch(s.at))
+		return NULL;
+	*room = *s.at;
+	return room;
 }
 
 /* By the packet it stands at: what that kernel took for its size before, or the usual. */
@@ -402,9 +419,13 @@ static void hang(const struct queue *q, const struct stand *s, uint64_t now)
 		  : dispatch ? "a kernel"
 			     : "no kernel",
 		  k ? k->name : "",
-		  agent.options.on_hang == ON_HANG_ABORT ? "; the process is ended (on-hang=abort)"
+		  agent.options.on_hang == ON_HANG_ABORT && !agent.options.on_hang_given
+			  ? "; the process is ended, as it is asked to avoid such kernels (on-hang=report lets it "
+			    "wait)"
+		  : agent.options.on_hang == ON_HANG_ABORT ? "; the process is ended (on-hang=abort)"
 		  : e.signo ? "; the process gets the signal of on-hang="
 			    : "; it is recorded");
+	lesson_hang(q, s->at);
 	act(e.signo);
 }
 
@@ -575,6 +596,6 @@ void watchdog_start(void)
 
 	if (!agent.options.watchdog_ms || __atomic_exchange_n(&started, 1, __ATOMIC_RELAXED))
 		return;
-	if (thread_start(watch))
+	if (thread_start(watch, NULL))
 		agent_say("no thread for the watchdog: hangs will not be noticed");
 }

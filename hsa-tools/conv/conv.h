@@ -119,9 +119,7 @@ const void *conv_image(size_t *size);
  */
 const char *conv_family__symbol(const struct conv_family *f, enum conv_type type);
 /*
- * Work-items and workgroup that our kernel wants for this problem. Others give the same result, but
- * for col2im, where there must be an item for each pixel, neither fewer nor more. A workgroup may
- * have 256 items at most.
+ * Work-items and workgroup that our kernel must be launched with for this problem.
  */
 void conv_family__grid(const struct conv_family *f, const struct conv_problem *p, uint32_t grid[3],
 		       uint16_t workgroup[3]);
@@ -146,6 +144,8 @@ const char *conv_image__chip(const void *elf, size_t size);
  * that one.
  */
 int conv_host__open(char *why, size_t size);
+/* Whether that is needed for what the family's kernel computes. */
+bool conv_family__needs_open(const struct conv_family *f);
 /* Whether conv_host__run needs conv_host__open for this one: im2col, col2im and products do not. */
 bool conv_host__needs_open(const struct conv_problem *p);
 /*

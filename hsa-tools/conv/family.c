@@ -247,6 +247,11 @@ const char *conv_family__symbol(const struct conv_family *f, enum conv_type type
 	return type == CONV_FP32 ? f->symbol : type == CONV_FP16 ? f->other_symbol : NULL;
 }
 
+bool conv_family__needs_open(const struct conv_family *f)
+{
+	return conv_host__needs_open(&(struct conv_problem){.kind = f->kind});
+}
+
 /* ---- operands ---- */
 
 #define MAX_BYTES (1ull << 40)
@@ -728,15 +733,15 @@ static uint64_t items_of(const struct conv_problem *p)
 	}
 }
 
-/* Few results: small workgroups, so that more of the 36 compute units have one. */
+/* As kernel.cl has it. */
 void conv_family__grid(const struct conv_family *f, const struct conv_problem *p, uint32_t grid[3],
 		       uint16_t workgroup[3])
 {
-	enum { MOST = 1 << 28, FEW = 36 * 256 };
+	enum { WORKGROUP = 64, MOST = 1 << 28 };
 	uint64_t items = items_of(p);
 
 	(void)f;
-	workgroup[0] = items < FEW ? 64 : 256;
+	workgroup[0] = WORKGROUP;
 	workgroup[1] = workgroup[2] = 1;
 	grid[0] = p->kind == CONV_COL2IM ? (uint32_t)items
 		  : items > MOST

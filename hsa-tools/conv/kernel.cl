@@ -3,9 +3,8 @@
  * Our kernels for the families of family.def: each takes the arguments of the kernel it stands in for, and computes
  * what that does, in the same order of summation and the same precision, so that results are equal to the last bit.
  *
- * Whatever the grid, every element of the result is written once: items go through all of them in strides of the
- * grid. (Col2Im2d is the exception: its arguments do not say how many channels there are, its grid does.)
- * Neighbouring items compute what lies beside each other in memory.
+ * Each element of the result is written once: an item computes one, and where there are more than items, goes on to the
+ * next by as many as there are. Neighbouring items compute what lies beside each other in memory.
  *
  * Builtins only, no device library: no hidden arguments, no scratch.
  */
@@ -33,32 +32,20 @@ struct tensor {
 
 /* ---- items ---- */
 
-/* hsa_kernel_dispatch_packet_t, the part that is asked for. */
-struct packet {
-	ushort header, setup, workgroup[3], reserved;
-	uint grid[3];
-};
-
-INLINE const constant struct packet *dispatch(void)
-{
-	return (const constant struct packet *)__builtin_amdgcn_dispatch_ptr();
-}
+/*
+ * As conv_family__grid has it: one dimension, workgroups of 64, at most 2^28 items, and then that many. Nothing is asked of
+ * the dispatch packet: its slot may have been given back, and be another's, when a kernel begins.
+ */
+enum { WORKGROUP = 64, MOST_ITEMS = 1 << 28 };
 
 INLINE ulong first_item(void)
 {
-	const constant struct packet *p = dispatch();
-	uint x = __builtin_amdgcn_workgroup_id_x() * p->workgroup[0] + __builtin_amdgcn_workitem_id_x();
-	uint y = __builtin_amdgcn_workgroup_id_y() * p->workgroup[1] + __builtin_amdgcn_workitem_id_y();
-	uint z = __builtin_amdgcn_workgroup_id_z() * p->workgroup[2] + __builtin_amdgcn_workitem_id_z();
-
-	return ((ulong)z * p->grid[1] + y) * p->grid[0] + x;
+	return (ulong)__builtin_amdgcn_workgroup_id_x() * WORKGROUP + __builtin_amdgcn_workitem_id_x();
 }
 
 INLINE ulong num_items(void)
 {
-	const constant struct packet *p = dispatch();
-
-	return (ulong)p->grid[0] * p->grid[1] * p->grid[2];
+	return MOST_ITEMS;
 }
 
 /*

@@ -179,6 +179,19 @@ static const struct number {
 	{".vgpr_spill_count", AT(struct isa_kernel, vgpr_spills)},
 };
 
+/* .reqd_workgroup_size: a list of three. */
+static bool read_workgroup(struct msgpack *m, uint32_t out[3])
+{
+	uint32_t n;
+
+	if (!enter(m, MSGPACK_ARRAY, &n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (!(i < 3 ? read_u32(m, &out[i]) : msgpack__skip(m)))
+			return false;
+	return true;
+}
+
 static bool read_kernel_number(struct msgpack *m, const struct msgpack_value *key, struct isa_kernel *k)
 {
 	for (size_t i = 0; i < sizeof(kernel_numbers) / sizeof(*kernel_numbers); i++)
@@ -205,6 +218,8 @@ bool isa_metadata__next(struct isa_metadata *md, struct isa_kernel *k)
 			ok = read_text(&md->kernels, &k->symbol);
 		else if (ok && msgpack__is(&key, ".args"))
 			ok = read_list(&md->kernels, &k->args, &k->num_args);
+		else if (ok && msgpack__is(&key, ".reqd_workgroup_size"))
+			ok = read_workgroup(&md->kernels, k->required_workgroup);
 		else
 			ok = ok && read_kernel_number(&md->kernels, &key, k);
 		if (!ok)

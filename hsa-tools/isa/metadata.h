@@ -46,6 +46,7 @@ struct isa_kernel {
 	uint32_t kernarg_size, kernarg_align;
 	uint32_t lds_bytes, scratch_bytes; /* of a workgroup, of a work-item; fixed parts */
 	uint32_t wavefront_size, max_workgroup_size;
+	uint32_t required_workgroup[3]; /* work-items that it must be launched with; 0: any */
 	uint32_t sgprs, vgprs, sgpr_spills, vgpr_spills;
 	struct msgpack args; /* the values of .args */
 	uint32_t num_args;

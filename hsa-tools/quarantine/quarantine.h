@@ -2,10 +2,11 @@
 /*
  * The quarantine: a file of kernels and convolutions that failed, in text, kept between runs. Read by
  * the agent when it starts (--fallback=auto avoids what is in it) and by the command; written by both,
- * also by a process that is dying.
+ * also by a process that is dying. Its format: docs/quarantine.md.
  *
- * libc only. quarantine__add may be called in a signal handler: no malloc, no stdio, no lock that is
- * not the file's.
+ * libc only, no malloc, no stdio. Whoever changes the file holds the lock PATH.lock, and waits for it
+ * QUARANTINE_WAIT_MS at most. quarantine__add and quarantine__text may be called in a signal handler,
+ * from any thread and after fork.
  */
 #ifndef RDNA1_QUARANTINE_QUARANTINE_H
 #define RDNA1_QUARANTINE_QUARANTINE_H
@@ -13,6 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define QUARANTINE_BYTES_MAX (1u << 20) /* of the file */
+#define QUARANTINE_LINE_MAX 8192	/* of an entry as text, its end included */
+#define QUARANTINE_WAIT_MS 2000
 
 enum quarantine_what { /* what happened */
 	QUARANTINE_HANG = 1,
@@ -56,17 +61,42 @@ struct quarantine_entry {
 int quarantine__path(const char *file, char *out, size_t size);
 
 /*
- * Add an entry, or count it if an equal one is there (all but trace, times and count). Whole or not at
- * all; directories are made. A file that cannot be read as a quarantine is kept beside it
- * (PATH.damaged-TIME) and a new one begun; entries that can be read out of it are kept. 0 or a negative errno.
+ * Add an entry, or count it if an equal one is there (all but trace, times and count; the trace is then
+ * the newest). Whole or not at all; directories are made. what is needed, and one of kernel, problem and
+ * code; a last_s of 0 is now. Where the file would be too large, entries that were not made by hand go,
+ * the oldest first, and a comment line counts them.
+ *
+ * A file with lines that cannot be read is copied to PATH.damaged-TIME first, and goes on with those that
+ * can. 0 or a negative errno, and then nothing has changed: -EINVAL the entry is none; -EAGAIN somebody held
+ * the lock all the time; -EDEADLK a signal handler interrupted it in this thread; -EFBIG the file is larger
+ * than it may be, or its limit (RLIMIT_FSIZE) is; -EPERM it is another user's; -ELOOP it is a symbolic link;
+ * -EISDIR, -ENOTSUP it is no regular file; and what the file system says.
+ * As root, what is made belongs to whom the folder, or the old file, belongs to.
  */
 int quarantine__add(const char *path, const struct quarantine_entry *e);
 
+typedef int (*quarantine_fn)(const struct quarantine_entry *e, uint32_t number, void *arg);
+
 /*
- * Call fn for each entry until it returns non-zero (which is returned). 0 also when there is no file;
- * *damaged, if not NULL: lines that could not be read. Negative errno when the file could not be.
+ * Take out the entries for which fn returns non-zero; *removed: how many. Comments, and lines that a newer
+ * version may know, stay. Errors as above. Not in a signal handler.
  */
-int quarantine__each(const char *path, int (*fn)(const struct quarantine_entry *e, uint32_t number, void *arg), void *arg,
-		     uint32_t *damaged);
+int quarantine__remove(const char *path, quarantine_fn fn, void *arg, uint32_t *removed);
+
+/*
+ * Call fn for each entry until it returns non-zero (which is returned); number: its place among them, from 1.
+ * 0 also when there is no file; *damaged, if not NULL: lines that could not be read, or that are a newer
+ * version's. Negative errno when the file could not be. Waits for nobody: the file is whole at any moment.
+ */
+int quarantine__each(const char *path, quarantine_fn fn, void *arg, uint32_t *damaged);
+
+/* The entry as the file has it, without the line's end, terminated; its length, at most QUARANTINE_LINE_MAX - 1. */
+size_t quarantine__text(const struct quarantine_entry *e, char *out, size_t size);
+
+/* "page-fault", "native": as the file has them. Of a value that is none: NULL; of a word that is none: 0. */
+const char *quarantine__what_name(enum quarantine_what w);
+enum quarantine_what quarantine__what_of(const char *word);
+const char *quarantine__avoid_name(enum quarantine_avoid a);
+enum quarantine_avoid quarantine__avoid_of(const char *word);
 
 #endif

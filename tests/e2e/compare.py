@@ -48,7 +48,7 @@ run("nocache", workload("conv2d"), *SMALL, HSA_DISABLE_CACHE="1")
 items = compare("same0", "nocache", 1, "--format", "json")
 changed = differing(items)
 expect(("settings", "$HSA_DISABLE_CACHE") in changed and ("memory", "GPU coarse") in changed and
-       {p for p, _ in changed} - {"findings"} == {"settings", "memory", "buffers"}, sorted(changed))
+       {p for p, _ in changed} - {"findings"} == {"settings", "memory", "memory types", "buffers"}, sorted(changed))
 details = {d["text"]: (d["a"], d["b"]) for d in items["memory", "GPU coarse"]["details"] if d["what"] == "mapped"}
 count = items["memory", "GPU coarse"]["a"]["count"]
 expect(details == {"as VRAM, NC": (count, 0), "as VRAM coherent uncached, UC": (0, count)}, details)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Offload bundles: entries within what is there, an end, and the search for one that comes to an end. */
 #include "fuzz.h"
-#include "../../hsa-tools/isa/scan/bundle.h"
+#include "../../hsa-tools/isa/bundle.h"
 
 static void read_bundle(const struct input *in)
 {

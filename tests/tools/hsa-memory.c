@@ -6,7 +6,7 @@
  *	NAME status=0x0 address=0x7f... size=8192 [pool=gpu-coarse] [...]
  *
  * Each object has a size of its own; host memory to read it back has the same. What can be verified is: the last
- * line is "ok: N checks". Arguments: regions pools lock copies migrate signals ipc svm interop vmem dmabuf, any of them.
+ * line is "ok: N checks". Arguments: regions pools late lock copies migrate signals ipc svm interop vmem dmabuf, any of them.
  * ipc needs --emulate=ipc, svm --emulate=svm; vmem and dmabuf are of ROCm 6.
  */
 #include "hsa_check.h"
@@ -171,6 +171,40 @@ static void every_pool(void)
 		SAY(hsa_amd_memory_pool_allocate, status, "address=%p size=%llu pool=gpu-coarse", NULL, 1ull << 46);
 		check(status != HSA_STATUS_SUCCESS, "64 TiB");
 	}
+}
+
+static hsa_status_t free_again(void *p)
+{
+	hsa_status_t status = hsa_amd_memory_pool_free(p);
+
+	SAY(hsa_amd_memory_pool_free, status, "address=%p", p);
+	return status;
+}
+
+/* Freed twice; more than the card has, a piece at a time; more than there may be pieces. For --late-free. */
+static void late(void)
+{
+	const size_t large = 768ull << 20, size = new_size();
+	void *p = pool_memory("gpu-coarse", size);
+
+	pool_free(p);
+	check(free_again(p) == HSA_STATUS_ERROR_INVALID_ALLOCATION, "freed again");
+	check(free_again((void *)0x1000) == HSA_STATUS_ERROR_INVALID_ALLOCATION, "never allocated");
+	for (int i = 0; i < 12; i++) {
+		p = pool_memory("gpu-coarse", large);
+		pool_free(p);
+	}
+	for (int i = 0; i < 5000; i++) {
+		void *small = NULL;
+
+		HSA(hsa_amd_memory_pool_allocate(pool_named("cpu-coarse")->pool, PAGE, 0, &small));
+		memset(small, i, PAGE);
+		HSA(hsa_amd_memory_pool_free(small));
+	}
+	p = pool_memory("gpu-coarse", size);
+	fill(p, 0x4321, size);
+	check(device_has(p, size, 0x4321), "after all of that");
+	pool_free(p);
 }
 
 /* ---- the core API: regions ---- */
@@ -567,7 +601,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{"regions", regions}, {"pools", every_pool}, {"lock", lock}, {"copies", copies},   {"migrate", migrate},
+	{"regions", regions}, {"pools", every_pool}, {"late", late}, {"lock", lock}, {"copies", copies},   {"migrate", migrate},
 	{"signals", signals}, {"ipc", ipc},	     {"svm", svm},   {"interop", interop},
 #if HSA_AMD_INTERFACE_VERSION_MINOR >= 1
 	{"dmabuf", dmabuf},

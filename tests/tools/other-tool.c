@@ -7,6 +7,7 @@
  *   refuse	OnLoad returns false, nothing replaced
  *   restore	OnUnload puts back what was in the tables at OnLoad
  *   leave	after the third allocation the tables get back what was in them, in the middle of everything
+ *   no-kernarg	allocations from a pool with the kernarg flag find no memory
  *   intercept	each queue is made as an interception queue of ROCr's that passes on every packet
  *
  * Built with PRIORITY it exports HSA_AMD_TOOL_PRIORITY, as ROCr 5.3 and later want.
@@ -167,8 +168,18 @@ static void restore(void)
 	memcpy(tables->amd_ext_, &amd, sizeof(amd));
 }
 
+static bool is_kernarg(hsa_amd_memory_pool_t pool)
+{
+	uint32_t flags = 0;
+
+	amd.hsa_amd_memory_pool_get_info_fn(pool, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS, &flags);
+	return flags & HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT;
+}
+
 static hsa_status_t pool_allocate(hsa_amd_memory_pool_t pool, size_t size, uint32_t flags, void **ptr)
 {
+	if (is_asked("no-kernarg") && is_kernarg(pool))
+		return HSA_STATUS_ERROR_OUT_OF_RESOURCES;
 	if (count(COUNT_pool_allocate, 1) == 3 && is_asked("leave"))
 		restore();
 	return amd.hsa_amd_memory_pool_allocate_fn(pool, size, flags, ptr);

@@ -161,7 +161,7 @@ static void test_read(void)
 	CHECK_STR(little, "fwd-nchw-");
 	CHECK_EQ(conv_problem__text(&p, NULL, 0), 0);
 	conv_family__grid(f, &p, grid, workgroup);
-	CHECK(grid[0] == 64 * 44 * 44 && grid[1] == 1 && workgroup[0] == 256 && workgroup[2] == 1);
+	CHECK(grid[0] == 64 * 44 * 44 && grid[1] == 1 && workgroup[0] == 64 && workgroup[2] == 1);
 	a.bytes--;
 	CHECK_EQ(read_call(f, &a, &p), -EINVAL);
 }

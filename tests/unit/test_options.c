@@ -66,7 +66,7 @@ static void test_buffer(void)
 
 #define KNOWN                                                                                      \
 	"dir=DIR, buffer=64K..64G, callsite=on|off, code-objects=used|all|off, dispatch=doorbell|intercept, "       \
-	"on-hang=report|abort|signal:N, timing=off|sampled:N|all, watchdog=SECONDS"
+	"fallback=off|auto|native|host, late-free=SIZE, on-hang=report|abort|signal:N, override=RULE[,RULE...], timing=off|sampled:N|all, watchdog=SECONDS"
 
 static void test_unknown(void)
 {
@@ -152,8 +152,89 @@ static void test_bad_values(void)
 		"RDNA1_TRACE_OPTIONS: watchdog=ten is not understood, ignored (watchdog=SECONDS)");
 }
 
+static struct override_rule rule_of(const char *text)
+{
+	struct override_rules r = {0};
+	char error[512] = "";
+
+	CHECK(override_rules__parse(&r, text, error, sizeof(error)));
+	CHECK_STR(error, "");
+	CHECK_EQ(r.n, 1);
+	CHECK_STR(r.v[0].text, text);
+	return r.v[0];
+}
+
+static void test_override(void)
+{
+	struct override_rule r = rule_of("vram:fine");
+
+	CHECK(r.vram && !r.system && !r.fine && !r.coarse && r.target == OVERRIDE_FINE);
+	CHECK(!r.min_bytes && r.max_bytes == UINT64_MAX && r.first == 1 && r.last == UINT64_MAX && !r.from[0]);
+	r = rule_of("system+coarse+>=64K+from=lib*hip.so:uncached");
+	CHECK(r.system && r.coarse && r.min_bytes == 65536 && r.target == OVERRIDE_UNCACHED);
+	CHECK_STR(r.from, "lib*hip.so");
+	CHECK_EQ(rule_of("<1M:coarse").max_bytes, (1 << 20) - 1);
+	r = rule_of("4096-2G:leave");
+	CHECK(r.min_bytes == 4096 && r.max_bytes == 2ull << 30 && r.target == OVERRIDE_LEAVE);
+	r = rule_of(">=1K+<2K:fine");
+	CHECK(r.min_bytes == 1024 && r.max_bytes == 2047);
+	r = rule_of("nth=3:fine");
+	CHECK(r.first == 3 && r.last == 3);
+	r = rule_of("nth=3-:fine");
+	CHECK(r.first == 3 && r.last == UINT64_MAX);
+	r = rule_of("nth=3-5:fine");
+	CHECK(r.first == 3 && r.last == 5);
+	/* What stands behind the last colon is the target. */
+	CHECK_STR(rule_of("from=a:b:fine").from, "a:b");
+}
+
+static void test_override_several(void)
+{
+	struct override_rules r = {0};
+	char error[512], text[OVERRIDE_MOST * 8 + 16] = "vram:fine";
+
+	CHECK(override_rules__parse(&r, "vram:coarse,system+nth=2:fine,fine:leave", error, sizeof(error)));
+	CHECK(r.n == 3 && r.v[1].system && r.v[2].fine && !override_rules__from(&r));
+	CHECK(!override_rules__wants_fine_vram(&r));
+	CHECK(override_rules__parse(&r, "system:coarse,>=1M+from=x:fine", error, sizeof(error)));
+	CHECK(override_rules__from(&r) && override_rules__wants_fine_vram(&r) == &r.v[1]);
+	for (int i = 1; i <= OVERRIDE_MOST; i++)
+		strcat(text, ",<1:fine");
+	CHECK(!override_rules__parse(&r, text, error, sizeof(error)));
+	CHECK(strstr(error, "more than 32"));
+}
+
+static void test_override_bad(void)
+{
+	static const char *const bad[] = {
+		"", ":", "vram", "vram:", ":fine", "+vram:fine", "vram+:fine", "vram:fin", "vram:fine,", ",vram:fine",
+		"vrams:fine", ">=:fine", ">=x:fine", ">=1T:fine", ">=99999999999999999999:fine", ">=99999999999G:fine",
+		"<0:fine", "2-1:fine", "-1:fine", "1-:fine", "nth=0:fine", "nth=:fine", "nth=2-1:fine", "nth=-2:fine",
+		"from=:fine", "vram+system:fine", "fine+coarse:fine", ">=2+<2:fine", "vram:fine fine:vram"};
+	struct override_rules r;
+	struct options o;
+	char error[512];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		error[0] = 0;
+		CHECK(!override_rules__parse(&r, bad[i], error, sizeof(error)));
+		CHECK(error[0]);
+	}
+	CHECK(!override_rules__parse(&r, "system+vrum:fine", error, sizeof(error)));
+	CHECK(!strncmp(error, "'vrum' of 'system+vrum:fine' is not known; ", 43));
+	/* The agent alone: one line, and nothing is overridden. */
+	o = parse("override=vram:fine,foo:fine watchdog=7");
+	CHECK(lines == 1 && !o.override.n && strstr(o.override_refused, "'foo'") && o.watchdog_ms == 7000);
+	CHECK(strstr(said, "no allocation is overridden: 'foo'"));
+	o = parse("override=from=x:fine late-free=2M");
+	CHECK(!lines && o.override.n == 1 && o.callsite && o.late_free_bytes == 2 << 20);
+}
+
 int main(void)
 {
+	test_override();
+	test_override_several();
+	test_override_bad();
 	test_values();
 	test_bad_values();
 	test_dir();

@@ -2,7 +2,7 @@
 /* The code-object scan: each rule on code of a few instructions, what it reads of bundles, damaged files. */
 #include "t.h"
 #include "../../hsa-tools/isa/scan/align.h"
-#include "../../hsa-tools/isa/scan/bundle.h"
+#include "../../hsa-tools/isa/bundle.h"
 #include "../../hsa-tools/isa/scan/scan.h"
 
 #include <elf.h>

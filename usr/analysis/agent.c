@@ -144,7 +144,7 @@ bool model__intercepted(const struct model *m, uint32_t pid, uint64_t queue_id)
 {
 	size_t i;
 
-	return map__get(&m->agent.queue_by_id, pid, queue_id, &i) && m->agent.queues.v[i].read_at == QUEUE_READ_intercept;
+	return map__get(&m->agent.queue_by_id, pid, queue_id, &i) && (m->agent.queues.v[i].read_at == QUEUE_READ_intercept || m->agent.queues.v[i].read_at == QUEUE_READ_front);
 }
 
 static void on_queue_set(struct model *m, const struct event *ev, uint32_t pid)
@@ -419,6 +419,7 @@ static void on_recent(struct model *m, const struct event *ev, uint32_t pid)
 		r->workgroup[i] = le(packet + 4 + 2 * i, 2);
 		r->grid[i] = le(packet + 12 + 4 * i, 4);
 	}
+	r->group_bytes = (uint32_t)le(packet + 28, 4);
 	memcpy(&r->object, packet + 32, 8);
 	len = event__bytes(ev, 1, &kernarg);
 	r->kernarg_len = (uint16_t)(len < sizeof(r->kernarg) ? len : sizeof(r->kernarg));

@@ -101,6 +101,7 @@ struct recent {
 	struct ev_recent_dispatch e;
 	uint64_t object;
 	uint32_t grid[3], workgroup[3];
+	uint32_t group_bytes; /* LDS */
 	uint8_t kernarg[256];
 	uint16_t kernarg_len;
 	VEC(struct ev_pointer) pointers;

@@ -298,6 +298,8 @@ static void add(struct model *m, const struct alloc *new)
 	a = &m->allocs.v[i];
 	*a = *new;
 	a->serial = m->num_allocs++;
+	if (from_pool(a))
+		a->override = policy__overridden(m, a->pid, a->va);
 	/* The driver's buffer is there before the call that made it returns. */
 	held = has_buffer(a) ? ranges__find(&in->live_bos, a->pid, a->va) : NULL;
 	if (held) {

@@ -18,6 +18,7 @@ const char *compare_part_name(enum compare_part p)
 	static const char *const names[COMPARE_PARTS] = {
 		[COMPARE_findings] = "findings", [COMPARE_end] = "end",		[COMPARE_faults] = "faults",
 		[COMPARE_settings] = "settings", [COMPARE_machine] = "machine", [COMPARE_memory] = "memory",
+		[COMPARE_types] = "memory types",
 		[COMPARE_buffers] = "buffers",	 [COMPARE_kernels] = "kernels", [COMPARE_code] = "code",
 	};
 
@@ -129,6 +130,19 @@ static char *class_of(const struct model *m, const struct alloc *a)
 	return b.s;
 }
 
+/* By the whole word of flags: what --override and HSA_DISABLE_CACHE change, and whether they change anything else. */
+static void add_type(struct compare *c, const struct model *m, int side, const struct alloc *a)
+{
+	const struct bo *bo = a->bo ? &m->bos.v[a->bo - 1] : NULL;
+	char *name = bo ? xasprintf("0x%08x", bo->flags) : xstrdup("(no buffer of the driver's was seen)");
+	struct compare_item *x = item_of(c, COMPARE_types, name, side);
+
+	x->counted = true;
+	x->count[side]++;
+	x->bytes[side] += a->size;
+	add_detail(c, x, side, mapped(m, bo), 1);
+}
+
 static void add_memory(struct compare *c, const struct model *m, int side)
 {
 	struct map where = {0};
@@ -150,6 +164,7 @@ static void add_memory(struct compare *c, const struct model *m, int side)
 		x->bytes[side] += a->size;
 		add_detail(c, x, side, mapped(m, a->bo ? &m->bos.v[a->bo - 1] : NULL), 1);
 		add_detail(c, x, side, (struct compare_detail){.what = DETAIL_SIZE, .v = {a->size}}, 1);
+		add_type(c, m, side, a);
 	}
 	map__free(&where);
 	for (size_t n = 0; n < m->old_allocs.n; n++) {

@@ -16,6 +16,7 @@ enum compare_part {
 	COMPARE_settings, /* variables, options: the caller's texts */
 	COMPARE_machine,  /* versions, the GPU: the caller's texts */
 	COMPARE_memory,	  /* asked for through HSA, by class */
+	COMPARE_types,	  /* the same by what it became: the driver's flags */
 	COMPARE_buffers,  /* of the driver, by flags */
 	COMPARE_kernels,
 	COMPARE_code, /* code objects */

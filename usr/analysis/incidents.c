@@ -383,21 +383,32 @@ static void take_last(struct incident *x, const struct model *m)
 	x->has_queue = x->has_index = true;
 }
 
-static void find_kernel(struct incident *x, const struct model *m)
+/* The next dispatch from *i on that may have been it; NULL past the last. *first_ns: 0 to begin with. */
+static const struct recent *next_running(const struct model *m, const struct incident *x, size_t *i, uint64_t *first_ns)
 {
-	uint64_t first = 0;
-
-	if (x->object || x->copy)
-		return;
-	for (size_t i = 0; i < m->agent.recent.n; i++) {
-		const struct recent *r = &m->agent.recent.v[i];
+	while (*i < m->agent.recent.n) {
+		const struct recent *r = &m->agent.recent.v[(*i)++];
 		const struct evidence *e = &m->agent.evidence.v[r->evidence];
 
 		if (!is_about(x, e) || !may_run(e, r))
 			continue;
-		if (first && e->ts_ns != first && e->e.reason != EVIDENCE_queue_error)
-			break; /* the same queues once more */
-		first = first ? first : e->ts_ns;
+		if (*first_ns && e->ts_ns != *first_ns && e->e.reason != EVIDENCE_queue_error)
+			return NULL; /* the same queues once more */
+		*first_ns = *first_ns ?: e->ts_ns;
+		return r;
+	}
+	return NULL;
+}
+
+static void find_kernel(struct incident *x, const struct model *m)
+{
+	const struct recent *r;
+	uint64_t first_ns = 0;
+	size_t i = 0;
+
+	if (x->object || x->copy)
+		return;
+	while ((r = next_running(m, x, &i, &first_ns))) {
 		x->kernels_running++;
 		if (x->object)
 			continue;
@@ -411,7 +422,24 @@ static void find_kernel(struct incident *x, const struct model *m)
 		take_last(x, m);
 }
 
-static const struct recent *recent_of(const struct model *m, const struct incident *x)
+size_t incidents__running(const struct model *m, const struct incident *x, const struct recent **out, size_t max)
+{
+	const struct recent *r;
+	uint64_t first_ns = 0;
+	size_t n = 0, i = 0;
+
+	while ((r = next_running(m, x, &i, &first_ns))) {
+		bool known = false;
+
+		for (size_t k = 0; k < n; k++)
+			known |= out[k]->object == r->object;
+		if (!known && n < max)
+			out[n++] = r;
+	}
+	return n;
+}
+
+const struct recent *incidents__recent(const struct model *m, const struct incident *x)
 {
 	for (size_t i = 0; i < m->agent.recent.n; i++) {
 		const struct recent *r = &m->agent.recent.v[i];
@@ -476,7 +504,7 @@ static void consider(struct incident *x, const struct model *m, uint16_t at, uin
 
 static void find_argument(struct incident *x, const struct model *m)
 {
-	const struct recent *r = recent_of(m, x);
+	const struct recent *r = incidents__recent(m, x);
 	const struct family *family = family__find(x->kernel);
 	uint64_t best = UINT64_MAX, pointer;
 

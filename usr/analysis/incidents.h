@@ -19,6 +19,11 @@ struct address incidents__address(const struct model *m, uint32_t pid, uint64_t 
 /* Whether an allocation of the process was recorded at all. */
 bool incidents__allocated(const struct model *m, uint32_t pid);
 
+/* Its dispatch as the agent left it, with its arguments; NULL: it did not. */
+const struct recent *incidents__recent(const struct model *m, const struct incident *x);
+/* Dispatches that may have been it where that is not certain, one for each kernel; how many were put in `out`. */
+size_t incidents__running(const struct model *m, const struct incident *x, const struct recent **out, size_t max);
+
 /* "argument +16 (out)", with the name where the kernel's layout is known. */
 void incidents__argument(struct buf *b, const struct suspect *s);
 

@@ -90,6 +90,8 @@ static char *observe_hsa(const struct judge *j, const struct alloc *a)
 		return NULL;
 	buf__printf(&b, "pool of %s, ", !d ? "an unknown device" : d->gpu ? "the GPU" : "the CPU");
 	print_grain(&b, p->flags);
+	if (a->override)
+		buf__printf(&b, " (rule %u of --override)", a->override);
 	if (disable)
 		buf__printf(&b, "; HSA_DISABLE_CACHE=%s", disable);
 	return b.s;

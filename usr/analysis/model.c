@@ -17,7 +17,9 @@ static void start(struct model *m)
 {
 	static const struct handler *const parts[] = {processes__handlers, ioctls__handlers, memory__handlers,
 						      ptes__handlers,	   interrupts__handlers, allocs__handlers,
-						      dispatches__handlers, agent__handlers, calls__handlers};
+						      dispatches__handlers, agent__handlers, calls__handlers,
+						      steering__handlers,
+						      policy__handlers};
 
 	m->inside = xcalloc(1, sizeof(*m->inside));
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
@@ -70,6 +72,8 @@ void model__free(struct model *m)
 	memory__free_all(m);
 	ptes__free_all(m);
 	agent__free_all(m);
+	steering__free_all(m);
+	policy__free_all(m);
 	interrupts__free_all(m);
 	address__free_all(m);
 	calls__free(&m->calls);

@@ -20,6 +20,8 @@
 #include "agent.h"
 #include "agentless.h"
 #include "calls.h"
+#include "steering.h"
+#include "policy.h"
 #include "../base/le.h"
 #include "../base/map.h"
 
@@ -69,6 +71,7 @@ struct alloc {
 	uint32_t pid;
 	uint16_t kind;	 /* enum ev_mem_kind */
 	bool searched;	 /* caller is outside ROCm's libraries */
+	uint8_t override; /* number of the rule of --override it was made by; 0 as it was asked for */
 	uint64_t va, size, begin_ns, end_ns;
 	uint64_t pool;
 	uint64_t caller; /* return address of the call; 0 not known */
@@ -440,6 +443,8 @@ struct model {
 	struct accounts accounts;
 	struct agentless agentless;
 	struct agent_side agent;
+	struct steering steering;
+	struct policies policies;
 	struct trace_stats stats;
 	bool recovered; /* a copy that holds what was whole of a damaged trace */
 	struct inside *inside;
@@ -453,6 +458,10 @@ int model__read(struct model *m, struct trace *t, unsigned int gfx_target_versio
 void model__free(struct model *m);
 
 const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t handle);
+/* By the id that events of the agent's name it with; NULL when it is not known. */
+const struct pool *model__pool_numbered(const struct model *m, uint32_t pid, uint16_t id);
+/* What was said first of that rule in that process; NULL without. */
+const struct policy *model__policy(const struct model *m, uint32_t pid, uint16_t kind, uint32_t rule);
 const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle);
 /* Path of the file whose code is at addr; NULL when it is not known. */
 const char *model__module(const struct model *m, uint32_t pid, uint64_t addr);

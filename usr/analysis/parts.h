@@ -10,6 +10,7 @@
  *   allocs.c      allocations of the application, and who had them as arguments
  *   dispatches.c  queues and dispatches
  *   agent.c       what else only the agent sees
+ *   steering.c    what the agent changed of the run
  *   address.c     what is known of an address at a time
  *
  * What has ended is kept in the order of its end (struct fifo), and the first of it is forgotten when there is too
@@ -32,7 +33,8 @@ struct handler {
 };
 
 extern const struct handler processes__handlers[], ioctls__handlers[], memory__handlers[], ptes__handlers[],
-	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[];
+	interrupts__handlers[], allocs__handlers[], dispatches__handlers[], agent__handlers[], steering__handlers[],
+	policy__handlers[];
 
 /* A list through `behind` of what it holds: indices plus 1. */
 struct fifo {
@@ -228,6 +230,14 @@ void agent__queue(struct model *m, uint32_t pid, const struct ev_queue_create *e
 void agent__queue_gap(struct model *m, uint32_t pid, const struct ev_queue_gap *e);
 void agent__end(struct model *m);
 void agent__free_all(struct model *m);
+
+/* ---- steering.c ---- */
+
+void steering__free_all(struct model *m);
+/* ---- policy.c ---- */
+/* The rule of --override that the allocation which is made there now is by; 0 without. */
+uint8_t policy__overridden(struct model *m, uint32_t pid, uint64_t va);
+void policy__free_all(struct model *m);
 
 /* ---- memory.c ---- */
 

@@ -412,6 +412,13 @@ const struct pool *model__pool(const struct model *m, uint32_t pid, uint64_t han
 	return map__get(&m->inside->pool_by_handle, pid, handle, &i) ? &m->pools.v[i] : NULL;
 }
 
+const struct pool *model__pool_numbered(const struct model *m, uint32_t pid, uint16_t id)
+{
+	size_t i;
+
+	return id && map__get(&m->inside->pool_by_id, pid, id, &i) ? &m->pools.v[i] : NULL;
+}
+
 const struct device *model__device(const struct model *m, uint32_t pid, uint64_t handle)
 {
 	size_t i;

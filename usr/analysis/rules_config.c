@@ -148,6 +148,25 @@ void rule_missing_kdb(struct judge *j)
 
 /* ---- the environment ---- */
 
+/* The launcher sets it for a rule of --override, which does what it is for. */
+static bool is_for_override(const struct model *m, const char *name)
+{
+	const struct policy *p;
+
+	if (strcmp(name, "HSA_FORCE_FINE_GRAIN_PCIE"))
+		return false;
+	for (size_t i = 0; i < m->policies.list.n; i++) {
+		const char *target;
+
+		p = &m->policies.list.v[i];
+		target = strrchr(p->asked, ':');
+		if (p->kind == POLICY_KIND_override && p->state == POLICY_STATE_on && target &&
+		    !strcmp(target, ":fine"))
+			return true;
+	}
+	return false;
+}
+
 void rule_variables(struct judge *j)
 {
 	const struct machine *m = j->e->machine;
@@ -170,7 +189,7 @@ void rule_variables(struct judge *j)
 		     x.judgement != JUDGED_problem))
 			continue;
 		/* What has a rule of its own is said there. */
-		if (x.rule && strcmp(x.rule, "variables"))
+		if ((x.rule && strcmp(x.rule, "variables")) || is_for_override(j->m, v->name))
 			continue;
 		odd++;
 		if (!f) {

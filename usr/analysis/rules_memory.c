@@ -209,8 +209,11 @@ void rule_fine_conv(struct judge *j)
 							 "in %" PRIu64 " dispatch%s",
 							 b.s, kernel, uses[k].count,
 							 uses[k].count == 1 ? "" : "es"));
+			if (a->override)
+				finding__remedy(f, xstrdup("nothing: a rule of --override asked for it"));
 			finding__prove(f, uses[k].first_ns, "dispatch",
-				       xasprintf("%s: %s at 0x%" PRIx64, kernel, b.s, a->va));
+				       xasprintf("%s: %s at 0x%" PRIx64 "%s", kernel, b.s, a->va,
+						 a->override ? ", by --override" : ""));
 			buf__free(&b);
 		}
 	}
@@ -275,7 +278,8 @@ void rule_kernarg(struct judge *j)
 		const struct alloc *a = &m->allocs.v[i];
 		const struct pool *p = a->bo ? model__pool(m, a->pid, a->pool) : NULL;
 
-		if (!p || !(p->flags & POOL_KERNARG))
+		/* What --override took from there is something else. */
+		if (!p || !(p->flags & POOL_KERNARG) || a->override)
 			continue;
 		seen++;
 		if (pte_kfd_coherent(m->bos.v[a->bo - 1].flags))

@@ -69,6 +69,92 @@ static void put_name(struct buf *b, const struct incident *x)
 	}
 }
 
+/* ---- what the agent changed ---- */
+
+static const char *const steered_to[] = {
+	[STEER_ACTION_file] = "ran as the kernel of --replace",
+	[STEER_ACTION_native] = "ran as rdna1-trace's kernel for gfx1010",
+	[STEER_ACTION_host] = "were computed on the host",
+};
+static const char *const steered_why[] = {
+	[STEER_WHY_rule] = "as --replace says",
+	[STEER_WHY_fallback] = "as --fallback says",
+	[STEER_WHY_quarantine] = "because the quarantine has it",
+	[STEER_WHY_hazard] = "because its code has hazards",
+};
+
+static const char *word_of(const char *const *words, size_t n, unsigned int i)
+{
+	return i < n && words[i] ? words[i] : "were changed";
+}
+
+/* " 12 dispatches of foo were computed on the host, because the quarantine has it: hang, 2026-11-22." */
+static void say_steered(const struct judge *j, struct buf *b)
+{
+	const struct steering *s = &j->m->steering;
+	uint64_t all = steering__steered(s);
+	const struct steer *most = NULL;
+	char *name;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.v[i].steered && (!most || s->list.v[i].steered > most->steered))
+			most = &s->list.v[i];
+	if (!most)
+		return;
+	name = say__short(most->name, NAME_HEAD, NAME_TAIL);
+	buf__printf(b, " %" PRIu64 " dispatch%s of %s %s", most->steered, most->steered == 1 ? "" : "es", name,
+		    most->steered == 1 && most->e.action == STEER_ACTION_host
+			    ? "was computed on the host"
+			    : word_of(steered_to, ARRAY_SIZE(steered_to), most->e.action));
+	if (most->e.why < ARRAY_SIZE(steered_why) && steered_why[most->e.why])
+		buf__printf(b, ", %s", steered_why[most->e.why]);
+	if (most->reason[0] && strcmp(most->reason, "-"))
+		buf__printf(b, ": %s", most->reason);
+	if (most->failed_runs)
+		buf__printf(b, "; %" PRIu64 " of them failed", most->failed_runs);
+	if (all > most->steered)
+		buf__printf(b, "; and %" PRIu64 " of other kernels went elsewhere", all - most->steered);
+	buf__putc(b, '.');
+	free(name);
+}
+
+/* What the agent was to do about that kernel; NULL: nothing. */
+static const struct steer *steer_of(const struct steering *s, uint32_t pid, uint64_t object)
+{
+	for (size_t i = s->list.n; object && i--;)
+		if (s->list.v[i].pid == pid && s->list.v[i].e.kernel_object == object)
+			return &s->list.v[i];
+	return NULL;
+}
+
+/* Whether what failed is the program's own, in a run of which some was changed. */
+static void say_whose(const struct judge *j, const struct incident *x, struct buf *b)
+{
+	const struct steering *s = &j->m->steering;
+	const struct steer *instead = steering__instead(s, x->pid, x->object), *own = steer_of(s, x->pid, x->object);
+	uint64_t all = steering__steered(s);
+	char *name;
+
+	if (instead) {
+		name = say__short(instead->name, NAME_HEAD, NAME_TAIL);
+		buf__printf(b, " It is not the program's: %s ran instead of %s.",
+			    instead->e.action == STEER_ACTION_file ? "the kernel of --replace"
+								   : "rdna1-trace's kernel for gfx1010",
+			    name);
+		free(name);
+	} else if (own) {
+		buf__puts(b, " It should have been avoided, and could not");
+		if (own->e.action == STEER_ACTION_none && own->reason[0] && strcmp(own->reason, "-"))
+			buf__printf(b, ": %s", own->reason);
+		buf__putc(b, '.');
+	} else if (all && x->object) {
+		buf__printf(b, " It is the program's own; %" PRIu64 " dispatch%s of other kernels went elsewhere.", all,
+			    all == 1 ? "" : "es");
+	} else if (all && !x->copy) {
+		buf__printf(b, " Of this run %" PRIu64 " dispatch%s went elsewhere.", all, all == 1 ? "" : "es");
+	}
+}
+
 static void say_what(struct judge *j, const struct incident *x)
 {
 	const char *class = incident_class_name(x->class);
@@ -93,6 +179,7 @@ static void say_what(struct judge *j, const struct incident *x)
 			    x->address.va);
 	}
 	buf__putc(&b, '.');
+	say_whose(j, x, &b);
 	put(j, 0, b.s);
 }
 
@@ -334,22 +421,21 @@ static void say_end(struct judge *j)
 	int line = 1;
 
 	if (m->attached.n || !m->command || !m->ended) {
-		put(j, 0,
-		    xstrdup(m->ended || m->attached.n || !m->command
-				    ? "Nothing failed that was recorded."
-				    : "Nothing failed so far that was recorded."));
+		buf__puts(&b, m->ended || m->attached.n || !m->command
+				      ? "Nothing failed that was recorded."
+				      : "Nothing failed so far that was recorded.");
 	} else if (WIFSIGNALED(m->status)) {
 		buf__puts(&b, "The command was ended by ");
 		print_value(&b, PRINT_SIGNAL, (uint64_t)WTERMSIG(m->status), true);
 		buf__puts(&b, "; no failure of the GPU was recorded.");
-		put(j, 0, b.s);
 	} else if (WEXITSTATUS(m->status)) {
-		put(j, 0,
-		    xasprintf("The command exited with %d; no failure of the GPU was recorded.",
-			      WEXITSTATUS(m->status)));
+		buf__printf(&b, "The command exited with %d; no failure of the GPU was recorded.",
+			    WEXITSTATUS(m->status));
 	} else {
-		put(j, 0, xstrdup("Nothing failed that was recorded."));
+		buf__puts(&b, "Nothing failed that was recorded.");
 	}
+	say_steered(j, &b);
+	put(j, 0, b.s);
 	if (risk)
 		put(j, line++, xstrdup(risk));
 	if (find(j, "no-solver", FINDING_UNDECIDED))

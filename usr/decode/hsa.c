@@ -33,6 +33,7 @@ const struct name names_queue_maker[] = {{QUEUE_MAKER_create, "hsa_queue_create"
 const struct name names_queue_read[] = {{QUEUE_READ_doorbell, "at the doorbell"},
 					{QUEUE_READ_intercept, "by an intercept queue"},
 					{QUEUE_READ_not, "not at all"},
+					{QUEUE_READ_front, "in a ring in front of the device's"},
 					{0, NULL}};
 const struct name names_queue_props[] = {
 	{1, "KERNEL_DISPATCH"}, {2, "AGENT_DISPATCH"}, {0, NULL}}; /* hsa_queue_feature_t */

@@ -16,6 +16,7 @@ static const char *const titles[COMPARE_PARTS] = {
 	[COMPARE_settings] = "Settings: variables and options",
 	[COMPARE_machine] = "Machine and versions",
 	[COMPARE_memory] = "Memory asked for through HSA",
+	[COMPARE_types] = "The same by KFD's flags and page-table type",
 	[COMPARE_buffers] = "Buffers of the driver",
 	[COMPARE_kernels] = "Kernels",
 	[COMPARE_code] = "Code objects",

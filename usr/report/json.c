@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The judgement of a trace for programs: verdict, findings, what stopped the run, the ladder. */
 #include "parts.h"
+#include "../decode/hsa.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,64 @@ static void put_rungs(struct buf *b, const struct ladder *l)
 	buf__putc(b, '}');
 }
 
+static void put_policy(struct buf *b, const struct policy *p)
+{
+	buf__printf(b, "{\"pid\":%u,\"rule\":%u,", p->pid, p->rule);
+	put_text(b, "kind", names__find(names_policy_kind, p->kind));
+	buf__putc(b, ',');
+	put_text(b, "state", names__find(names_policy_state, p->state));
+	buf__putc(b, ',');
+	put_text(b, "asked", p->asked);
+	buf__putc(b, ',');
+	put_text(b, "reason", p->reason[0] ? p->reason : NULL);
+	buf__putc(b, '}');
+}
+
+static void put_override(struct buf *b, const struct model *m, const struct override_sum *x)
+{
+	const struct policy *p = model__policy(m, x->pid, POLICY_KIND_override, x->like.rule);
+	char *asked = policy_pool(m, x->pid, x->like.asked_pool, x->like.asked_flags);
+	char *made = policy_pool(m, x->pid, x->like.pool, x->like.flags), *place = override_place(m, x);
+
+	buf__printf(b, "{\"pid\":%u,\"rule\":%u,", x->pid, x->like.rule);
+	put_text(b, "asked", p ? p->asked : NULL);
+	buf__putc(b, ',');
+	put_text(b, "asked_for", asked);
+	buf__putc(b, ',');
+	put_text(b, "made_from", made);
+	buf__printf(b, ",\"status\":%u,\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",", (uint32_t)x->like.status,
+		    x->count, x->bytes);
+	put_text(b, "asked_at", place);
+	buf__putc(b, '}');
+	free(asked);
+	free(made);
+	free(place);
+}
+
+static void put_changes(struct buf *b, const struct model *m)
+{
+	const struct policies *p = &m->policies;
+
+	buf__puts(b, ",\n\"policies\":[");
+	for (size_t i = 0; i < p->list.n; i++) {
+		buf__puts(b, i ? ",\n" : "\n");
+		put_policy(b, &p->list.v[i]);
+	}
+	buf__puts(b, "],\n\"overrides\":[");
+	for (size_t i = 0; i < p->overrides.n; i++) {
+		buf__puts(b, i ? ",\n" : "\n");
+		put_override(b, m, &p->overrides.v[i]);
+	}
+	buf__puts(b, "],\n\"late_frees\":[");
+	for (size_t i = 0; i < p->kept.n; i++)
+		buf__printf(b,
+			    "%s{\"pid\":%u,\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"most_bytes\":%" PRIu64
+			    ",\"given_back\":%" PRIu64 "}",
+			    i ? ",\n" : "\n", p->kept.v[i].pid, p->kept.v[i].count, p->kept.v[i].bytes,
+			    p->kept.v[i].most_bytes, p->kept.v[i].given_back);
+	buf__putc(b, ']');
+}
+
 void report_json(const struct model *m, const struct findings *f, struct buf *b)
 {
 	buf__printf(b, "{\"emulated\":%s,\n\"verdict\":[", m->emulated ? "true" : "false");
@@ -132,5 +191,8 @@ void report_json(const struct model *m, const struct findings *f, struct buf *b)
 		put_rungs(b, &f->ladder);
 	else
 		buf__puts(b, "null");
+	buf__puts(b, ",\n\"steering\":");
+	put_steering_json(m, b);
+	put_changes(b, m);
 	buf__puts(b, "}\n");
 }

@@ -18,6 +18,7 @@ void put_ladder(const struct findings *f, struct buf *b);
 
 /* memory.c, pages.c, work.c, faults.c, stopped.c, calls.c, losses.c */
 void put_faults(const struct model *m, const struct text_options *o, struct buf *b);
+void put_changed(const struct model *m, const struct text_options *o, struct buf *b);
 void put_allocs(const struct model *m, const struct text_options *o, struct buf *b);
 void put_buffers(const struct model *m, const struct text_options *o, struct buf *b);
 void put_page_tables(const struct model *m, const struct text_options *o, struct buf *b);
@@ -33,6 +34,11 @@ void put_dispatches(const struct model *m, const struct text_options *o, struct 
 void put_calls(const struct model *m, const struct text_options *o, struct buf *b);
 void put_libraries(const struct model *m, struct buf *b);
 void put_losses(const struct model *m, const struct text_options *o, struct buf *b);
+
+/* steering.c */
+void put_steering(const struct model *m, const struct text_options *o, struct buf *b);
+void put_steering_line(const struct model *m, struct buf *b); /* nothing where nothing was steered */
+void put_steering_json(const struct model *m, struct buf *b);
 
 /* Ring mode: the end of what began then may have been overwritten. */
 bool end_overwritten(const struct model *m, uint64_t begin_ns);
@@ -59,6 +65,13 @@ static inline const char *plural(uint64_t n)
 /* memory.c: the same */
 char *place_text(const struct model *m, uint32_t pid, uint64_t addr); /* "libfoo.so+0x1234" */
 char *alloc_kind(const struct model *m, const struct alloc *a);	      /* "GPU coarse", "locked host memory" */
+/* policy.c, to be freed: "GPU coarse, flags 0x8"; the place that allocates */
+char *policy_pool(const struct model *m, uint32_t pid, uint16_t id, uint32_t flags);
+/* Of allocations and frees; the rest are of dispatches. */
+bool policy_is_of_memory(const struct policy *p);
+/* What was asked for and whether it is in force, a line each. */
+void put_policies(const struct model *m, struct buf *b, bool of_memory);
+char *override_place(const struct model *m, const struct override_sum *x);
 /* faults.c: the name of a kernel in a line of text; */
 void put_name(struct buf *b, const char *before, const char *name);
 /* "0x1000 (4096 bytes, GPU coarse, allocated at libfoo.so+0x12)" */

@@ -313,6 +313,8 @@ void report_text(const struct model *m, const struct findings *f, const struct t
 	if (f)
 		put_verdict(f, &all);
 	put_command(m, o, &all);
+	if (o->brief)
+		put_steering_line(m, &all);
 	if (f)
 		put_findings(f, o, &all);
 	if (o->brief) {
@@ -320,10 +322,12 @@ void report_text(const struct model *m, const struct findings *f, const struct t
 		buf__free(&all);
 		return;
 	}
+	put_steering(m, o, &all);
 	put_faults(m, o, &all);
 	put_stopped(m, o, &all);
 	put_pointers(m, o, &all);
 	put_stops(m, &all);
+	put_changed(m, o, &all);
 	put_allocs(m, o, &all);
 	put_buffers(m, o, &all);
 	put_moves(m, &all);

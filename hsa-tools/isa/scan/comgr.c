@@ -86,6 +86,16 @@ out:
 	return NULL;
 }
 
+void comgr__version(const struct comgr *c, size_t *major, size_t *minor)
+{
+	__typeof__(&amd_comgr_get_version) get =
+		(__typeof__(get))dlsym(c->lib, "amd_comgr_get_version");
+
+	*major = *minor = 0;
+	if (get)
+		get(major, minor);
+}
+
 void comgr__close(struct comgr *c)
 {
 	if (!c)

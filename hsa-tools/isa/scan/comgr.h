@@ -14,6 +14,9 @@
 struct comgr *comgr__open(const char **why);
 void comgr__close(struct comgr *c);
 
+/* As the library says it of itself; 0.0 where it does not. */
+void comgr__version(const struct comgr *c, size_t *major, size_t *minor);
+
 /* What disassembles for an ISA ("gfx1030"); NULL when comgr does not know it. Belongs to c. */
 struct comgr_isa *comgr__isa(struct comgr *c, const char *isa);
 

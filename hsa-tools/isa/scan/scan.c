@@ -77,6 +77,11 @@ static void forget(struct known **k)
 	free(old);
 }
 
+void scan__comgr_version(const struct scan *s, size_t *major, size_t *minor)
+{
+	comgr__version(s->comgr, major, minor);
+}
+
 void scan__free(struct scan *s)
 {
 	if (!s)

@@ -148,6 +148,8 @@ struct scan_options {
  */
 struct scan *scan__new(const char **why);
 void scan__free(struct scan *s);
+/* Of the libamd_comgr that it uses; 0.0 where that does not say it. */
+void scan__comgr_version(const struct scan *s, size_t *major, size_t *minor);
 
 /*
  * data: one ELF file for AMDGPU, alive as long as the result. Returns 0, -EINVAL when it is none, -EBADMSG when it is

@@ -4,8 +4,8 @@
  * (clang.llvm.org/docs/ClangOffloadBundler.html), and the compressed form of them, whose content others unpack.
  * Nothing is copied, nothing is read beyond the end, however the bytes were made.
  */
-#ifndef RDNA1_SCAN_BUNDLE_H
-#define RDNA1_SCAN_BUNDLE_H
+#ifndef RDNA1_ISA_BUNDLE_H
+#define RDNA1_ISA_BUNDLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
