@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * hsa-conv [CASES [SEED]]: our convolution kernels on a device, by HSA alone. Our image is labelled for the chip that
- * the runtime believes in; each kernel computes random problems, and what comes
- * out is equal to the last bit to what must, with nothing else changed. The last line: "ok: N problems, N kernels, CHIP".
+ * hsa-conv [CASES [SEED]]: our convolution kernels on a device, by HSA alone. Our image is labelled
+ * for the chip that the runtime believes in; each kernel computes random problems, and what comes
+ * out is equal to the last bit to what must, with nothing else changed. The last line: "ok: N
+ * problems, N kernels, CHIP".
  */
 #include "../../hsa-tools/conv/conv.h"
 #include "../unit/conv_cases.h"
