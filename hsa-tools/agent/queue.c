@@ -376,22 +376,23 @@ static void intercepted(const void *packets, uint64_t n, uint64_t index, void *d
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		hsa_kernel_dispatch_packet_t p, out[2];
+		hsa_kernel_dispatch_packet_t p;
 
 		memcpy(&p, (const uint8_t *)packets + i * 64, sizeof(p));
 		packets_record(t, q, index + i, &p);
-		if (q->steered || agent.options.timing_every)
-			write(out, steer_packets(t, q, index + i, &p, out));
+		if (agent.options.timing_every)
+			write(&p, 1);
 	}
 	__atomic_store_n(&q->next, index + n, __ATOMIC_RELAXED);
 	agent_leave(t);
-	if (!agent.options.timing_every && !q->steered)
+	if (!agent.options.timing_every)
 		write(packets, n);
 }
 
 static bool use_intercept(void)
 {
-	return agent.options.intercept && agent.has_amd &&
+	/* With packets to steer, a ring of ours does what it is asked for (front.c). */
+	return agent.options.intercept && !agent.steering && agent.has_amd &&
 	       agent.amd.hsa_amd_queue_intercept_create_fn &&
 	       agent.amd.hsa_amd_queue_intercept_register_fn;
 }

@@ -25,7 +25,7 @@ bool steer_start(struct thread *t)
 
 bool steer_needs_front(void)
 {
-	return agent.steering && policy_may_host();
+	return agent.steering && (policy_may_host() || agent.options.intercept);
 }
 
 static void hex(const uint8_t *digest, char out[65])

@@ -344,12 +344,14 @@ static hsa_queue_t *which(struct worker *w, uint32_t n)
 
 static void one_op(struct worker *w, uint32_t i)
 {
-	static const enum op_kind kinds[] = {OP_SET,	 OP_SET,     OP_SET,	 OP_SET,   OP_REPLACED, OP_REPLACED,
-					     OP_REPLACED, OP_FORWARD, OP_BACKWARD, OP_BARRIER};
+	static const enum op_kind kinds[] = {OP_SET,	  OP_SET,      OP_SET,	    OP_SET,	 OP_SET,
+					     OP_SET,	  OP_SET,      OP_SET,	    OP_SET,	 OP_REPLACED,
+					     OP_REPLACED, OP_REPLACED, OP_REPLACED, OP_REPLACED, OP_REPLACED,
+					     OP_REPLACED, OP_FORWARD,  OP_BACKWARD, OP_BARRIER,	 OP_BARRIER};
 	hsa_queue_t *q = which(w, any(w, SHARED + 1));
 	struct op *o = &w->ops[i];
 
-	o->kind = plain ? (any(w, 4) ? OP_SET : OP_BARRIER) : kinds[any(w, 10)];
+	o->kind = plain ? (any(w, 4) ? OP_SET : OP_BARRIER) : kinds[any(w, 20)];
 	if (files_only && (o->kind == OP_FORWARD || o->kind == OP_BACKWARD))
 		o->kind = OP_REPLACED;
 	if (o->kind == OP_BARRIER && !any(w, 3))
