@@ -168,7 +168,7 @@ struct kernel_facts *kernel_find(uint64_t object)
 static bool alike(const struct kernel_facts *a, const struct kernel_facts *b)
 {
 	return a && a->kernarg_bytes == b->kernarg_bytes && a->code == b->code &&
-	       !a->steer == !b->steer && (!a->steer || !memcmp(a->steer, b->steer, sizeof(*a->steer))) &&
+	       steer_alike(a->steer, b->steer) &&
 	       a->num_pointers == b->num_pointers && !strcmp(a->name, b->name) &&
 	       !memcmp(a->pointers, b->pointers, a->num_pointers * sizeof(a->pointers[0]));
 }

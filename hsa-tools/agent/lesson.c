@@ -64,15 +64,16 @@ static void record(const struct quarantine_entry *e, const char *path, int err)
 {
 	struct thread *t = evidence_begin();
 	const struct ev_quarantined v = {.error = err};
-	const size_t name = strlen(e->kernel), len = strlen(path);
+	char text[QUARANTINE_LINE_MAX];
+	const size_t n = quarantine__text(e, text, sizeof(text)), len = strlen(path);
 	uint8_t *at;
 
 	if (!t)
 		return;
-	at = agent_reserve(t, EV_quarantined, sizeof(v) + (name ?: 1) + 1 + len + 1);
+	at = agent_reserve(t, EV_quarantined, sizeof(v) + (n ?: 1) + 1 + len + 1);
 	if (at) {
 		memcpy(at, &v, sizeof(v));
-		at = stream__put_text(at + sizeof(v), e->kernel, name);
+		at = stream__put_text(at + sizeof(v), text, n);
 		stream__put_text(at, path, len);
 		agent_commit(t);
 	}

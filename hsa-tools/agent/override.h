@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --override: an allocation of a pool or region is made from another pool of the same owner, where
- *a rule of the user's says so. VRAM stays VRAM, system memory system memory; what the agent cannot
- *do is said once, and the allocation is made as it was asked for.
+ * --override: an allocation of a pool or region is made from another pool of the same owner, where a
+ * rule of the user's says so. VRAM stays VRAM, system memory system memory; what the agent cannot do
+ * is said once, and the allocation is made as it was asked for.
  *
  * What gives which KFD flags (ROCr 5.2.3 and libhsakmt 5.2.3, measured on the emulated device;
  * libhsakmt src/fmm.c: coarse sets none, fine COHERENT, uncached UNCACHED):
@@ -10,8 +10,9 @@
  *	system fine	the CPU's fine-grained pool	USERPTR COHERENT
  *	system uncached	the CPU's kernarg pool		USERPTR COHERENT UNCACHED
  *	VRAM coarse	the GPU's coarse-grained pool	VRAM
- *	VRAM fine	the GPU's fine-grained pool	VRAM COHERENT, with
- *HSA_FORCE_FINE_GRAIN_PCIE=1 VRAM uncached	a flag that ROCr after 5.2.3 knows; 5.2.3 refuses it
+ *	VRAM fine	the GPU's fine-grained pool	VRAM COHERENT
+ *	VRAM uncached	a flag that later ROCr knows	refused by 5.2.3
+ * The GPU has a fine-grained pool only with HSA_FORCE_FINE_GRAIN_PCIE=1.
  */
 #ifndef RDNA1_AGENT_OVERRIDE_H
 #define RDNA1_AGENT_OVERRIDE_H

@@ -157,24 +157,11 @@ const char *policy_quarantine(void)
 
 static bool entry_is_for(const struct quarantine_entry *e, const struct subject *s)
 {
-	return (!e->kernel[0] || !fnmatch(e->kernel, s->name, 0)) && (e->kernel[0] || e->code[0]) &&
-	       (!e->code[0] || !strcmp(e->code, s->code)) && (!e->gpu[0] || !strcmp(e->gpu, s->chip));
-}
-
-static const char *const whats[] = {
-	[QUARANTINE_HANG] = "hang",
-	[QUARANTINE_PAGE_FAULT] = "page fault",
-	[QUARANTINE_APERTURE] = "aperture violation",
-	[QUARANTINE_ILLEGAL_INSTRUCTION] = "illegal instruction",
-	[QUARANTINE_EXCEPTION] = "exception",
-	[QUARANTINE_USE_AFTER_FREE] = "use after free",
-	[QUARANTINE_WRONG_RESULT] = "wrong result",
-	[QUARANTINE_BY_HAND] = "by hand",
-};
-
-static const char *what_text(enum quarantine_what what)
-{
-	return (size_t)what < sizeof(whats) / sizeof(whats[0]) && whats[what] ? whats[what] : "unknown";
+	/* A convolution, whatever computes it: as far as we can tell what does. */
+	if (!e->kernel[0] && !e->code[0] && (!e->problem[0] || !s->family))
+		return false;
+	return (!e->kernel[0] || !fnmatch(e->kernel, s->name, 0)) && (!e->code[0] || !strcmp(e->code, s->code)) &&
+	       (!e->gpu[0] || !strcmp(e->gpu, s->chip));
 }
 
 static void entry_text(const struct quarantine_entry *e, char *out, size_t size)
@@ -185,27 +172,40 @@ static void entry_text(const struct quarantine_entry *e, char *out, size_t size)
 
 	if (last && gmtime_r(&last, &tm))
 		strftime(when, sizeof(when), ", last %Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(out, size, "%s%s, %u time%s%s", what_text(e->what), e->suspect ? " (one of several suspects)" : "",
+	snprintf(out, size, "%s%s, %u time%s%s", quarantine__what_name(e->what), e->suspect ? " (one of several suspects)" : "",
 		 e->count, e->count == 1 ? "" : "s", when);
+}
+
+/* Of several, one that says all, or that says the host, decides. */
+static void add_entry(const struct quarantine_entry *e, uint32_t number, struct wanted *w)
+{
+	const bool host = e->avoid == QUARANTINE_HOST, all = !e->problem[0] || w->num_problems == MOST_PROBLEMS;
+
+	if (!w->action || host) {
+		w->action = host ? STEER_ACTION_host : STEER_ACTION_native;
+		w->or_host = e->avoid == QUARANTINE_AUTO;
+		w->rule = number;
+		entry_text(e, w->reason, sizeof(w->reason));
+	}
+	w->why = STEER_WHY_quarantine;
+	if (!all)
+		memcpy(w->problems[w->num_problems++], e->problem, sizeof(e->problem));
 }
 
 static bool from_quarantine(const struct subject *s, struct wanted *w)
 {
+	bool all = false;
+
 	for (uint32_t i = 0; i < num_entries; i++) {
 		const struct quarantine_entry *e = &entries[i];
 
 		if (e->avoid == QUARANTINE_LATE_FREE || !entry_is_for(e, s))
 			continue;
-		/* The host is the safer of two: an entry that says so was written when ours failed. */
-		if (w->action == STEER_ACTION_host)
-			break;
-		w->action = e->avoid == QUARANTINE_HOST ? STEER_ACTION_host : STEER_ACTION_native;
-		w->or_host = e->avoid == QUARANTINE_AUTO;
-		w->why = STEER_WHY_quarantine;
-		w->rule = i + 1;
-		memcpy(w->problem, e->problem, sizeof(w->problem));
-		entry_text(e, w->reason, sizeof(w->reason));
+		all |= !e->problem[0] || w->num_problems == MOST_PROBLEMS;
+		add_entry(e, i + 1, w);
 	}
+	if (all)
+		w->num_problems = 0;
 	return w->action;
 }
 

@@ -22,13 +22,16 @@ struct policy_rule {
 	const char *fault; /* why it is not in force; NULL: it is */
 };
 
+enum { MOST_PROBLEMS = 16 }; /* of a kernel; with more, all its dispatches are meant */
+
 /* What is wanted for one kernel. */
 struct wanted {
 	uint16_t action, why; /* enum ev_steer_action, _why; action 0: nothing */
 	uint32_t rule;
 	const struct policy_rule *file; /* STEER_ACTION_file: whose */
 	bool or_host;	   /* where native cannot be, the host will do */
-	char problem[160]; /* only dispatches that compute this; "" all */
+	uint32_t num_problems;	       /* only dispatches that compute one of these; 0: all */
+	char problems[MOST_PROBLEMS][160];
 	char reason[256];  /* the entry, the verdict, the rule */
 };
 

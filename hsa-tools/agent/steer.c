@@ -185,13 +185,16 @@ static const char *by_host(struct steer *s)
 
 /* ---- decision ---- */
 
-static const struct steer *keep(const struct steer *s)
+static const struct steer *keep(const struct steer *s, const struct wanted *w)
 {
-	struct steer *copy = malloc(sizeof(*copy));
+	const size_t size = sizeof(*s) + w->num_problems * sizeof(s->problems[0]);
+	struct steer *copy = calloc(1, size);
 
-	if (copy)
-		memcpy(copy, s, sizeof(*copy));
-	else
+	if (copy) {
+		memcpy(copy, s, sizeof(*s));
+		copy->num_problems = w->num_problems;
+		memcpy(copy->problems, w->problems, w->num_problems * sizeof(s->problems[0]));
+	} else
 		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
 	return copy;
 }
@@ -227,6 +230,14 @@ static const char *to_text(const struct wanted *w, const struct steer *s)
 	default:
 		return "the host";
 	}
+}
+
+bool steer_alike(const struct steer *a, const struct steer *b)
+{
+	if (!a || !b)
+		return a == b;
+	return !memcmp(a, b, sizeof(*a)) &&
+	       !memcmp(a->problems, b->problems, a->num_problems * sizeof(a->problems[0]));
 }
 
 static const char *type_name(const struct kernel_meta *m)
@@ -276,7 +287,6 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 	policy_for(&subject, &w);
 	if (!w.action)
 		return NULL;
-	memcpy(s.problem, w.problem, sizeof(s.problem));
 	saying.why = w.why;
 	saying.rule = w.rule;
 	saying.reason = w.reason;
@@ -294,7 +304,7 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 	saying.to_object = s.to_object;
 	saying.to = to_text(&w, &s);
 	say(t, &saying);
-	return keep(&s);
+	return keep(&s, &w);
 }
 
 /* ---- a dispatch ---- */
@@ -329,12 +339,15 @@ static uint16_t read_problem(struct thread *t, const struct steer *s, const hsa_
 
 static bool is_problem(const struct steer *s, const struct conv_problem *problem)
 {
-	char text[sizeof(s->problem)];
+	char text[sizeof(s->problems[0])];
 
-	if (!s->problem[0])
+	if (!s->num_problems)
 		return true;
 	conv_problem__text(problem, text, sizeof(text));
-	return !strcmp(text, s->problem);
+	for (uint32_t i = 0; i < s->num_problems; i++)
+		if (!strcmp(text, s->problems[i]))
+			return true;
+	return false;
 }
 
 static void set_dimensions(hsa_kernel_dispatch_packet_t *out, const uint32_t grid[3], const uint16_t workgroup[3])

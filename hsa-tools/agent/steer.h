@@ -24,7 +24,8 @@ struct steer {
 	uint32_t from_group, to_group, to_private; /* fixed parts, bytes */
 	uint32_t max_workgroup;			   /* work-items that the other kernel takes */
 	uint16_t workgroup[3];			   /* that it requires; 0: any */
-	char problem[160];			   /* only dispatches that compute this; "" all */
+	uint32_t num_problems;			   /* only dispatches that compute one of these; 0: all */
+	char problems[][160];
 };
 
 /* Read what is wanted; false: nothing is, and nothing below is called. */
@@ -36,6 +37,8 @@ void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *me
 const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t object, const char *name,
 				 const uint8_t *sha256, uint32_t kernarg_bytes, uint32_t group_bytes,
 				 const struct kernel_meta *meta);
+
+bool steer_alike(const struct steer *a, const struct steer *b);
 
 /* Before queues are made: whether a dispatch may become two packets. */
 bool steer_needs_front(void);

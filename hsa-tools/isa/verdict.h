@@ -2,17 +2,18 @@
 /*
  * What a scan found in a code object, kept by the digest of its bytes: one file each in
  * $XDG_CACHE_HOME/rdna1-trace/verdicts (else ~/.cache/...), written by rdna1-trace scan, asked by
- *the agent, which cannot disassemble. Text, a line each:
+ * the agent, which cannot disassemble. Text, a line each:
  *
  *	rdna1-trace verdict 1
  *	scanner rdna1-trace 0.1, comgr 2.4
  *	isa gfx1030
- *	hazard 3 vcmpx-exec-war:2,inst-prefetch:1 naive_conv_fwd_nchw	places, classes, kernel
+ *	hazard 3 vcmpx-exec-war:2,inst-fwd-prefetch:1 naive_conv_fwd_nchw	places, classes, kernel
  *	uncertain NAME		too tangled to be searched to the end, and nothing found
  *	end
  *
  * A hazard is a place of a class of scan/scan.h in code for a chip that is no gfx101x; code for one
- * has none, and a file without a line for it says so. libc only; no malloc, no stdio.
+ * has none, and a file without a line for it says so. The number in the first line grows when a newer
+ * scan may find something else: older files are then as good as none. libc only; no malloc, no stdio.
  */
 #ifndef RDNA1_ISA_VERDICT_H
 #define RDNA1_ISA_VERDICT_H

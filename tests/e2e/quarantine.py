@@ -205,7 +205,7 @@ def traces():
     conv = os.path.join(BUILD, "miopen", "conv")
     env = {**os.environ, "HSA_OVERRIDE_GFX_VERSION": "10.3.0", "RDNA1_STANDIN": "hang"}
     r = record("hang", conv, "--size", "44", "--out", "4", options=("--emulate", "--watchdog=1", "--on-hang=abort"), env=env)
-    expect("written: hang of naive_conv_fwd_nchw_fp32, fwd-nchw-fp32-" in report(r), "hang")
+    expect("written: hang of naive_conv_fwd_nchw_fp32" in report(r), "hang")
     found = entries(file)
     expect([(e["kernel"], e["what"], e["avoid"]) for e in found] ==
            [("conv2d_trap", "exception", "auto"), ("conv2d_direct", "use-after-free", "late-free"),
@@ -213,7 +213,7 @@ def traces():
     for e in found:
         expect(e["emulated"] and not e["suspect"] and e["gpu"] == "gfx1010" and e["rocm"] == "5.2.3" and e["count"] == 1 and
                len(e["code"]) == 64 and os.path.isdir(e["trace"]), e)
-    expect(found[2]["problem"].startswith("fwd-nchw-fp32-n1-g1-") and "-i44x44-" in found[2]["problem"] and not found[0]["problem"], found)
+    expect(not any(e["problem"] for e in found), found)
     expect(found[2]["isa"] == "gfx1030" and found[0]["isa"] == "gfx1010", found)
     expect(abs(found[2]["last_s"] - os.stat(f"{r.dir}/session.json").st_mtime) < 60, found[2])
     text = said("explain", "3", file=file)

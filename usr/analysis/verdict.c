@@ -111,7 +111,7 @@ static void say_steered(const struct judge *j, struct buf *b)
 	if (most->reason[0] && strcmp(most->reason, "-"))
 		buf__printf(b, ": %s", most->reason);
 	if (most->failed_runs)
-		buf__printf(b, "; %" PRIu64 " of them failed", most->failed_runs);
+		buf__printf(b, "; %" PRIu64 " of them could not be, and ran as they were sent", most->failed_runs);
 	if (all > most->steered)
 		buf__printf(b, "; and %" PRIu64 " of other kernels went elsewhere", all - most->steered);
 	buf__putc(b, '.');

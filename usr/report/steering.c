@@ -84,9 +84,9 @@ static void put_host(struct buf *b, const struct steer *x)
 		buf__printf(b, "    %" PRIu64 " of them %s not seen to end\n", x->steered - x->runs,
 			    x->steered - x->runs == 1 ? "was" : "were");
 	if (x->failed_runs) {
-		buf__printf(b, "    %" PRIu64 " of them failed (", x->failed_runs);
+		buf__printf(b, "    %" PRIu64 " of them could not be computed (", x->failed_runs);
 		put_errno(b, x->error);
-		buf__puts(b, "), and stopped their queue\n");
+		buf__puts(b, ") and ran on the device as the program sent them\n");
 	}
 	if (x->problem && has_text(x->problem))
 		buf__printf(b, "    %s: %s\n", x->several_problems ? "the first problem" : "problem", x->problem);
