@@ -6,6 +6,7 @@
  * 5.2; the AMD extension table has had functions inserted in its middle, so only the layouts of
  * layout.def are touched. Anything else is left alone, with one line.
  */
+#include "image.h"
 #include "late_free.h"
 #include "override.h"
 #include "steer.h"
@@ -194,6 +195,8 @@ static uint32_t hook(HsaApiTable *table)
 	return amd ? 3 : 1;
 }
 
+static bool loaded; /* by the runtime there is: from OnLoad to OnUnload */
+
 bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_count,
 	    const char *const *failed_tool_names)
 {
@@ -203,9 +206,10 @@ bool OnLoad(HsaApiTable *table, uint64_t runtime_version, uint64_t failed_tool_c
 
 	(void)failed_tool_count;
 	(void)failed_tool_names;
-	/* Named twice, by one path or by two: once is enough. */
-	if (known && queue_hooked(table->core_))
+	/* Named twice, by one path or by two, with others' between them: once is enough. */
+	if (loaded || (known && queue_hooked(table->core_)))
 		return true;
+	loaded = true;
 	if (module_twin(twin, sizeof(twin))) {
 		agent_say("%s is loaded already and records; this one does not", twin);
 		return true;
@@ -239,6 +243,7 @@ void OnUnload(void)
 		.pool_allocs = __atomic_load_n(&agent.pool_allocs, __ATOMIC_RELAXED),
 	};
 
+	loaded = false;
 	/* A forked child has the runtime's tables, and of our locks those that were held. */
 	if (!agent.recording || !stream_proc__mine(&agent.proc))
 		return;
@@ -256,6 +261,7 @@ void OnUnload(void)
 	if (agent.steering)
 		steer_forget();
 	queue_forget();
+	device_forget();
 	timing_forget();
 	code_forget();
 	vmem_forget();

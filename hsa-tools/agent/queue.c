@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Queues: made, named by their doorbells, destroyed. What is in them is read by packets.c. */
+#include "image.h"
 #include "steer.h"
 
 #include <sched.h>
@@ -455,6 +456,7 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	if (!t)
 		return status;
 	inventory(t);
+	device_learn(on);
 	memory_fault_hook();
 	record_create(t, begin, status, status == HSA_STATUS_SUCCESS ? *queue : NULL, &e);
 	if (status != HSA_STATUS_SUCCESS) {

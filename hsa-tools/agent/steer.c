@@ -199,6 +199,21 @@ static const struct steer *keep(const struct steer *s, const struct wanted *w)
 	return copy;
 }
 
+/* Of all kernels of a kind at once, what stands in the way is said once. */
+static void complain(const struct wanted *w, const char *name, const char *why)
+{
+	static char said[256];
+
+	if (w->why == STEER_WHY_rule || w->why == STEER_WHY_quarantine) {
+		agent_say("%s: %s is not replaced: %s", w->reason, name, why);
+		return;
+	}
+	if (!strncmp(said, why, sizeof(said) - 1))
+		return;
+	snprintf(said, sizeof(said), "%s", why);
+	agent_say("%s: %s and others of its kind are not replaced: %s", w->reason, name, why);
+}
+
 /* Why it cannot be; NULL: s says how it is done. */
 static const char *try_action(struct thread *t, hsa_agent_t on, const struct wanted *w, const char *name,
 			      const struct kernel_meta *meta, struct steer *s)
@@ -297,7 +312,7 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 		saying.reason = why;
 		say(t, &saying);
 		if (w.action != STEER_ACTION_none && w.why != STEER_WHY_hazard)
-			agent_say("%s: %s is not replaced: %s", w.reason, name, why);
+			complain(&w, name, why);
 		return NULL;
 	}
 	saying.action = s.action;
@@ -520,5 +535,4 @@ void steer_forget(void)
 			host_free(h);
 	}
 	image_forget();
-	device_forget();
 }

@@ -180,7 +180,7 @@ static int load(char *why, size_t size)
 		error = dlerror();
 		/* A library that is there and does not load is what to tell of. */
 		if (error && !strstr(error, "No such file")) {
-			snprintf(why, size, "oneDNN cannot be loaded: %s", error);
+			snprintf(why, size, "oneDNN (package libdnnl2) cannot be loaded: %s", error);
 			there = true;
 		}
 	}

@@ -95,6 +95,12 @@ static void prove_kernel(struct finding *f, const struct kernel_sum *k, const ch
 	finding__prove(f, k->first_ns, "dispatch", b.s);
 }
 
+/* All its dispatches ran as other code, or on the host. */
+static bool went_elsewhere(const struct model *m, const struct kernel_sum *k)
+{
+	return steering__elsewhere(&m->steering, k->pid, k->object) >= k->count;
+}
+
 void rule_foreign(struct judge *j)
 {
 	const struct model *m = j->m;
@@ -107,6 +113,10 @@ void rule_foreign(struct judge *j)
 		const struct code_facts *c = code_of(j, k->pid, k->object);
 		char *chip = NULL;
 
+		if (went_elsewhere(m, k)) {
+			sum.native++;
+			continue;
+		}
 		if (!c || !j->silicon) {
 			sum.unknown++;
 			continue;
@@ -238,6 +248,10 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 		const struct scan_kernel *sk = code__scanned(j, k->pid, k->object);
 		char *chip = NULL;
 
+		if (went_elsewhere(m, k)) {
+			h->native++;
+			continue;
+		}
 		if (!c || !is_foreign(j, c, &chip)) {
 			*(chip ? &h->native : &h->unknown) += 1;
 			free(chip);
@@ -321,7 +335,7 @@ void rule_compiler(struct judge *j)
 		const struct kernel_sum *k = &m->kernel_sums.v[i];
 		const struct code_facts *c = code_of(j, k->pid, k->object);
 		char *chip = NULL;
-		unsigned int v = c && is_foreign(j, c, &chip) && is_gfx103(chip)
+		unsigned int v = c && !went_elsewhere(m, k) && is_foreign(j, c, &chip) && is_gfx103(chip)
 					 ? clang_version(c->compiler)
 					 : 0;
 

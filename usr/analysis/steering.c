@@ -107,6 +107,16 @@ uint64_t steer__passed(const struct steer *x)
 	return n;
 }
 
+uint64_t steering__elsewhere(const struct steering *s, uint32_t pid, uint64_t object)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.v[i].pid == pid && s->list.v[i].e.kernel_object == object)
+			n += s->list.v[i].steered;
+	return n;
+}
+
 const struct steer *steering__instead(const struct steering *s, uint32_t pid, uint64_t object)
 {
 	for (size_t i = 0; object && i < s->list.n; i++) {

@@ -48,6 +48,8 @@ struct model;
 
 /* Dispatches that ran elsewhere, of all. */
 uint64_t steering__steered(const struct steering *s);
+/* Of a kernel of the program's: its dispatches that ran elsewhere. */
+uint64_t steering__elsewhere(const struct steering *s, uint32_t pid, uint64_t object);
 /* Dispatches of it that should have, and ran as they were. */
 uint64_t steer__passed(const struct steer *x);
 /*
