@@ -13,7 +13,6 @@ static struct device {
 	uint64_t handle; /* atomic; 0 free */
 	char chip[16], isa[64];
 } devices[MAX_DEVICES];
-static char runtime[64];
 static int devices_lock;
 
 /* Set by the emulated device's library where there is one (hsa-tools/emu/emu.h). */
@@ -88,13 +87,6 @@ void device_learn(hsa_agent_t on)
 			__atomic_store_n(&devices[i].handle, on.handle, __ATOMIC_RELEASE);
 		}
 	spin_unlock(&devices_lock);
-	if (!runtime[0]) {
-		const char *build = NULL;
-
-		if (!agent.core.hsa_system_get_info_fn((hsa_system_info_t)HSA_AMD_SYSTEM_INFO_BUILD_VERSION, &build) &&
-		    build)
-			snprintf(runtime, sizeof(runtime), "%s", build);
-	}
 }
 
 const char *device_chip(hsa_agent_t on)
@@ -109,11 +101,6 @@ const char *device_isa(hsa_agent_t on)
 	const struct device *d = find(on.handle);
 
 	return d ? d->isa : "";
-}
-
-const char *device_runtime(void)
-{
-	return runtime;
 }
 
 void device_forget(void)

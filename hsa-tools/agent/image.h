@@ -30,8 +30,6 @@ void image_forget(void);
 const char *device_chip(hsa_agent_t on);
 /* What the runtime takes it for: "amdgcn-amd-amdhsa--gfx1030"; "" likewise. */
 const char *device_isa(hsa_agent_t on);
-/* The runtime's version, "" not known. */
-const char *device_runtime(void);
 /* All of the above, while the runtime can be asked: they are then known in a signal handler, too. */
 void device_learn(hsa_agent_t on);
 void device_forget(void);

@@ -54,7 +54,6 @@ static void describe(struct quarantine_entry *e, const struct queue *q, const st
 	copy_text(e->gpu, sizeof(e->gpu), device_chip(on));
 	if (isa)
 		snprintf(e->isa, sizeof(e->isa), "%.*s", (int)strcspn(isa + 2, ":"), isa + 2);
-	copy_text(e->rocm, sizeof(e->rocm), device_runtime());
 	copy_text(e->trace, sizeof(e->trace), agent.dir_path);
 	e->first_s = e->last_s = (int64_t)time(NULL);
 	e->count = 1;

@@ -28,6 +28,12 @@ static bool is_left(const struct steer *x)
 	return !x->steered;
 }
 
+/* A program loads many kernels that it never dispatches; of those there is nothing to tell. */
+static bool was_sent(const struct model *m, const struct steer *x)
+{
+	return x->steered || steer__passed(x) || model__kernel_sum(m, x->pid, x->e.kernel_object);
+}
+
 /* "12 dispatches of foo computed on the host" */
 static void put_done(struct buf *b, const struct steer *x)
 {
@@ -46,7 +52,7 @@ void put_steering_line(const struct model *m, struct buf *b)
 	for (size_t i = 0; i < s->list.n; i++) {
 		const struct steer *x = &s->list.v[i];
 
-		left += is_left(x) || steer__passed(x);
+		left += was_sent(m, x) && (is_left(x) || steer__passed(x));
 		if (is_left(x) || done++ > 1)
 			continue;
 		buf__puts(b, done > 1 ? "; " : "steered: ");
@@ -152,7 +158,7 @@ static void put_written(const struct steering *s, struct buf *b)
 void put_steering(const struct model *m, const struct text_options *o, struct buf *b)
 {
 	const struct steering *s = &m->steering;
-	size_t shown = o->all || s->list.n < MAX_ROWS ? s->list.n : MAX_ROWS;
+	size_t shown = 0, sent = 0;
 	uint64_t steered = steering__steered(s);
 	bool asked = false;
 
@@ -161,9 +167,19 @@ void put_steering(const struct model *m, const struct text_options *o, struct bu
 	if (s->list.n || asked || s->unknown)
 		heading(b, "Steered by the agent: %" PRIu64 " dispatch%s", steered, steered == 1 ? "" : "es");
 	put_policies(m, b, false);
-	for (size_t i = 0; i < shown; i++)
-		put_kernel(m, b, &s->list.v[i]);
-	and_more(b, shown, s->list.n);
+	for (size_t i = 0; i < s->list.n; i++) {
+		if (!o->all && !was_sent(m, &s->list.v[i]))
+			continue;
+		if (!sent || o->all || shown < MAX_ROWS) {
+			put_kernel(m, b, &s->list.v[i]);
+			shown++;
+		}
+		sent++;
+	}
+	and_more(b, shown, sent);
+	if (s->list.n > sent)
+		buf__printf(b, "  and %zu kernel%s that %s not dispatched (--all shows them)\n", s->list.n - sent,
+			    plural(s->list.n - sent), s->list.n - sent == 1 ? "was" : "were");
 	if (s->unknown)
 		buf__printf(b, "  and %" PRIu64 " of kernels whose event is not in the trace\n", s->unknown);
 	if (s->quarantined.n) {
