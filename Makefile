@@ -334,6 +334,7 @@ LIBS_hsa-packets := -lhsa-runtime64
 LIBS_hsa-memory := -lhsa-runtime64
 LIBS_hsa-dispatch := -lhsa-runtime64
 LIBS_hsa-steer := -lhsa-runtime64 -pthread
+LIBS_hsa-leave := -lhsa-runtime64 -ldl -pthread
 EXTRA_conv-families := $(EXTRA_test_conv)
 LIBS_conv-families := -pthread
 EXTRA_hsa-conv := $(EXTRA_test_conv)

@@ -210,6 +210,7 @@ struct front *front_new(hsa_queue_t *back, hsa_queue_t **queue)
 			return f;
 		agent.core.hsa_queue_destroy_fn(*queue);
 		agent.core.hsa_signal_destroy_fn(f->bell);
+		*queue = back;
 	}
 	free(f);
 	return NULL;

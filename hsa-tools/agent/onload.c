@@ -51,7 +51,8 @@ static void exit_begins(void)
 	struct thread *t;
 
 	agent.exiting = true;
-	if (agent.steering)
+	/* A forked child has the queues, and of their threads none. */
+	if (agent.steering && stream_proc__mine(&agent.proc))
 		steer_exit();
 	/* What has ended since somebody waited; the runtime is still there, or its signals are
 	 * forgotten. */

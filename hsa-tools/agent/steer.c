@@ -171,6 +171,26 @@ static const char *by_native(struct thread *t, hsa_agent_t on, struct steer *s)
 	return s->to_object ? NULL : "there is no kernel of ours for it";
 }
 
+static void leave_host(void)
+{
+	if (agent.steering && stream_proc__mine(&agent.proc))
+		steer_exit();
+}
+
+/*
+ * The library's destructors run at exit() before what was registered before it was loaded: then nothing
+ * may compute any more.
+ */
+static int open_host(char *why, size_t size)
+{
+	static int registered;
+	const int err = conv_host__open(why, size);
+
+	if (!err && !__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
+		atexit(leave_host);
+	return err;
+}
+
 static const char *by_host(struct steer *s)
 {
 	static char why[256];
@@ -179,7 +199,7 @@ static const char *by_host(struct steer *s)
 	if (!s->family)
 		return "the host cannot compute what this kernel does: its name, or the size of its arguments, is of no "
 		       "family that is known";
-	err = conv_family__needs_open(s->family) ? conv_host__open(why, sizeof(why)) : 0;
+	err = conv_family__needs_open(s->family) ? open_host(why, sizeof(why)) : 0;
 	return err ? why : NULL;
 }
 
@@ -281,7 +301,7 @@ void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *me
 		else if (w.action == STEER_ACTION_native && s.family)
 			image_get(t, on, NULL, &unused);
 		else if (w.action == STEER_ACTION_host && s.family)
-			conv_host__open(why, sizeof(why));
+			open_host(why, sizeof(why));
 	}
 }
 
@@ -426,7 +446,8 @@ static uint16_t to_kernel(struct thread *t, const struct steer *s, const hsa_ker
 
 static const struct steer *steer_of(const hsa_kernel_dispatch_packet_t *p)
 {
-	const struct kernel_facts *k = kernel_find(p->kernel_object);
+	const struct kernel_facts *k =
+		(p->header & 0xff) == HSA_PACKET_TYPE_KERNEL_DISPATCH ? kernel_find(p->kernel_object) : NULL;
 
 	return k ? k->steer : NULL;
 }
