@@ -76,7 +76,7 @@ static const char help[] =
 	"      --late-free     keep what COMMAND frees for a while, until 256M of later frees are kept, too:\n"
 	"                      a kernel that still uses it finds it unharmed\n"
 	"      --late-free=SIZE  the same with another size (64K, 1G)\n"
-	"      --fallback=WHAT  kernels that are known to fail run otherwise: off (the default), auto (what is\n"
+	"      --fallback=WHAT  run kernels that are known to fail otherwise: off (the default), auto (what is\n"
 	"                      in the quarantine), native (all convolutions of known kinds by kernels of\n"
 	"                      rdna1-trace's own for gfx1010) or host (all of them on the CPU)\n"
 	"      --replace RULE  'PATTERN=TARGET': kernels of names that match PATTERN (or sha256:DIGITS, of\n"

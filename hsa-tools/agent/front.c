@@ -33,7 +33,12 @@ struct front {
 	uint32_t backlog; /* a futex: packets wait for room */
 	int stop, running; /* atomic */
 	struct queue *q;
+	uint64_t *of;	    /* for each slot of the device's ring: the application's packet, atomic */
+	uint32_t of_size;
+	struct front *other; /* among those that are not used: never freed, for who still looks */
 };
+static struct front *unused;
+static int unused_lock;
 
 static void lock(struct front *f)
 {
@@ -55,7 +60,7 @@ static bool has_room(const struct front *f)
 {
 	const uint64_t read = agent.core.hsa_queue_load_read_index_scacquire_fn(f->back);
 
-	return f->back->size - (f->filled - read) >= MOST;
+	return f->back->size - (f->filled - read) >= MOST && (!f->q->host || host_has_room(f->q->host));
 }
 
 /* The header and what follows it last. */
@@ -64,10 +69,11 @@ static void put(struct front *f, const hsa_kernel_dispatch_packet_t *p)
 	uint8_t *slot = (uint8_t *)f->back->base_address + (f->filled & (f->back->size - 1)) * 64;
 	uint32_t first;
 
+	__atomic_store_n(&f->of[f->filled % f->of_size], f->next, __ATOMIC_RELAXED);
 	memcpy(&first, p, sizeof(first));
 	memcpy(slot + sizeof(first), (const uint8_t *)p + sizeof(first), 64 - sizeof(first));
 	__atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELEASE);
-	f->filled++;
+	__atomic_store_n(&f->filled, f->filled + 1, __ATOMIC_RELEASE);
 }
 
 static uint64_t take_one(struct thread *t, struct queue *q, struct front *f, uint8_t *slot)
@@ -76,6 +82,10 @@ static uint64_t take_one(struct thread *t, struct queue *q, struct front *f, uin
 	unsigned int n;
 
 	memcpy(&p, slot, sizeof(p));
+	if (unlikely(!t)) { /* nothing can be recorded, or decided, of this thread's: as it is */
+		put(f, &p);
+		return 1;
+	}
 	packets_record(t, q, f->next, &p);
 	n = steer_packets(t, q, f->next, &p, out);
 	for (unsigned int i = 0; i < n; i++)
@@ -101,7 +111,7 @@ static bool pump(struct thread *t, struct front *f)
 			break;
 		take_one(t, q, f, slot);
 		__atomic_store_n(header, HSA_PACKET_TYPE_INVALID, __ATOMIC_RELAXED);
-		f->next++;
+		__atomic_store_n(&f->next, f->next + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(&q->next, f->next, __ATOMIC_RELEASE);
 	}
 	if (f->filled == filled)
@@ -140,13 +150,12 @@ static void *work(void *arg)
 		}
 		nanosleep(&pause, NULL);
 		t = agent_enter();
-		if (!t)
-			continue;
 		lock(f);
 		if (!__atomic_load_n(&f->stop, __ATOMIC_ACQUIRE) && pump(t, f))
 			__atomic_store_n(&f->backlog, 1, __ATOMIC_RELEASE);
 		unlock(f);
-		agent_leave(t);
+		if (t)
+			agent_leave(t);
 	}
 	__atomic_store_n(&f->running, 0, __ATOMIC_RELEASE);
 	return NULL;
@@ -196,23 +205,53 @@ static hsa_status_t make_ring(struct front *f, hsa_queue_t **queue)
 	return status;
 }
 
+static struct front *take_unused(uint32_t size)
+{
+	struct front *f;
+
+	spin_lock(&unused_lock);
+	f = unused;
+	if (f)
+		unused = f->other;
+	spin_unlock(&unused_lock);
+	f = f ? f : calloc(1, sizeof(*f));
+	/* One that is too small stays where it is: somebody may look at it. */
+	if (f && f->of_size < size) {
+		f->of = calloc(size, sizeof(*f->of));
+		f->of_size = f->of ? size : 0;
+	}
+	return f;
+}
+
+static void give_unused(struct front *f)
+{
+	spin_lock(&unused_lock);
+	f->other = unused;
+	unused = f;
+	spin_unlock(&unused_lock);
+}
+
 struct front *front_new(hsa_queue_t *back, hsa_queue_t **queue)
 {
-	struct front *f = calloc(1, sizeof(*f));
+	struct front *f = take_unused(back->size);
 
 	if (!f)
 		return NULL;
 	f->back = back;
 	f->filled = agent.core.hsa_queue_load_write_index_relaxed_fn(back);
+	f->stop = 0;
+	f->backlog = 0;
+	f->q = NULL;
 	f->running = 1;
-	if (!make_ring(f, queue)) {
+	if (f->of && !make_ring(f, queue)) {
 		if (!thread_start(work, f))
 			return f;
 		agent.core.hsa_queue_destroy_fn(*queue);
 		agent.core.hsa_signal_destroy_fn(f->bell);
 		*queue = back;
 	}
-	free(f);
+	f->running = 0;
+	give_unused(f);
 	return NULL;
 }
 
@@ -242,5 +281,27 @@ void front_stop(struct front *f)
 void front_free(struct front *f)
 {
 	agent.core.hsa_signal_destroy_fn(f->bell);
-	free(f);
+	give_unused(f);
+}
+
+/*
+ * What the device is at: the application's packet whose packets in its ring are not all taken. Read from
+ * memory, for the queue may be gone.
+ */
+bool front_read_index(const struct front *f, uint64_t *read)
+{
+	const uint64_t next = __atomic_load_n(&f->next, __ATOMIC_ACQUIRE);
+	uint64_t at;
+
+	if (agent_peek(addr_of(f->back) + AMD_QUEUE_READ_DISPATCH_ID, &at, sizeof(at)) != sizeof(at))
+		return false;
+	*read = (int64_t)(__atomic_load_n(&f->filled, __ATOMIC_ACQUIRE) - at) > 0
+			? __atomic_load_n(&f->of[at % f->of_size], __ATOMIC_RELAXED)
+			: next;
+	return true;
+}
+
+bool front_took(const struct front *f, uint64_t index)
+{
+	return (int64_t)(__atomic_load_n(&f->next, __ATOMIC_ACQUIRE) - index) > 0;
 }

@@ -7,22 +7,29 @@
  * packet would have: with its completion signal, and its fences, so that later packets see the result.
  * The application's thread waits for nothing.
  *
- * A job's signals are used again a ring later: packets are taken in order, so the queue is past them
- * when a later job has begun.
+ * A job's signals are used again: packets are taken in order, so the queue is past them when a later job
+ * has begun.
  */
 #include "steer.h"
+
+#include "mover.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_MS = 30000 }; /* a copy may never end where the device has stopped */
+enum {
+	STOP_MS = 30000, /* a copy may never end where the device has stopped */
+	JOBS = 64,	 /* of a queue at a time: each has a signal with an event, of which KFD gives a process 4096 */
+	RESERVE = 2,	 /* the queue may not be past the last ones that were done */
+};
+enum { GO_ON, DESTROYED, EXITS }; /* struct host's stop */
+_Static_assert((int)MOVER_ROOMS >= CONV_OPERANDS, "a room for each");
 
 struct job {
 	uint64_t index, rung_ns;
@@ -35,17 +42,17 @@ struct job {
 struct host {
 	uint64_t queue_id, doorbell;
 	hsa_agent_t on;
-	struct job *jobs; /* a ring */
-	uint32_t size;
+	struct job *jobs; /* a ring of JOBS */
 	uint32_t pushed; /* atomic, a futex: jobs there ever were */
 	uint32_t taken;	 /* atomic: of them, those that are done with */
-	int stop;	 /* atomic */
+	int stop;	 /* atomic: GO_ON and so on */
 	int running;	 /* atomic: the thread is there */
 	int computing;	 /* atomic */
-	hsa_queue_t *own; /* for a dispatch that has to run as it was sent after all */
-	void *room[CONV_OPERANDS];
-	size_t room_size[CONV_OPERANDS];
+	struct mover *mover;
+	struct host *next; /* among those that are not used: they are never freed, for who still looks */
 };
+static struct host *unused;
+static int unused_lock;
 
 static uint64_t now_ns(void)
 {
@@ -59,36 +66,19 @@ static void futex(uint32_t *word, int op, uint32_t value)
 
 /* ---- operands ---- */
 
-/* Room of the thread's own for an operand, kept for the next job. */
-static void *room_for(struct host *h, int i, size_t bytes)
-{
-	void *p;
-
-	if (bytes <= h->room_size[i])
-		return h->room[i];
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	if (h->room[i])
-		munmap(h->room[i], h->room_size[i]);
-	h->room[i] = p;
-	h->room_size[i] = bytes;
-	return p;
-}
-
 struct run {
 	void *memory[CONV_OPERANDS];
 	uint64_t copied_ns, computed_ns, copied_bytes;
 };
 
-static int copy(struct run *r, void *to, const void *from, size_t bytes)
+static int copy(struct host *h, struct run *r, void *to, const void *from, size_t bytes)
 {
 	uint64_t begin = now_ns();
-	hsa_status_t status = agent.core.hsa_memory_copy_fn(to, from, bytes);
+	int err = mover_copy(h->mover, to, from, bytes, &h->stop);
 
 	r->copied_ns += now_ns() - begin;
 	r->copied_bytes += bytes;
-	return status ? -EFAULT : 0;
+	return err;
 }
 
 static int fetch(struct host *h, const struct job *j, struct run *r)
@@ -100,18 +90,18 @@ static int fetch(struct host *h, const struct job *j, struct run *r)
 
 		if (!o->bytes)
 			continue;
-		r->memory[i] = j->direct[i] ? at : room_for(h, i, o->bytes);
+		r->memory[i] = j->direct[i] ? at : mover_room(h->mover, i, o->bytes);
 		if (!r->memory[i])
 			return -ENOMEM;
 		/* What lies between a result's elements goes back as it was. */
-		err = j->direct[i] ? 0 : copy(r, r->memory[i], at, o->bytes);
+		err = j->direct[i] ? 0 : copy(h, r, r->memory[i], at, o->bytes);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int give_back(const struct job *j, struct run *r)
+static int give_back(struct host *h, const struct job *j, struct run *r)
 {
 	int err = 0;
 
@@ -119,7 +109,7 @@ static int give_back(const struct job *j, struct run *r)
 		const struct conv_operand *o = &j->problem.operand[i];
 
 		if (o->bytes && o->written && !j->direct[i])
-			err = copy(r, (void *)(uintptr_t)o->va, r->memory[i], o->bytes);
+			err = copy(h, r, (void *)(uintptr_t)o->va, r->memory[i], o->bytes);
 	}
 	return err;
 }
@@ -134,36 +124,7 @@ static int compute(struct host *h, const struct job *j, struct run *r)
 	begin = now_ns();
 	err = conv_host__run(&j->problem, r->memory);
 	r->computed_ns = now_ns() - begin;
-	return err ? err : give_back(j, r);
-}
-
-/* ---- when it cannot be done: on the device after all ---- */
-
-static void dispatch_itself(struct host *h, const struct job *j)
-{
-	hsa_kernel_dispatch_packet_t p = j->packet, *slot;
-	const uint32_t first = p.header | (uint32_t)p.setup << 16;
-	hsa_signal_t done;
-	uint64_t index;
-
-	if (!h->own && agent.core.hsa_queue_create_fn(h->on, 64, HSA_QUEUE_TYPE_SINGLE, NULL, NULL, UINT32_MAX,
-						      UINT32_MAX, &h->own)) {
-		h->own = NULL;
-		return;
-	}
-	if (agent.core.hsa_signal_create_fn(1, 0, NULL, &done))
-		return;
-	index = agent.core.hsa_queue_add_write_index_relaxed_fn(h->own, 1);
-	slot = (hsa_kernel_dispatch_packet_t *)h->own->base_address + (index & (h->own->size - 1));
-	p.completion_signal = done;
-	memcpy((uint8_t *)slot + 4, (const uint8_t *)&p + 4, sizeof(p) - 4);
-	__atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELEASE);
-	agent.core.hsa_signal_store_screlease_fn(h->own->doorbell_signal, (hsa_signal_value_t)index);
-	while (!__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE) &&
-	       agent.core.hsa_signal_wait_scacquire_fn(done, HSA_SIGNAL_CONDITION_LT, 1, 100000000,
-						       HSA_WAIT_STATE_BLOCKED) > 0)
-		;
-	agent.core.hsa_signal_destroy_fn(done);
+	return err ? err : give_back(h, j, r);
 }
 
 /* ---- the thread ---- */
@@ -195,25 +156,44 @@ static void record(const struct host *h, const struct job *j, const struct run *
 	agent_leave(t);
 }
 
-static void run(struct host *h, struct job *j)
+/* Once: what is registered now runs at exit() before what oneDNN has registered so far. */
+static void run_first(struct host *h, struct job *j, struct run *r, int *err)
+{
+	static int kinds; /* atomic: bits */
+	const int bit = 1 << (j->problem.kind * 2 + (j->problem.type == CONV_FP16));
+
+	*err = compute(h, j, r);
+	if (!(__atomic_fetch_or(&kinds, bit, __ATOMIC_RELAXED) & bit))
+		atexit(steer_exit);
+}
+
+static void do_job(struct host *h, struct job *j)
 {
 	struct run r = {0};
-	uint64_t began;
-	int err;
+	const uint64_t began = now_ns();
+	int err, after;
 
+	run_first(h, j, &r, &err);
+	after = err ? mover_run(h->mover, &j->packet, &h->stop) : 0;
+	record(h, j, &r, began, err);
+	if (after && !__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE))
+		agent_say("queue %llu, packet %llu could neither be computed on the host (%s) nor run on the device "
+			  "(%s): its result is missing",
+			  (unsigned long long)h->queue_id, (unsigned long long)j->index, strerror(-err), strerror(-after));
+}
+
+static void run(struct host *h, struct job *j)
+{
 	while (agent.core.hsa_signal_wait_scacquire_fn(j->before, HSA_SIGNAL_CONDITION_LT, 1, UINT64_MAX,
 						       HSA_WAIT_STATE_BLOCKED) > 0)
 		;
-	if (__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE))
-		return;
-	__atomic_store_n(&h->computing, 1, __ATOMIC_RELAXED);
-	began = now_ns();
-	err = compute(h, j, &r);
-	if (err)
-		dispatch_itself(h, j);
-	record(h, j, &r, began, err);
-	agent.core.hsa_signal_store_screlease_fn(j->done, 0);
-	__atomic_store_n(&h->computing, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->computing, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&h->stop, __ATOMIC_SEQ_CST) == GO_ON)
+		do_job(h, j);
+	__atomic_store_n(&h->computing, 0, __ATOMIC_SEQ_CST);
+	/* Also when the process ends, and nothing more is computed: who waits for the queue then is let go. */
+	if (__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE) != DESTROYED)
+		agent.core.hsa_signal_store_screlease_fn(j->done, 0);
 }
 
 static void *work(void *arg)
@@ -221,40 +201,67 @@ static void *work(void *arg)
 	struct host *h = arg;
 
 	prctl(PR_SET_NAME, "rdna1-host");
-	while (!__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE)) {
+	while (__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE) != DESTROYED) {
 		const uint32_t pushed = __atomic_load_n(&h->pushed, __ATOMIC_ACQUIRE);
 
 		if (h->taken == pushed) {
 			futex(&h->pushed, FUTEX_WAIT_PRIVATE, pushed);
 			continue;
 		}
-		run(h, &h->jobs[h->taken & (h->size - 1)]);
+		run(h, &h->jobs[h->taken % JOBS]);
 		__atomic_store_n(&h->taken, h->taken + 1, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&h->running, 0, __ATOMIC_RELEASE);
 	return NULL;
 }
 
+static struct host *take_unused(void)
+{
+	struct host *h;
+
+	spin_lock(&unused_lock);
+	h = unused;
+	if (h)
+		unused = h->next;
+	spin_unlock(&unused_lock);
+	return h ? h : calloc(1, sizeof(*h));
+}
+
+static void give_unused(struct host *h)
+{
+	spin_lock(&unused_lock);
+	h->next = unused;
+	unused = h;
+	spin_unlock(&unused_lock);
+}
+
 struct host *host_new(struct thread *t, struct queue *q)
 {
-	struct host *h = calloc(1, sizeof(*h));
+	struct host *h = take_unused();
 
 	if (!h)
 		return NULL;
 	h->queue_id = q->id;
 	h->on.handle = q->agent;
-	h->size = front_back(q->front)->size;
-	h->jobs = mmap(NULL, h->size * sizeof(*h->jobs), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	h->stop = GO_ON;
+	h->pushed = h->taken = 0;
+	h->mover = mover_new(t, h->on);
+	if (!h->jobs)
+		h->jobs = calloc(JOBS, sizeof(*h->jobs));
 	h->running = 1;
-	if (h->jobs == MAP_FAILED || thread_start(work, h)) {
-		agent_note(t, "queue %llu: no memory or no thread to compute on the host",
-			   (unsigned long long)q->id);
-		if (h->jobs != MAP_FAILED)
-			munmap(h->jobs, h->size * sizeof(*h->jobs));
-		free(h);
-		return NULL;
-	}
-	return h;
+	if (h->jobs && h->mover && !thread_start(work, h))
+		return h;
+	h->running = 0;
+	agent_note(t, "queue %llu: no memory or no thread to compute on the host", (unsigned long long)q->id);
+	if (h->mover)
+		mover_free(h->mover);
+	give_unused(h);
+	return NULL;
+}
+
+bool host_has_room(const struct host *h)
+{
+	return h->pushed - __atomic_load_n(&h->taken, __ATOMIC_ACQUIRE) < JOBS - RESERVE;
 }
 
 bool host_busy(const struct host *h)
@@ -285,13 +292,14 @@ static bool place(struct thread *t, struct job *j)
 	return true;
 }
 
+/* The thread sleeps on the first; on the second nobody but the device waits. */
 static bool make_signals(struct job *j)
 {
 	if (j->done.handle)
 		return true;
 	if (agent.core.hsa_signal_create_fn(1, 0, NULL, &j->before))
 		return false;
-	if (!agent.core.hsa_signal_create_fn(1, 0, NULL, &j->done))
+	if (!agent.amd.hsa_amd_signal_create_fn(1, 0, NULL, HSA_AMD_SIGNAL_AMD_GPU_ONLY, &j->done))
 		return true;
 	agent.core.hsa_signal_destroy_fn(j->before);
 	j->done.handle = 0;
@@ -307,10 +315,9 @@ static uint16_t fences(uint16_t acquire, uint16_t release)
 enum ev_steer_passed host_push(struct thread *t, struct host *h, uint64_t index, const struct conv_problem *problem,
 			       const hsa_kernel_dispatch_packet_t *p, hsa_barrier_and_packet_t out[2])
 {
-	struct job *j = &h->jobs[h->pushed & (h->size - 1)];
+	struct job *j = &h->jobs[h->pushed % JOBS];
 
-	/* A ring of jobs is as long as the queue's, and each takes two packets of that. */
-	if (h->pushed - __atomic_load_n(&h->taken, __ATOMIC_ACQUIRE) >= h->size || !make_signals(j))
+	if (!make_signals(j))
 		return STEER_PASSED_memory;
 	j->index = index;
 	j->rung_ns = now_ns();
@@ -335,36 +342,45 @@ enum ev_steer_passed host_push(struct thread *t, struct host *h, uint64_t index,
 
 /* ---- the end ---- */
 
+static void wake(struct host *h)
+{
+	const struct job *j = &h->jobs[__atomic_load_n(&h->taken, __ATOMIC_ACQUIRE) % JOBS];
+
+	if (h->taken != __atomic_load_n(&h->pushed, __ATOMIC_ACQUIRE) && j->before.handle)
+		agent.core.hsa_signal_store_relaxed_fn(j->before, 0);
+	futex(&h->pushed, FUTEX_WAKE_PRIVATE, INT32_MAX);
+}
+
 /* What is being computed is finished first: its operands are the application's to free afterwards. */
 bool host_stop(struct host *h)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 
-	__atomic_store_n(&h->stop, 1, __ATOMIC_RELEASE);
-	futex(&h->pushed, FUTEX_WAKE_PRIVATE, INT32_MAX);
+	__atomic_store_n(&h->stop, DESTROYED, __ATOMIC_SEQ_CST);
 	for (int i = 0; i < STOP_MS && __atomic_load_n(&h->running, __ATOMIC_ACQUIRE); i++) {
-		const uint32_t taken = __atomic_load_n(&h->taken, __ATOMIC_ACQUIRE);
-		const struct job *j = &h->jobs[taken & (h->size - 1)];
-
-		if (taken != h->pushed && j->before.handle)
-			agent.core.hsa_signal_store_relaxed_fn(j->before, 0);
-		futex(&h->pushed, FUTEX_WAKE_PRIVATE, INT32_MAX);
+		wake(h);
 		nanosleep(&ms, NULL);
 	}
 	return !__atomic_load_n(&h->running, __ATOMIC_ACQUIRE);
 }
 
+void host_exit(struct host *h)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	__atomic_store_n(&h->stop, EXITS, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < STOP_MS && __atomic_load_n(&h->computing, __ATOMIC_SEQ_CST); i++)
+		nanosleep(&ms, NULL);
+}
+
 void host_free(struct host *h)
 {
-	for (uint32_t i = 0; i < h->size && h->jobs[i].done.handle; i++) {
+	for (uint32_t i = 0; i < JOBS && h->jobs[i].done.handle; i++) {
 		agent.core.hsa_signal_destroy_fn(h->jobs[i].before);
 		agent.core.hsa_signal_destroy_fn(h->jobs[i].done);
+		h->jobs[i].done.handle = 0;
 	}
-	if (h->own)
-		agent.core.hsa_queue_destroy_fn(h->own);
-	for (int i = 0; i < CONV_OPERANDS; i++)
-		if (h->room[i])
-			munmap(h->room[i], h->room_size[i]);
-	munmap(h->jobs, h->size * sizeof(*h->jobs));
-	free(h);
+	mover_free(h->mover);
+	h->mover = NULL;
+	give_unused(h);
 }

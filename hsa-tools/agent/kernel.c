@@ -249,8 +249,10 @@ static void remember(uint64_t object, const char *name, uint32_t kernarg_bytes, 
 			if (m->args[i].offset + 8u > f->pointers_end)
 				f->pointers_end = m->args[i].offset + 8u;
 		}
-	if (!add_kernel(object, f))
+	if (!add_kernel(object, f)) {
+		free((void *)(uintptr_t)steer);
 		free(f);
+	}
 }
 
 /* ---- recording ---- */

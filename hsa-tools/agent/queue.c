@@ -40,6 +40,8 @@ bool queue_peek(const struct queue *q, uint64_t *read, uint64_t *write)
 {
 	const uint64_t at = addr_of(q->q);
 
+	if (q->front && front_read_index(q->front, read))
+		return agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) == sizeof(*write);
 	return agent_peek(at + AMD_QUEUE_READ_DISPATCH_ID, read, sizeof(*read)) == sizeof(*read) &&
 	       agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) ==
 		       sizeof(*write);
@@ -209,13 +211,14 @@ static bool doorbell(hsa_signal_t signal, hsa_signal_value_t value)
 	if (unlikely(!q || (q->read_at != QUEUE_READ_doorbell && !q->front)))
 		return false;
 	t = agent_enter();
-	if (unlikely(!t))
-		return false;
-	if (unlikely(q->front)) {
+	if (unlikely(q->front && stream_proc__mine(&agent.proc))) {
 		front_doorbell(t, q->front);
-		agent_leave(t);
+		if (t)
+			agent_leave(t);
 		return true;
 	}
+	if (unlikely(!t))
+		return false;
 	if (unlikely(q->steered)) {
 		steered_doorbell(t, q, end);
 		agent_leave(t);

@@ -171,26 +171,6 @@ static const char *by_native(struct thread *t, hsa_agent_t on, struct steer *s)
 	return s->to_object ? NULL : "there is no kernel of ours for it";
 }
 
-static void leave_host(void)
-{
-	if (agent.steering && stream_proc__mine(&agent.proc))
-		steer_exit();
-}
-
-/*
- * The library's destructors run at exit() before what was registered before it was loaded: then nothing
- * may compute any more.
- */
-static int open_host(char *why, size_t size)
-{
-	static int registered;
-	const int err = conv_host__open(why, size);
-
-	if (!err && !__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
-		atexit(leave_host);
-	return err;
-}
-
 static const char *by_host(struct steer *s)
 {
 	static char why[256];
@@ -199,7 +179,7 @@ static const char *by_host(struct steer *s)
 	if (!s->family)
 		return "the host cannot compute what this kernel does: its name, or the size of its arguments, is of no "
 		       "family that is known";
-	err = conv_family__needs_open(s->family) ? open_host(why, sizeof(why)) : 0;
+	err = conv_family__needs_open(s->family) ? conv_host__open(why, sizeof(why)) : 0;
 	return err ? why : NULL;
 }
 
@@ -301,7 +281,7 @@ void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *me
 		else if (w.action == STEER_ACTION_native && s.family)
 			image_get(t, on, NULL, &unused);
 		else if (w.action == STEER_ACTION_host && s.family)
-			open_host(why, sizeof(why));
+			conv_host__open(why, sizeof(why));
 	}
 }
 
@@ -542,16 +522,27 @@ struct host *steer_queue_stop(struct queue *q)
 
 void steer_exit(void)
 {
-	for (unsigned int i = 0; i < MAX_QUEUES; i++)
-		if (queue_live(&queues[i]))
-			steer_queue_stop(&queues[i]);
+	if (!agent.steering || !stream_proc__mine(&agent.proc))
+		return;
+	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
+		struct host *h = queues[i].host;
+
+		if (queue_live(&queues[i]) && h)
+			host_exit(h);
+	}
 }
 
 void steer_forget(void)
 {
 	for (unsigned int i = 0; i < MAX_QUEUES; i++) {
-		struct host *h = steer_queue_stop(&queues[i]);
+		struct host *h;
 
+		if (!queue_live(&queues[i]))
+			continue;
+		/* The runtime is about to be gone, and its queues with it. */
+		if (queues[i].front)
+			front_stop(queues[i].front);
+		h = steer_queue_stop(&queues[i]);
 		if (h)
 			host_free(h);
 	}

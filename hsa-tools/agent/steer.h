@@ -61,6 +61,10 @@ struct front *front_new(hsa_queue_t *back, hsa_queue_t **queue); /* NULL: it can
 void front_open(struct front *f, struct queue *q);		 /* from now on its doorbell is heard */
 void front_doorbell(struct thread *t, struct front *f);
 hsa_queue_t *front_back(const struct front *f);
+/* What of the application's packets the device has not taken yet is the first of; false: it cannot be read. */
+bool front_read_index(const struct front *f, uint64_t *read);
+/* Whether the packet is in the device's ring, or was. */
+bool front_took(const struct front *f, uint64_t index);
 void front_stop(struct front *f); /* before the device's is destroyed */
 void front_free(struct front *f); /* after both are */
 
@@ -73,6 +77,10 @@ enum ev_steer_passed host_push(struct thread *t, struct host *h, uint64_t index,
 /* False: the thread is stuck, and what it uses must stay. */
 bool host_stop(struct host *h);
 void host_free(struct host *h);
+/* The process ends: what is being computed is waited for, and nothing more is. */
+void host_exit(struct host *h);
+/* For one more. Without, what would be computed has to wait in its queue. */
+bool host_has_room(const struct host *h);
 /* It computes: the device waits for that. */
 bool host_busy(const struct host *h);
 

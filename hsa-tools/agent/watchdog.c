@@ -107,8 +107,8 @@ static uint64_t bound_ns(void)
 /* A packet with the barrier bit that was taken: all before it had ended then. */
 static bool ended_by_order(const struct queue *q, uint64_t index)
 {
-	/* It was taken for another queue, by the runtime or by us. */
-	if (q->read_at == QUEUE_READ_intercept || q->front)
+	/* It was taken by the runtime, for its own queue. */
+	if (q->read_at == QUEUE_READ_intercept)
 		return false;
 	for (uint32_t i = 0; i < RECENT; i++) {
 		const struct recent *r = &q->recent[i];
@@ -208,11 +208,17 @@ static bool is_wait_kernel(const struct recent *r)
 /* Why the packet at the read index is not taken, if the host is the reason. */
 static uint16_t head_state(const struct queue *q, uint64_t read)
 {
+	const struct recent *r = q->front && front_took(q->front, read) ? recent_at(q, read) : NULL;
 	hsa_barrier_and_packet_t p;
 	uint32_t first;
 
 	if (!ring_peek(q, read, &p))
 		return WATCH_STATE_running;
+	/* In a ring of ours its header is taken away when it goes on to the device's. */
+	if (q->front && front_took(q->front, read) && !r)
+		return WATCH_STATE_running;
+	if (r)
+		p.header = (uint16_t)r->first;
 	memcpy(&first, &p, sizeof(first));
 	/* Reserved, and not filled or not rung for yet. */
 	if ((p.header & 0xff) == HSA_PACKET_TYPE_INVALID ||

@@ -459,3 +459,14 @@ TENSILE(gemm_ailk_bljk_fp16, half, true, false, true)
 TENSILE(gemm_ailk_bjlk_fp16, half, true, false, false)
 TENSILE(gemm_alik_bljk_fp16, half, true, true, true)
 TENSILE(gemm_alik_bjlk_fp16, half, true, true, false)
+
+/* ---- memory: n elements from one place to another, for what the host computes ---- */
+
+#define COPY(name, elem)                                                                                               \
+	kernel void rdna1_##name(global elem *to, const global elem *from, ulong n)                                    \
+	{                                                                                                              \
+		for (ulong item = first_item(); item < n; item += num_items())                                         \
+			to[item] = from[item];                                                                         \
+	}
+COPY(copy_4, uint)
+COPY(copy_2, ushort)

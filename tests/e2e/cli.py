@@ -62,7 +62,7 @@ says(2, ["text or json", "'xml'", f"Try '{TOOL} dump --help'."], "dump", "--form
 run = sh(TOOL, "--help")
 COMMANDS = sorted(set(re.findall(r"rdna1-trace ([a-z]+) ", run.stdout.split("\nOptions")[0])) - {"records"} | {"run"})
 run = sh(TOOL, "no-such-command")
-expect(sorted(re.search(r"or of ours \((.*)\)$", run.stderr.strip())[1].split(", ")) == COMMANDS and len(COMMANDS) == 11,
+expect(sorted(re.search(r"or of ours \((.*)\)$", run.stderr.strip())[1].split(", ")) == COMMANDS and len(COMMANDS) == 12,
        f"{COMMANDS}\n{run.stderr}")
 says(1, ["cannot run no-such-command", "no such command"], "no-such-command")
 for typed, meant in (("repport", "report"), ("Report", "report"), ("chek", "check"), ("inof", "info"), ("comapre", "compare"),

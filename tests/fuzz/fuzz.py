@@ -34,11 +34,11 @@ PLANTED = (
     ("metadata", "metadata.c", "list->end = whole.at;", "list->end = whole.at + 1;"),
     ("metadata", "metadata.c", "md->num_kernels--;", ""),
     ("metadata", "metadata.c", "k->num_args--;", ""),
-    ("bundle", "scan/bundle.c", " || head[2] > b->len - b->at", ""),
-    ("bundle", "scan/bundle.c", "head[0] > b->len || ", ""),
-    ("bundle", "scan/bundle.c", " || head[1] > b->len - head[0]", ""),
-    ("bundle", "scan/bundle.c", " || whole > len", ""),
-    ("bundle", "scan/bundle.c", "*at > len || size > len - *at", "*at > len"),
+    ("bundle", "bundle.c", " || head[2] > b->len - b->at", ""),
+    ("bundle", "bundle.c", "head[0] > b->len || ", ""),
+    ("bundle", "bundle.c", " || head[1] > b->len - head[0]", ""),
+    ("bundle", "bundle.c", " || whole > len", ""),
+    ("bundle", "bundle.c", "*at > len || size > len - *at", "*at > len"),
     ("scan", "scan/object.c", "size <= p.p_filesz &&", "size &&"),
     ("scan", "scan/object.c", "return offset <= o->len && size <= o->len - offset;", "return offset <= o->len || !size;"),
     ("scan", "scan/object.c", " || sym.st_name >= names.sh_size", ""),
@@ -79,7 +79,7 @@ def planted():
             sys.exit(f"{name} has no \"{good}\": bring PLANTED up to date")
         with open(path, "w") as f:
             f.write(text.replace(good, bad))
-        sources = [os.path.join(copy, "hsa-tools/isa", n) for n in ("elf.c", "metadata.c", "msgpack.c")]
+        sources = [os.path.join(copy, "hsa-tools/isa", n) for n in ("bundle.c", "elf.c", "metadata.c", "msgpack.c")]
         if name.startswith("scan/"):
             folder = os.path.join(copy, "hsa-tools/isa/scan")
             sources += [os.path.join(folder, n) for n in sorted(os.listdir(folder)) if n.endswith(".c")]
