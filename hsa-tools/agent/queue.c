@@ -489,6 +489,30 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	return status;
 }
 
+/*
+ * Another tool's, behind us: what is in it goes past us, to the runtime's own queue. Steering it would
+ * take a callback among that tool's.
+ */
+static hsa_status_t intercept_create(hsa_agent_t on, uint32_t size, hsa_queue_type32_t type,
+				     void (*fn)(hsa_status_t, hsa_queue_t *, void *), void *data,
+				     uint32_t private_size, uint32_t group_size, hsa_queue_t **queue)
+{
+	struct thread *t = agent_enter();
+	hsa_status_t status = agent.amd.hsa_amd_queue_intercept_create_fn(on, size, type, fn, data, private_size,
+									  group_size, queue);
+	static int said;
+
+	if (!t)
+		return status;
+	if (status == HSA_STATUS_SUCCESS && !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED)) {
+		agent_note(t, "another tool makes the runtime's interception queues: their dispatches are not steered");
+		agent_say("another tool of HSA_TOOLS_LIB makes interception queues: what is dispatched there runs as "
+			  "the program sends it; name that tool before this one, or leave it out");
+	}
+	agent_leave(t);
+	return status;
+}
+
 /* Its packets are the application's business on both ends; its doorbell is a signal like others. */
 static hsa_status_t soft_create(hsa_region_t region, uint32_t size, hsa_queue_type32_t type,
 				uint32_t features, hsa_signal_t bell, hsa_queue_t **queue)
@@ -759,6 +783,8 @@ void queue_hook(struct amd_table *amd, CoreApiTable *core)
 	core->hsa_queue_destroy_fn = queue_destroy;
 	if (agent.options.fallback != FALLBACK_OFF || agent.options.replace[0] || agent.options.replace_hazardous) {
 		core->hsa_queue_inactivate_fn = inactivate;
+		if (amd && agent.amd.hsa_amd_queue_intercept_create_fn)
+			amd->hsa_amd_queue_intercept_create_fn = intercept_create;
 		if (amd)
 			amd->hsa_amd_queue_cu_get_mask_fn = get_cu_mask;
 		if (amd && agent.amd.hsa_amd_queue_get_info_fn)

@@ -314,7 +314,7 @@ static void test_image(void)
 		while (isa_kernel__next_arg(&args, &a))
 			CHECK(a.kind == ISA_ARG_VALUE || a.kind == ISA_ARG_BUFFER);
 	}
-	CHECK_EQ(used, 82 + 2); /* and two that copy */;
+	CHECK_EQ(used, 82 + 2); /* and two that copy */
 }
 
 static void check_label(const char *isa, const char *chip, uint32_t flags, const char *target)
