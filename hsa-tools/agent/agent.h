@@ -9,6 +9,7 @@
 #ifndef RDNA1_AGENT_AGENT_H
 #define RDNA1_AGENT_AGENT_H
 
+#include <sched.h>
 #include <stdint.h>
 #include "../stream/stream.h"
 #include "hsa_c.h"
@@ -45,7 +46,7 @@ struct agent {
 	bool exiting; /* exit() has begun */
 	bool has_amd;
 	bool steering; /* some dispatches may go elsewhere: steer.h */
-	int dir_fd; /* the trace directory */
+	int dir_fd;    /* the trace directory */
 	char dir_path[4096];
 	struct stream_proc proc;
 	struct options options;
@@ -148,10 +149,11 @@ void inventory(struct thread *t);
 uint16_t inventory_pool(struct thread *t, hsa_amd_memory_pool_t pool, bool *host);
 uint16_t inventory_region(struct thread *t, hsa_region_t region, bool *host);
 struct pool_facts {
-	uint64_t handle, owner; /* hsa_amd_memory_pool_t and hsa_region_t; hsa_agent_t, 0 not known */
-	uint32_t flags;		/* HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_* */
-	bool host;		/* system memory */
-	bool usable;		/* global memory that can be allocated */
+	uint64_t handle,
+		owner;	/* hsa_amd_memory_pool_t and hsa_region_t; hsa_agent_t, 0 not known */
+	uint32_t flags; /* HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_* */
+	bool host;	/* system memory */
+	bool usable;	/* global memory that can be allocated */
 };
 /* By its id; false: there is none of the runtime that runs now. */
 bool inventory_facts(uint16_t id, struct pool_facts *f);
@@ -160,12 +162,14 @@ uint16_t inventory_next(uint16_t id, struct pool_facts *f);
 
 /* module.c */
 void module_init(void);
-/* ROCm's and PyTorch's libraries that were not said yet: where code is made ready, which is after they are loaded. */
+/* ROCm's and PyTorch's libraries that were not said yet: where code is made ready, which is after
+ * they are loaded. */
 void module_libraries(struct thread *t);
 void module_forget(void);
 /* Id of the place that allocates: by the return address of the call. 0 when there are too many. */
 uint16_t site_of(struct thread *t, uint64_t caller);
-/* The file name, without its directories, of the program or library that allocates. "" where it is in none. */
+/* The file name, without its directories, of the program or library that allocates. "" where it is
+ * in none. */
 void site_file(struct thread *t, uint64_t caller, char *name, size_t size);
 /* Another file of this library's name that is loaded beside it; false when there is none. */
 bool module_twin(char *path, size_t size);
@@ -236,9 +240,11 @@ void code_store_used(struct thread *t); /* that chance: t may be NULL */
 void code_store_last(struct thread *t); /* the process ends: waits for other threads at it */
 /* Into the trace, now, whatever code-objects= says. 0 or -errno. */
 int code_store(const struct code *code);
+/* A digest in hexadecimal; NULL: "". */
+void code_hex(const uint8_t *digest, char out[65]);
 /* Of its bytes, 32. */
 const uint8_t *code_sha256(const struct code *code);
-uint64_t code_news_ns(void);		/* when a code object was loaded last; 0 never */
+uint64_t code_news_ns(void); /* when a code object was loaded last; 0 never */
 
 /* evidence.c: what is known of the queues and around an address goes to disk now. In a signal
  * handler too. */
@@ -276,6 +282,16 @@ static inline void spin_lock(int *l)
 {
 	while (__atomic_exchange_n(l, 1, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
+}
+
+/* One that is held over some packets: who holds it may have lost its processor. */
+static inline void spin_lock_yielding(int *l)
+{
+	for (unsigned int i = 1; __atomic_exchange_n(l, 1, __ATOMIC_ACQUIRE); i++)
+		if (i % 64)
+			__builtin_ia32_pause();
+		else
+			sched_yield();
 }
 
 static inline void spin_unlock(int *l)

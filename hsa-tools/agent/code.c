@@ -57,9 +57,10 @@ void code_used(struct code *code)
 	__atomic_store_n(&any_used, 1, __ATOMIC_RELEASE);
 }
 
-static void hex(const uint8_t digest[32], char out[65])
+void code_hex(const uint8_t *digest, char out[65])
 {
-	for (int i = 0; i < 32; i++)
+	out[0] = 0;
+	for (int i = 0; digest && i < 32; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
@@ -69,7 +70,7 @@ static int store_bytes(const void *data, size_t size, const uint8_t digest[32])
 	char name[80], text[65];
 	int dir, err = 0;
 
-	hex(digest, text);
+	code_hex(digest, text);
 	snprintf(name, sizeof(name), "%s.co", text);
 	mkdirat(agent.dir_fd, "code-objects", 0755);
 	dir = openat(agent.dir_fd, "code-objects", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -174,7 +175,7 @@ static void store_one(struct thread *t, struct code *c)
 	if (!err)
 		return;
 	__atomic_store_n(&c->stored, CODE_STORED_failed, __ATOMIC_RELEASE);
-	hex(c->sha256, text);
+	code_hex(c->sha256, text);
 	if (t)
 		agent_note(t, "code object %s was not stored: %s", text,
 			   err == -ESTALE

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What a device is: by its driver, which knows the chip, and by the runtime, which may be told otherwise. */
+/* What a device is: by its driver, which knows the chip, and by the runtime, which may be told
+ * otherwise. */
 #include "image.h"
 
 #include <fcntl.h>
@@ -24,8 +25,8 @@ bool agent_emulated(void)
 }
 
 /*
- * gfx_target_version of KFD's topology: major * 10000 + minor * 100 + stepping (kfd_topology.c), which
- * HSA_OVERRIDE_GFX_VERSION does not change.
+ * gfx_target_version of KFD's topology: major * 10000 + minor * 100 + stepping (kfd_topology.c),
+ * which HSA_OVERRIDE_GFX_VERSION does not change.
  */
 static void read_chip(hsa_agent_t on, char *out, size_t size)
 {
@@ -37,7 +38,8 @@ static void read_chip(hsa_agent_t on, char *out, size_t size)
 	ssize_t n;
 	int fd;
 
-	if (agent.core.hsa_agent_get_info_fn(on, (hsa_agent_info_t)HSA_AMD_AGENT_INFO_DRIVER_NODE_ID, &node))
+	if (agent.core.hsa_agent_get_info_fn(
+		    on, (hsa_agent_info_t)HSA_AMD_AGENT_INFO_DRIVER_NODE_ID, &node))
 		return;
 	snprintf(path, sizeof(path), "/sys/class/kfd/kfd/topology/nodes/%u/properties", node);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -49,7 +51,8 @@ static void read_chip(hsa_agent_t on, char *out, size_t size)
 	at = strstr(text, key);
 	version = at ? strtoul(at + sizeof(key) - 1, NULL, 10) : 0;
 	if (version)
-		snprintf(out, size, "gfx%lu%lx%lx", version / 10000 % 100, version / 100 % 100, version % 100);
+		snprintf(out, size, "gfx%lu%lx%lx", version / 10000 % 100, version / 100 % 100,
+			 version % 100);
 }
 
 static hsa_status_t first_isa(hsa_isa_t isa, void *data)

@@ -3,18 +3,17 @@
  * A queue in front of the device's: the application fills a ring of ours, and what is in it goes on
  * to the device's ring, where one packet may have become two.
  *
- * Not ROCr's interception queue: that of 5.2.3 stops the process at its second packet that finds the
- * device's ring full (intercept_queue.cpp: "overflow buffer not empty"), and a computation on the host
- * fills rings. Here a packet that finds no room stays where it is, and its slot is not given back: the
- * application sees a full queue, as it would of a slow device.
+ * Not ROCr's interception queue: that of 5.2.3 stops the process at its second packet that finds
+ * the device's ring full (intercept_queue.cpp: "overflow buffer not empty"), and a computation on
+ * the host fills rings. Here a packet that finds no room stays where it is, and its slot is not
+ * given back: the application sees a full queue, as it would of a slow device.
  *
- * Packets are taken in the application's doorbell, in its thread; where the device's ring was full, by
- * a thread of ours until it no longer is.
+ * Packets are taken in the application's doorbell, in its thread; where the device's ring was full,
+ * by a thread of ours until it no longer is.
  */
 #include "steer.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -30,29 +29,15 @@ struct front {
 	uint64_t next;	   /* packet of the application's ring that is next */
 	uint64_t filled;   /* of the device's ring; only this fills it */
 	int lock;
-	uint32_t backlog; /* a futex: packets wait for room */
+	uint32_t backlog;  /* a futex: packets wait for room */
 	int stop, running; /* atomic */
 	struct queue *q;
-	uint64_t *of;	    /* for each slot of the device's ring: the application's packet, atomic */
+	uint64_t *of; /* for each slot of the device's ring: the application's packet, atomic */
 	uint32_t of_size;
 	struct front *other; /* among those that are not used: never freed, for who still looks */
 };
 static struct front *unused;
 static int unused_lock;
-
-static void lock(struct front *f)
-{
-	for (unsigned int i = 1; __atomic_exchange_n(&f->lock, 1, __ATOMIC_ACQUIRE); i++)
-		if (i % 64)
-			__builtin_ia32_pause();
-		else
-			sched_yield();
-}
-
-static void unlock(struct front *f)
-{
-	__atomic_store_n(&f->lock, 0, __ATOMIC_RELEASE);
-}
 
 /* ---- packets ---- */
 
@@ -60,7 +45,8 @@ static bool has_room(const struct front *f)
 {
 	const uint64_t read = agent.core.hsa_queue_load_read_index_scacquire_fn(f->back);
 
-	return f->back->size - (f->filled - read) >= MOST && (!f->q->host || host_has_room(f->q->host));
+	return f->back->size - (f->filled - read) >= MOST &&
+	       (!f->q->host || host_has_room(f->q->host));
 }
 
 /* The header and what follows it last. */
@@ -97,7 +83,8 @@ static uint64_t take_one(struct thread *t, struct queue *q, struct front *f, uin
 static bool pump(struct thread *t, struct front *f)
 {
 	struct queue *q = f->q;
-	const uint64_t filled = f->filled, end = agent.core.hsa_queue_load_write_index_scacquire_fn(q->q);
+	const uint64_t filled = f->filled,
+		       end = agent.core.hsa_queue_load_write_index_scacquire_fn(q->q);
 	bool full = false;
 
 	while ((int64_t)(end - f->next) > 0) {
@@ -117,7 +104,8 @@ static bool pump(struct thread *t, struct front *f)
 	if (f->filled == filled)
 		return full;
 	agent.core.hsa_queue_store_write_index_screlease_fn(f->back, f->filled);
-	agent.core.hsa_signal_store_screlease_fn(f->back->doorbell_signal, (hsa_signal_value_t)(f->filled - 1));
+	agent.core.hsa_signal_store_screlease_fn(f->back->doorbell_signal,
+						 (hsa_signal_value_t)(f->filled - 1));
 	agent.core.hsa_queue_store_read_index_screlease_fn(q->q, f->next);
 	return full;
 }
@@ -126,9 +114,9 @@ void front_doorbell(struct thread *t, struct front *f)
 {
 	bool full;
 
-	lock(f);
+	spin_lock_yielding(&f->lock);
 	full = pump(t, f);
-	unlock(f);
+	spin_unlock(&f->lock);
 	if (full && !__atomic_exchange_n(&f->backlog, 1, __ATOMIC_ACQ_REL))
 		syscall(SYS_futex, &f->backlog, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -150,10 +138,10 @@ static void *work(void *arg)
 		}
 		nanosleep(&pause, NULL);
 		t = agent_enter();
-		lock(f);
+		spin_lock_yielding(&f->lock);
 		if (!__atomic_load_n(&f->stop, __ATOMIC_ACQUIRE) && pump(t, f))
 			__atomic_store_n(&f->backlog, 1, __ATOMIC_RELEASE);
-		unlock(f);
+		spin_unlock(&f->lock);
 		if (t)
 			agent_leave(t);
 	}
@@ -173,7 +161,8 @@ static hsa_status_t take_region(hsa_region_t region, void *data)
 	agent.core.hsa_region_get_info_fn(region, HSA_REGION_INFO_SEGMENT, &segment);
 	agent.core.hsa_region_get_info_fn(region, HSA_REGION_INFO_GLOBAL_FLAGS, &flags);
 	agent.core.hsa_region_get_info_fn(region, HSA_REGION_INFO_RUNTIME_ALLOC_ALLOWED, &allowed);
-	if (segment == HSA_REGION_SEGMENT_GLOBAL && allowed && (flags & HSA_REGION_GLOBAL_FLAG_FINE_GRAINED))
+	if (segment == HSA_REGION_SEGMENT_GLOBAL && allowed &&
+	    (flags & HSA_REGION_GLOBAL_FLAG_FINE_GRAINED))
 		*out = region;
 	return HSA_STATUS_SUCCESS;
 }
@@ -198,8 +187,8 @@ static hsa_status_t make_ring(struct front *f, hsa_queue_t **queue)
 	status = agent.core.hsa_signal_create_fn(0, 0, NULL, &f->bell);
 	if (status)
 		return status;
-	status = agent.core.hsa_soft_queue_create_fn(region, f->back->size, f->back->type, f->back->features, f->bell,
-						     queue);
+	status = agent.core.hsa_soft_queue_create_fn(region, f->back->size, f->back->type,
+						     f->back->features, f->bell, queue);
 	if (status)
 		agent.core.hsa_signal_destroy_fn(f->bell);
 	return status;
@@ -285,15 +274,16 @@ void front_free(struct front *f)
 }
 
 /*
- * What the device is at: the application's packet whose packets in its ring are not all taken. Read from
- * memory, for the queue may be gone.
+ * What the device is at: the application's packet whose packets in its ring are not all taken. Read
+ * from memory, for the queue may be gone.
  */
 bool front_read_index(const struct front *f, uint64_t *read)
 {
 	const uint64_t next = __atomic_load_n(&f->next, __ATOMIC_ACQUIRE);
 	uint64_t at;
 
-	if (agent_peek(addr_of(f->back) + AMD_QUEUE_READ_DISPATCH_ID, &at, sizeof(at)) != sizeof(at))
+	if (agent_peek(addr_of(f->back) + AMD_QUEUE_READ_DISPATCH_ID, &at, sizeof(at)) !=
+	    sizeof(at))
 		return false;
 	*read = (int64_t)(__atomic_load_n(&f->filled, __ATOMIC_ACQUIRE) - at) > 0
 			? __atomic_load_n(&f->of[at % f->of_size], __ATOMIC_RELAXED)

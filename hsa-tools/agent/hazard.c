@@ -18,7 +18,10 @@ void hazard_ask(struct thread *t, const struct code *code, const char *hex)
 	if (verdict__known(hex))
 		return;
 	if (!agent.options.scanner[0]) {
-		agent_note(t, "code object %s has no verdict, and nothing to make one: rdna1-trace scan FILE does", hex);
+		agent_note(t,
+			   "code object %s has no verdict, and nothing to make one: rdna1-trace "
+			   "scan FILE does",
+			   hex);
 		return;
 	}
 	err = code_store(code);
@@ -26,5 +29,6 @@ void hazard_ask(struct thread *t, const struct code *code, const char *hex)
 	if (!err)
 		err = verdict__ask(agent.options.scanner, path, SCAN_MS);
 	if (err)
-		agent_note(t, "code object %s was not scanned for hazards: %s", hex, strerror(-err));
+		agent_note(t, "code object %s was not scanned for hazards: %s", hex,
+			   strerror(-err));
 }

@@ -2,13 +2,13 @@
 /*
  * Dispatches that the host computes: a thread for each queue, which does them in the queue's order.
  *
- * In the packet's place stand two barrier packets. The first ends when all before it has (its barrier
- * bit), which is the thread's sign to begin; the second waits for the thread, and then ends as the
- * packet would have: with its completion signal, and its fences, so that later packets see the result.
- * The application's thread waits for nothing.
+ * In the packet's place stand two barrier packets. The first ends when all before it has (its
+ * barrier bit), which is the thread's sign to begin; the second waits for the thread, and then ends
+ * as the packet would have: with its completion signal, and its fences, so that later packets see
+ * the result. The application's thread waits for nothing.
  *
- * A job's signals are used again: packets are taken in order, so the queue is past them when a later job
- * has begun.
+ * A job's signals are used again: packets are taken in order, so the queue is past them when a
+ * later job has begun.
  */
 #include "steer.h"
 
@@ -25,15 +25,16 @@
 
 enum {
 	STOP_MS = 30000, /* a copy may never end where the device has stopped */
-	JOBS = 64,	 /* of a queue at a time: each has a signal with an event, of which KFD gives a process 4096 */
-	RESERVE = 2,	 /* the queue may not be past the last ones that were done */
+	JOBS = 64,   /* of a queue at a time: each has a signal with an event, of which KFD gives a
+			process 4096 */
+	RESERVE = 2, /* the queue may not be past the last ones that were done */
 };
 enum { GO_ON, DESTROYED, EXITS }; /* struct host's stop */
 _Static_assert((int)MOVER_ROOMS >= CONV_OPERANDS, "a room for each");
 
 struct job {
 	uint64_t index, rung_ns;
-	hsa_signal_t before, done; /* made when the place in the ring is first used */
+	hsa_signal_t before, done;  /* made when the place in the ring is first used */
 	bool direct[CONV_OPERANDS]; /* the host reaches it where it is */
 	struct conv_problem problem;
 	hsa_kernel_dispatch_packet_t packet; /* as the program sent it */
@@ -43,13 +44,14 @@ struct host {
 	uint64_t queue_id, doorbell;
 	hsa_agent_t on;
 	struct job *jobs; /* a ring of JOBS */
-	uint32_t pushed; /* atomic, a futex: jobs there ever were */
-	uint32_t taken;	 /* atomic: of them, those that are done with */
-	int stop;	 /* atomic: GO_ON and so on */
-	int running;	 /* atomic: the thread is there */
-	int computing;	 /* atomic */
+	uint32_t pushed;  /* atomic, a futex: jobs there ever were */
+	uint32_t taken;	  /* atomic: of them, those that are done with */
+	int stop;	  /* atomic: GO_ON and so on */
+	int running;	  /* atomic: the thread is there */
+	int computing;	  /* atomic */
 	struct mover *mover;
-	struct host *next; /* among those that are not used: they are never freed, for who still looks */
+	struct host *
+		next; /* among those that are not used: they are never freed, for who still looks */
 };
 static struct host *unused;
 static int unused_lock;
@@ -129,7 +131,8 @@ static int compute(struct host *h, const struct job *j, struct run *r)
 
 /* ---- the thread ---- */
 
-static void record(const struct host *h, const struct job *j, const struct run *r, uint64_t began, int err)
+static void record(const struct host *h, const struct job *j, const struct run *r, uint64_t began,
+		   int err)
 {
 	struct thread *t = agent_enter();
 	const struct ev_host_run e = {.queue_id = h->queue_id,
@@ -177,21 +180,24 @@ static void do_job(struct host *h, struct job *j)
 	after = err ? mover_run(h->mover, &j->packet, &h->stop) : 0;
 	record(h, j, &r, began, err);
 	if (after && !__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE))
-		agent_say("queue %llu, packet %llu could neither be computed on the host (%s) nor run on the device "
+		agent_say("queue %llu, packet %llu could neither be computed on the host (%s) nor "
+			  "run on the device "
 			  "(%s): its result is missing",
-			  (unsigned long long)h->queue_id, (unsigned long long)j->index, strerror(-err), strerror(-after));
+			  (unsigned long long)h->queue_id, (unsigned long long)j->index,
+			  strerror(-err), strerror(-after));
 }
 
 static void run(struct host *h, struct job *j)
 {
-	while (agent.core.hsa_signal_wait_scacquire_fn(j->before, HSA_SIGNAL_CONDITION_LT, 1, UINT64_MAX,
-						       HSA_WAIT_STATE_BLOCKED) > 0)
+	while (agent.core.hsa_signal_wait_scacquire_fn(j->before, HSA_SIGNAL_CONDITION_LT, 1,
+						       UINT64_MAX, HSA_WAIT_STATE_BLOCKED) > 0)
 		;
 	__atomic_store_n(&h->computing, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&h->stop, __ATOMIC_SEQ_CST) == GO_ON)
 		do_job(h, j);
 	__atomic_store_n(&h->computing, 0, __ATOMIC_SEQ_CST);
-	/* Also when the process ends, and nothing more is computed: who waits for the queue then is let go. */
+	/* Also when the process ends, and nothing more is computed: who waits for the queue then is
+	 * let go. */
 	if (__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE) != DESTROYED)
 		agent.core.hsa_signal_store_screlease_fn(j->done, 0);
 }
@@ -252,7 +258,8 @@ struct host *host_new(struct thread *t, struct queue *q)
 	if (h->jobs && h->mover && !thread_start(work, h))
 		return h;
 	h->running = 0;
-	agent_note(t, "queue %llu: no memory or no thread to compute on the host", (unsigned long long)q->id);
+	agent_note(t, "queue %llu: no memory or no thread to compute on the host",
+		   (unsigned long long)q->id);
 	if (h->mover)
 		mover_free(h->mover);
 	give_unused(h);
@@ -312,8 +319,10 @@ static uint16_t fences(uint16_t acquire, uint16_t release)
 			  release << HSA_PACKET_HEADER_SCRELEASE_FENCE_SCOPE);
 }
 
-enum ev_steer_passed host_push(struct thread *t, struct host *h, uint64_t index, const struct conv_problem *problem,
-			       const hsa_kernel_dispatch_packet_t *p, hsa_barrier_and_packet_t out[2])
+enum ev_steer_passed host_push(struct thread *t, struct host *h, uint64_t index,
+			       const struct conv_problem *problem,
+			       const hsa_kernel_dispatch_packet_t *p,
+			       hsa_barrier_and_packet_t out[2])
 {
 	struct job *j = &h->jobs[h->pushed % JOBS];
 
@@ -351,7 +360,8 @@ static void wake(struct host *h)
 	futex(&h->pushed, FUTEX_WAKE_PRIVATE, INT32_MAX);
 }
 
-/* What is being computed is finished first: its operands are the application's to free afterwards. */
+/* What is being computed is finished first: its operands are the application's to free afterwards.
+ */
 bool host_stop(struct host *h)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};

@@ -29,7 +29,8 @@ static int images_lock;
 /* ---- bytes ---- */
 
 /* The part of a bundle that is for the chip: exactly, or for any of its settings. */
-static bool from_bundle(const void *data, size_t len, const char *chip, const uint8_t **elf, size_t *size)
+static bool from_bundle(const void *data, size_t len, const char *chip, const uint8_t **elf,
+			size_t *size)
 {
 	struct bundle_entry e;
 	struct bundle b;
@@ -95,13 +96,15 @@ static void isa_chip(const char *isa, char *out, size_t size)
 	snprintf(out, size, "%.*s", dash ? (int)strcspn(dash + 2, ":") : 0, dash ? dash + 2 : "");
 }
 
-/* gfx1011 and gfx1012 execute all of gfx1010's code (LLVM, AMDGPU.td: FeatureISAVersion10_1_1, _1_2). */
+/* gfx1011 and gfx1012 execute all of gfx1010's code (LLVM, AMDGPU.td: FeatureISAVersion10_1_1,
+ * _1_2). */
 static bool runs_gfx1010(const char *chip)
 {
 	return !strcmp(chip, "gfx1010") || !strcmp(chip, "gfx1011") || !strcmp(chip, "gfx1012");
 }
 
-/* The bytes, and that they are for the chip there is; told to be for the one the runtime believes in. */
+/* The bytes, and that they are for the chip there is; told to be for the one the runtime believes
+ * in. */
 static const char *prepare(struct image *im)
 {
 	const char *chip = device_chip(im->on), *isa = device_isa(im->on), *of, *why;
@@ -114,25 +117,30 @@ static const char *prepare(struct image *im)
 	isa_chip(isa, believed, sizeof(believed));
 	if (im->file) {
 		why = read_file(im, chip);
-		/* Where the runtime has been told another chip, a file may have been made for that. */
+		/* Where the runtime has been told another chip, a file may have been made for that.
+		 */
 		if (why && strcmp(chip, believed))
 			why = read_file(im, believed) ? why : NULL;
 	} else {
 		if (!runs_gfx1010(chip))
-			return "the built-in kernels are for gfx1010, gfx1011 and gfx1012; this device is none of "
+			return "the built-in kernels are for gfx1010, gfx1011 and gfx1012; this "
+			       "device is none of "
 			       "them";
 		built_in = conv_image(&size);
-		why = built_in ? copy_code(im, built_in, size, "gfx1010") : "there are no built-in kernels";
+		why = built_in ? copy_code(im, built_in, size, "gfx1010")
+			       : "there are no built-in kernels";
 	}
 	if (why)
 		return why;
 	of = conv_image__chip(im->elf, im->size);
 	if (!of)
 		return "its code is for a chip that is not known here";
-	if (strcmp(of, chip) && strcmp(of, believed) && !(runs_gfx1010(chip) && !strcmp(of, "gfx1010")))
+	if (strcmp(of, chip) && strcmp(of, believed) &&
+	    !(runs_gfx1010(chip) && !strcmp(of, "gfx1010")))
 		return "its code is for another chip than this device's";
 	if (strcmp(of, believed) && conv_image__label(im->elf, im->size, isa))
-		return "it cannot be made to say that it is for the chip that the runtime believes in";
+		return "it cannot be made to say that it is for the chip that the runtime believes "
+		       "in";
 	return NULL;
 }
 
@@ -148,8 +156,8 @@ static const char *load(struct image *im)
 	status = agent.core.hsa_executable_create_alt_fn(
 		HSA_PROFILE_FULL, HSA_DEFAULT_FLOAT_ROUNDING_MODE_DEFAULT, NULL, &im->executable);
 	if (!status) {
-		status = agent.core.hsa_executable_load_agent_code_object_fn(im->executable, im->on, reader,
-									     NULL, NULL);
+		status = agent.core.hsa_executable_load_agent_code_object_fn(im->executable, im->on,
+									     reader, NULL, NULL);
 		if (!status)
 			status = agent.core.hsa_executable_freeze_fn(im->executable, NULL);
 		if (status) {
@@ -164,8 +172,11 @@ static const char *load(struct image *im)
 /* Its kernels by name, for evidence, the emulated device's faults and the report. */
 static void record(struct thread *t, struct image *im)
 {
-	struct kernel_walk walk = {
-		.t = t, .executable = im->executable, .on = im->on, .metas = &im->metas, .ours = true};
+	struct kernel_walk walk = {.t = t,
+				   .executable = im->executable,
+				   .on = im->on,
+				   .metas = &im->metas,
+				   .ours = true};
 
 	kernel_record_all(&walk);
 }
@@ -221,8 +232,8 @@ const struct image *image_get(struct thread *t, hsa_agent_t on, const char *file
 	return im && !im->why ? im : NULL;
 }
 
-static hsa_status_t count_kernel(hsa_executable_t executable, hsa_agent_t on, hsa_executable_symbol_t symbol,
-				 void *data)
+static hsa_status_t count_kernel(hsa_executable_t executable, hsa_agent_t on,
+				 hsa_executable_symbol_t symbol, void *data)
 {
 	hsa_symbol_kind_t kind = HSA_SYMBOL_KIND_VARIABLE;
 	struct only {
@@ -232,7 +243,8 @@ static hsa_status_t count_kernel(hsa_executable_t executable, hsa_agent_t on, hs
 
 	(void)executable;
 	(void)on;
-	agent.core.hsa_executable_symbol_get_info_fn(symbol, HSA_EXECUTABLE_SYMBOL_INFO_TYPE, &kind);
+	agent.core.hsa_executable_symbol_get_info_fn(symbol, HSA_EXECUTABLE_SYMBOL_INFO_TYPE,
+						     &kind);
 	if (kind == HSA_SYMBOL_KIND_KERNEL) {
 		only->n++;
 		only->symbol = symbol;
@@ -248,8 +260,10 @@ static bool find_symbol(const struct image *im, const char *name, hsa_executable
 	} only = {0};
 
 	if (name)
-		return !agent.core.hsa_executable_get_symbol_by_name_fn(im->executable, name, &im->on, symbol);
-	agent.core.hsa_executable_iterate_agent_symbols_fn(im->executable, im->on, count_kernel, &only);
+		return !agent.core.hsa_executable_get_symbol_by_name_fn(im->executable, name,
+									&im->on, symbol);
+	agent.core.hsa_executable_iterate_agent_symbols_fn(im->executable, im->on, count_kernel,
+							   &only);
 	*symbol = only.symbol;
 	return only.n == 1;
 }

@@ -26,11 +26,13 @@ const struct image *image_get(struct thread *t, hsa_agent_t on, const char *file
 bool image_kernel(const struct image *image, const char *symbol, struct image_kernel *out);
 void image_forget(void);
 
-/* device.c: "gfx1010", of the device as its driver knows it, "" where that is not to be had. Lasting. */
+/* device.c: "gfx1010", of the device as its driver knows it, "" where that is not to be had.
+ * Lasting. */
 const char *device_chip(hsa_agent_t on);
 /* What the runtime takes it for: "amdgcn-amd-amdhsa--gfx1030"; "" likewise. */
 const char *device_isa(hsa_agent_t on);
-/* All of the above, while the runtime can be asked: they are then known in a signal handler, too. */
+/* All of the above, while the runtime can be asked: they are then known in a signal handler, too.
+ */
 void device_learn(hsa_agent_t on);
 void device_forget(void);
 

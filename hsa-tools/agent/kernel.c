@@ -39,7 +39,8 @@ static void read_args(struct kernel_meta *m, const struct isa_kernel *k)
 	if (!m->args)
 		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
 	while (m->args && m->num_args < k->num_args && isa_kernel__next_arg(&walk, &a)) {
-		if (a.kind == ISA_ARG_BUFFER && !m->type_name[0] && a.type_name.len < sizeof(m->type_name))
+		if (a.kind == ISA_ARG_BUFFER && !m->type_name[0] &&
+		    a.type_name.len < sizeof(m->type_name))
 			memcpy(m->type_name, a.type_name.s, a.type_name.len);
 		if (a.offset > UINT16_MAX || a.size > UINT16_MAX)
 			continue;
@@ -168,8 +169,8 @@ struct kernel_facts *kernel_find(uint64_t object)
 static bool alike(const struct kernel_facts *a, const struct kernel_facts *b)
 {
 	return a && a->kernarg_bytes == b->kernarg_bytes && a->code == b->code &&
-	       steer_alike(a->steer, b->steer) &&
-	       a->num_pointers == b->num_pointers && !strcmp(a->name, b->name) &&
+	       steer_alike(a->steer, b->steer) && a->num_pointers == b->num_pointers &&
+	       !strcmp(a->name, b->name) &&
 	       !memcmp(a->pointers, b->pointers, a->num_pointers * sizeof(a->pointers[0]));
 }
 
@@ -311,15 +312,16 @@ bool kernel_name(const char *symbol, char *name, size_t size)
 	return true;
 }
 
-static const struct steer *steered(const struct kernel_walk *walk, uint64_t object, const char *symbol,
-				   uint32_t kernarg_bytes, uint32_t group_bytes,
+static const struct steer *steered(const struct kernel_walk *walk, uint64_t object,
+				   const char *symbol, uint32_t kernarg_bytes, uint32_t group_bytes,
 				   const struct kernel_meta *m)
 {
 	char name[STEER_NAME];
 
 	if (!agent.steering || walk->ours || !kernel_name(symbol, name, sizeof(name)))
 		return NULL;
-	return steer_kernel(walk->t, walk->on, object, name, walk->sha256, kernarg_bytes, group_bytes, m);
+	return steer_kernel(walk->t, walk->on, object, name, walk->sha256, kernarg_bytes,
+			    group_bytes, m);
 }
 
 static hsa_status_t one_symbol(hsa_executable_t executable, hsa_agent_t on,
@@ -362,7 +364,8 @@ static hsa_status_t one_symbol(hsa_executable_t executable, hsa_agent_t on,
 	}
 	/* Some descriptors say 0 where the metadata knows (Tensile's assembly). */
 	kernarg = m && m->k.kernarg_size > kernarg ? m->k.kernarg_size : kernarg;
-	remember(object, name, kernarg, walk->code, m, steered(walk, object, name, kernarg, group, m));
+	remember(object, name, kernarg, walk->code, m,
+		 steered(walk, object, name, kernarg, group, m));
 	record_symbol(walk->t, &e, name);
 	if (m)
 		record_info(walk, object, m);

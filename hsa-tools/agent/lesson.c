@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A kernel failed: it is written to the quarantine, in the process that may be about to end, so that
- * a run with fallback=auto avoids it.
+ * A kernel failed: it is written to the quarantine, in the process that may be about to end, so
+ * that a run with fallback=auto avoids it.
  */
 #include "image.h"
 #include "policy.h"
@@ -13,7 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-/* The dispatch a queue stands at; *certain: that it does is known, not only that it is the last one. */
+/* The dispatch a queue stands at; *certain: that it does is known, not only that it is the last
+ * one. */
 static const struct recent *stands_at(const struct queue *q, struct recent *room, bool *certain)
 {
 	const struct recent *r = watchdog_stand(q, room), *last = NULL;
@@ -38,7 +39,8 @@ static void copy_text(char *to, size_t size, const char *from)
 	to[n] = 0;
 }
 
-static void describe(struct quarantine_entry *e, const struct queue *q, const struct kernel_facts *k)
+static void describe(struct quarantine_entry *e, const struct queue *q,
+		     const struct kernel_facts *k)
 {
 	const hsa_agent_t on = {q->agent};
 	const char *isa = strstr(device_isa(on), "--");
@@ -49,8 +51,7 @@ static void describe(struct quarantine_entry *e, const struct queue *q, const st
 	if (strlen(k->name) == sizeof(k->name) - 1)
 		e->kernel[sizeof(k->name) - 1] = '*';
 	if (k->code)
-		for (int i = 0; i < 32; i++)
-			snprintf(e->code + 2 * i, 3, "%02x", code_sha256(k->code)[i]);
+		code_hex(code_sha256(k->code), e->code);
 	copy_text(e->gpu, sizeof(e->gpu), device_chip(on));
 	if (isa)
 		snprintf(e->isa, sizeof(e->isa), "%.*s", (int)strcspn(isa + 2, ":"), isa + 2);
@@ -82,7 +83,8 @@ static void record(const struct quarantine_entry *e, const char *path, int err)
 	evidence_end();
 }
 
-static void add(const struct queue *q, const struct recent *r, enum quarantine_what what, bool suspect)
+static void add(const struct queue *q, const struct recent *r, enum quarantine_what what,
+		bool suspect)
 {
 	const struct kernel_facts *k = kernel_find(r->kernel_object);
 	const char *path = policy_quarantine();
@@ -97,9 +99,11 @@ static void add(const struct queue *q, const struct recent *r, enum quarantine_w
 	err = quarantine__add(path, &e);
 	record(&e, path, err);
 	if (err)
-		agent_say("%s could not be written to the quarantine %s: %s", e.kernel, path, strerror(-err));
+		agent_say("%s could not be written to the quarantine %s: %s", e.kernel, path,
+			  strerror(-err));
 	else
-		agent_say("%s is in the quarantine now (rdna1-trace quarantine list); a run with --fallback=auto "
+		agent_say("%s is in the quarantine now (rdna1-trace quarantine list); a run with "
+			  "--fallback=auto "
 			  "avoids %s",
 			  e.kernel, what == QUARANTINE_USE_AFTER_FREE ? "what it met" : "it");
 }
@@ -144,8 +148,9 @@ void lesson_fault(uint64_t va)
 	struct map_range range;
 	unsigned int n = 0;
 	bool certain = true, all_certain = true;
-	const enum quarantine_what what =
-		map__find(va, &range) == MAP_FREED ? QUARANTINE_USE_AFTER_FREE : QUARANTINE_PAGE_FAULT;
+	const enum quarantine_what what = map__find(va, &range) == MAP_FREED
+						  ? QUARANTINE_USE_AFTER_FREE
+						  : QUARANTINE_PAGE_FAULT;
 
 	for (unsigned int i = 0; i < MAX_QUEUES && n < 8; i++) {
 		if (!queue_live(&queues[i]) || queues[i].made_by != QUEUE_MAKER_create)

@@ -139,9 +139,10 @@ struct request {
 static hsa_status_t call(const struct request *q)
 {
 	return q->kind == MEM_KIND_region
-		       ? agent.core.hsa_memory_allocate_fn((hsa_region_t){q->handle}, q->size, q->ptr)
-		       : agent.amd.hsa_amd_memory_pool_allocate_fn((hsa_amd_memory_pool_t){q->handle},
-								   q->size, q->flags, q->ptr);
+		       ? agent.core.hsa_memory_allocate_fn((hsa_region_t){q->handle}, q->size,
+							   q->ptr)
+		       : agent.amd.hsa_amd_memory_pool_allocate_fn(
+				 (hsa_amd_memory_pool_t){q->handle}, q->size, q->flags, q->ptr);
 }
 
 /* What was freed and is kept makes room, where there is none. */

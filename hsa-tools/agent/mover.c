@@ -31,7 +31,8 @@ struct mover {
 
 static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *data)
 {
-	__typeof__(agent.amd.hsa_amd_memory_pool_get_info_fn) get = agent.amd.hsa_amd_memory_pool_get_info_fn;
+	__typeof__(agent.amd.hsa_amd_memory_pool_get_info_fn) get =
+		agent.amd.hsa_amd_memory_pool_get_info_fn;
 	hsa_amd_segment_t segment = HSA_AMD_SEGMENT_GROUP;
 	uint32_t flags = 0;
 	bool allowed = false;
@@ -39,7 +40,8 @@ static hsa_status_t take_pool(hsa_amd_memory_pool_t pool, void *data)
 	get(pool, HSA_AMD_MEMORY_POOL_INFO_SEGMENT, &segment);
 	get(pool, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS, &flags);
 	get(pool, HSA_AMD_MEMORY_POOL_INFO_RUNTIME_ALLOC_ALLOWED, &allowed);
-	if (segment == HSA_AMD_SEGMENT_GLOBAL && allowed && (flags & HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED) &&
+	if (segment == HSA_AMD_SEGMENT_GLOBAL && allowed &&
+	    (flags & HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED) &&
 	    !(flags & HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT))
 		*(hsa_amd_memory_pool_t *)data = pool;
 	return HSA_STATUS_SUCCESS;
@@ -93,8 +95,8 @@ static bool make_queue(struct mover *m)
 		return true;
 	if (!m->done.handle && agent.core.hsa_signal_create_fn(1, 0, NULL, &m->done))
 		return false;
-	if (!agent.core.hsa_queue_create_fn(m->on, QUEUE_SIZE, HSA_QUEUE_TYPE_SINGLE, NULL, NULL, UINT32_MAX, UINT32_MAX,
-					    &m->queue))
+	if (!agent.core.hsa_queue_create_fn(m->on, QUEUE_SIZE, HSA_QUEUE_TYPE_SINGLE, NULL, NULL,
+					    UINT32_MAX, UINT32_MAX, &m->queue))
 		return true;
 	m->queue = NULL;
 	return false;
@@ -110,13 +112,15 @@ int mover_run(struct mover *m, const hsa_kernel_dispatch_packet_t *packet, const
 		return -ENOMEM;
 	agent.core.hsa_signal_store_relaxed_fn(m->done, 1);
 	index = agent.core.hsa_queue_add_write_index_relaxed_fn(m->queue, 1);
-	slot = (hsa_kernel_dispatch_packet_t *)m->queue->base_address + (index & (m->queue->size - 1));
+	slot = (hsa_kernel_dispatch_packet_t *)m->queue->base_address +
+	       (index & (m->queue->size - 1));
 	p.completion_signal = m->done;
 	memcpy((uint8_t *)slot + 4, (const uint8_t *)&p + 4, sizeof(p) - 4);
 	__atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELEASE);
-	agent.core.hsa_signal_store_screlease_fn(m->queue->doorbell_signal, (hsa_signal_value_t)index);
-	while (agent.core.hsa_signal_wait_scacquire_fn(m->done, HSA_SIGNAL_CONDITION_LT, 1, SLICE_NS,
-						       HSA_WAIT_STATE_BLOCKED) > 0)
+	agent.core.hsa_signal_store_screlease_fn(m->queue->doorbell_signal,
+						 (hsa_signal_value_t)index);
+	while (agent.core.hsa_signal_wait_scacquire_fn(m->done, HSA_SIGNAL_CONDITION_LT, 1,
+						       SLICE_NS, HSA_WAIT_STATE_BLOCKED) > 0)
 		if (__atomic_load_n(stop, __ATOMIC_ACQUIRE))
 			return -ECANCELED;
 	return 0;
@@ -142,7 +146,9 @@ int mover_copy(struct mover *m, void *to, const void *from, size_t bytes, const 
 	if (!p.kernel_object || !m->args || ((addr_of(to) | addr_of(from) | bytes) & 1))
 		return agent.core.hsa_memory_copy_fn(to, from, bytes) ? -EFAULT : 0;
 	*m->args = (struct copy_args){to, from, units};
-	p.grid_size_x = units > MOST_ITEMS ? MOST_ITEMS : (uint32_t)((units + WORKGROUP - 1) / WORKGROUP * WORKGROUP);
+	p.grid_size_x = units > MOST_ITEMS
+				? MOST_ITEMS
+				: (uint32_t)((units + WORKGROUP - 1) / WORKGROUP * WORKGROUP);
 	return mover_run(m, &p, stop);
 }
 
@@ -162,7 +168,8 @@ struct mover *mover_new(struct thread *t, hsa_agent_t on)
 		return m;
 	agent.core.hsa_iterate_agents_fn(take_cpu, &m->pool);
 	im = image_get(t, on, NULL, &why);
-	if (im && image_kernel(im, "rdna1_copy_4.kd", &by_4) && image_kernel(im, "rdna1_copy_2.kd", &by_2)) {
+	if (im && image_kernel(im, "rdna1_copy_4.kd", &by_4) &&
+	    image_kernel(im, "rdna1_copy_2.kd", &by_2)) {
 		m->by_4 = by_4.object;
 		m->by_2 = by_2.object;
 		m->args = allocate(m, sizeof(*m->args));

@@ -144,7 +144,8 @@ static bool take_fallback(struct options *o, const char *value)
 
 static bool take_quarantine(struct options *o, const char *value)
 {
-	return (size_t)snprintf(o->quarantine, sizeof(o->quarantine), "%s", value) < sizeof(o->quarantine) &&
+	return (size_t)snprintf(o->quarantine, sizeof(o->quarantine), "%s", value) <
+		       sizeof(o->quarantine) &&
 	       value[0];
 }
 

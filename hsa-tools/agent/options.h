@@ -24,14 +24,14 @@ struct options {
 	bool on_hang_given;
 	enum fallback_choice fallback;
 	bool replace_hazardous;
-	char quarantine[4096]; /* the file, or "off"; "": where it usually is */
-	char scanner[4096];    /* the command that finds hazards; "" none */
-	char replace[16384];   /* rules of replace=, one to a line */
+	char quarantine[4096];	  /* the file, or "off"; "": where it usually is */
+	char scanner[4096];	  /* the command that finds hazards; "" none */
+	char replace[16384];	  /* rules of replace=, one to a line */
 	uint64_t late_free_bytes; /* 0: frees are not delayed */
 	struct override_rules override;
 	char override_refused[256]; /* why its rules are not in force; "" */
 	char override_text[256];    /* those, cut */
-	char dir[4096];	    /* "" when not given */
+	char dir[4096];		    /* "" when not given */
 };
 
 /* text: NULL for none. What is not understood is said on stderr and left at its default. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --override: an allocation of a pool or region is made from another pool of the same owner, where a
- * rule of the user's says so. VRAM stays VRAM, system memory system memory; what the agent cannot do
- * is said once, and the allocation is made as it was asked for.
+ * --override: an allocation of a pool or region is made from another pool of the same owner, where
+ *a rule of the user's says so. VRAM stays VRAM, system memory system memory; what the agent cannot
+ *do is said once, and the allocation is made as it was asked for.
  *
  * What gives which KFD flags (ROCr 5.2.3 and libhsakmt 5.2.3, measured on the emulated device;
  * libhsakmt src/fmm.c: coarse sets none, fine COHERENT, uncached UNCACHED):

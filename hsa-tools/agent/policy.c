@@ -61,7 +61,8 @@ static const char *take_target(struct policy_rule *r, const char *target)
 			r->action = words[i].action;
 			return NULL;
 		}
-	return *target ? take_file(r, target) : "behind = stands FILE.co[:SYMBOL], native, host or off";
+	return *target ? take_file(r, target)
+		       : "behind = stands FILE.co[:SYMBOL], native, host or off";
 }
 
 static const char *take_rule(struct policy_rule *r, const char *text)
@@ -74,7 +75,8 @@ static const char *take_rule(struct policy_rule *r, const char *text)
 	if (!strncmp(text, sha, sizeof(sha) - 1)) {
 		pattern += sizeof(sha) - 1;
 		r->by_code = true;
-		if (eq - pattern < 8 || eq - pattern > 64 || !is_hex(pattern, (size_t)(eq - pattern)))
+		if (eq - pattern < 8 || eq - pattern > 64 ||
+		    !is_hex(pattern, (size_t)(eq - pattern)))
 			return "behind sha256: stand 8 to 64 hexadecimal digits, in lower case";
 	}
 	if ((size_t)(eq - pattern) >= sizeof(r->pattern))
@@ -95,8 +97,8 @@ static void read_rules(void)
 		if (*next)
 			*next++ = 0;
 		if (num_rules == MAX_RULES) {
-			agent_say("more than %d rules of replace=: %s and the rest are ignored", MAX_RULES,
-				  line);
+			agent_say("more than %d rules of replace=: %s and the rest are ignored",
+				  MAX_RULES, line);
 			return;
 		}
 		r->asked = line;
@@ -138,11 +140,13 @@ static void read_quarantine(void)
 	err = entries ? quarantine__each(path, keep_entry, NULL, &damaged) : -ENOMEM;
 	if (err) {
 		quarantine_fault = "it cannot be read";
-		agent_say("the quarantine %s cannot be read: %s; nothing is avoided", path, strerror(-err));
+		agent_say("the quarantine %s cannot be read: %s; nothing is avoided", path,
+			  strerror(-err));
 	} else if (damaged) {
-		agent_say("the quarantine %s has %u lines that cannot be read: they are passed over "
-			  "(rdna1-trace quarantine list shows the others)",
-			  path, damaged);
+		agent_say(
+			"the quarantine %s has %u lines that cannot be read: they are passed over "
+			"(rdna1-trace quarantine list shows the others)",
+			path, damaged);
 	}
 }
 
@@ -150,7 +154,8 @@ const char *policy_quarantine(void)
 {
 	if (!strcmp(agent.options.quarantine, "off"))
 		return NULL;
-	if (!quarantine[0] && quarantine__path(agent.options.quarantine, quarantine, sizeof(quarantine)))
+	if (!quarantine[0] &&
+	    quarantine__path(agent.options.quarantine, quarantine, sizeof(quarantine)))
 		quarantine[0] = 0;
 	return quarantine[0] ? quarantine : NULL;
 }
@@ -160,7 +165,8 @@ static bool entry_is_for(const struct quarantine_entry *e, const struct subject 
 	/* A convolution, whatever computes it: as far as we can tell what does. */
 	if (!e->kernel[0] && !e->code[0] && (!e->problem[0] || !s->family))
 		return false;
-	return (!e->kernel[0] || !fnmatch(e->kernel, s->name, 0)) && (!e->code[0] || !strcmp(e->code, s->code)) &&
+	return (!e->kernel[0] || !fnmatch(e->kernel, s->name, 0)) &&
+	       (!e->code[0] || !strcmp(e->code, s->code)) &&
 	       (!e->gpu[0] || !strcmp(e->gpu, s->chip));
 }
 
@@ -172,14 +178,16 @@ static void entry_text(const struct quarantine_entry *e, char *out, size_t size)
 
 	if (last && gmtime_r(&last, &tm))
 		strftime(when, sizeof(when), ", last %Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(out, size, "%s%s, %u time%s%s", quarantine__what_name(e->what), e->suspect ? " (one of several suspects)" : "",
-		 e->count, e->count == 1 ? "" : "s", when);
+	snprintf(out, size, "%s%s, %u time%s%s", quarantine__what_name(e->what),
+		 e->suspect ? " (one of several suspects)" : "", e->count, e->count == 1 ? "" : "s",
+		 when);
 }
 
 /* Of several, one that says all, or that says the host, decides. */
 static void add_entry(const struct quarantine_entry *e, uint32_t number, struct wanted *w)
 {
-	const bool host = e->avoid == QUARANTINE_HOST, all = !e->problem[0] || w->num_problems == MOST_PROBLEMS;
+	const bool host = e->avoid == QUARANTINE_HOST,
+		   all = !e->problem[0] || w->num_problems == MOST_PROBLEMS;
 
 	if (!w->action || host) {
 		w->action = host ? STEER_ACTION_host : STEER_ACTION_native;
@@ -245,9 +253,11 @@ static bool from_verdict(const struct subject *s, struct wanted *w)
 
 static bool from_fallback(const struct subject *s, struct wanted *w)
 {
-	if (!s->family || (agent.options.fallback != FALLBACK_NATIVE && agent.options.fallback != FALLBACK_HOST))
+	if (!s->family ||
+	    (agent.options.fallback != FALLBACK_NATIVE && agent.options.fallback != FALLBACK_HOST))
 		return false;
-	w->action = agent.options.fallback == FALLBACK_NATIVE ? STEER_ACTION_native : STEER_ACTION_host;
+	w->action =
+		agent.options.fallback == FALLBACK_NATIVE ? STEER_ACTION_native : STEER_ACTION_host;
 	w->why = STEER_WHY_fallback;
 	snprintf(w->reason, sizeof(w->reason), "--fallback=%s",
 		 agent.options.fallback == FALLBACK_NATIVE ? "native" : "host");
@@ -263,12 +273,13 @@ void policy_for(const struct subject *s, struct wanted *w)
 
 /* ---- events ---- */
 
-static void record(struct thread *t, uint16_t kind, uint16_t state, uint32_t rule, const char *asked,
-		   const char *reason)
+static void record(struct thread *t, uint16_t kind, uint16_t state, uint32_t rule,
+		   const char *asked, const char *reason)
 {
 	const struct ev_policy e = {.kind = kind, .state = state, .rule = rule};
 	const size_t asked_len = strlen(asked), reason_len = strlen(reason);
-	uint8_t *at = fact_reserve(t, EV_policy, sizeof(e) + (asked_len ?: 1) + 1 + (reason_len ?: 1) + 1);
+	uint8_t *at = fact_reserve(t, EV_policy,
+				   sizeof(e) + (asked_len ?: 1) + 1 + (reason_len ?: 1) + 1);
 
 	if (!at)
 		return;
@@ -283,21 +294,26 @@ static void record_entry(struct thread *t, const struct quarantine_entry *e, uin
 	char text[300];
 
 	entry_text(e, text, sizeof(text));
-	record(t, POLICY_KIND_quarantine, POLICY_STATE_on, number, e->kernel[0] ? e->kernel : e->code, text);
+	record(t, POLICY_KIND_quarantine, POLICY_STATE_on, number,
+	       e->kernel[0] ? e->kernel : e->code, text);
 }
 
-static const char *const fallbacks[] = {
-	[FALLBACK_OFF] = "off", [FALLBACK_AUTO] = "auto", [FALLBACK_NATIVE] = "native", [FALLBACK_HOST] = "host"};
+static const char *const fallbacks[] = {[FALLBACK_OFF] = "off",
+					[FALLBACK_AUTO] = "auto",
+					[FALLBACK_NATIVE] = "native",
+					[FALLBACK_HOST] = "host"};
 
 void policy_record(struct thread *t)
 {
 	for (uint32_t i = 0; i < num_rules; i++)
-		record(t, POLICY_KIND_replace, rules[i].fault ? POLICY_STATE_refused : POLICY_STATE_on,
-		       rules[i].number, rules[i].asked, rules[i].fault ?: "");
+		record(t, POLICY_KIND_replace,
+		       rules[i].fault ? POLICY_STATE_refused : POLICY_STATE_on, rules[i].number,
+		       rules[i].asked, rules[i].fault ?: "");
 	if (agent.options.replace_hazardous)
 		record(t, POLICY_KIND_hazardous, POLICY_STATE_on, 1, "--replace-hazardous", "");
 	if (agent.options.fallback != FALLBACK_OFF)
-		record(t, POLICY_KIND_fallback, quarantine_fault ? POLICY_STATE_impossible : POLICY_STATE_on, 1,
+		record(t, POLICY_KIND_fallback,
+		       quarantine_fault ? POLICY_STATE_impossible : POLICY_STATE_on, 1,
 		       fallbacks[agent.options.fallback], quarantine_fault ?: "");
 	for (uint32_t i = 0; i < num_entries; i++)
 		record_entry(t, &entries[i], i + 1);
@@ -339,12 +355,14 @@ bool policy_may_host(void)
 		if (rules[i].action == STEER_ACTION_host && !rules[i].fault)
 			return true;
 	/* Where there is no kernel of ours for it, or no chip it runs on. */
-	return num_entries || agent.options.replace_hazardous || agent.options.fallback == FALLBACK_HOST;
+	return num_entries || agent.options.replace_hazardous ||
+	       agent.options.fallback == FALLBACK_HOST;
 }
 
 bool policy_late_free(void)
 {
-	/* Who wants it to run at all costs is not helped by a kernel of ours that reads freed memory. */
+	/* Who wants it to run at all costs is not helped by a kernel of ours that reads freed
+	 * memory. */
 	if (agent.options.fallback >= FALLBACK_NATIVE)
 		return true;
 	for (uint32_t i = 0; i < num_entries; i++)

@@ -29,10 +29,10 @@ struct wanted {
 	uint16_t action, why; /* enum ev_steer_action, _why; action 0: nothing */
 	uint32_t rule;
 	const struct policy_rule *file; /* STEER_ACTION_file: whose */
-	bool or_host;	   /* where native cannot be, the host will do */
-	uint32_t num_problems;	       /* only dispatches that compute one of these; 0: all */
+	bool or_host;			/* where native cannot be, the host will do */
+	uint32_t num_problems;		/* only dispatches that compute one of these; 0: all */
 	char problems[MOST_PROBLEMS][160];
-	char reason[256];  /* the entry, the verdict, the rule */
+	char reason[256]; /* the entry, the verdict, the rule */
 };
 
 /* A kernel as policy sees it. code: digest in hex, "" not known. */
@@ -43,8 +43,8 @@ struct subject {
 };
 
 /*
- * Read options and quarantine, once; says on stderr what is not understood. Returns whether anything
- * may ever be wanted.
+ * Read options and quarantine, once; says on stderr what is not understood. Returns whether
+ * anything may ever be wanted.
  */
 bool policy_read(void);
 /* Some kernel may have to be computed on the host: for that, queues are made otherwise. */
@@ -59,7 +59,8 @@ void policy_for(const struct subject *s, struct wanted *w);
 /* The rules, for who loads their files. */
 const struct policy_rule *policy_rules(uint32_t *n);
 
-/* hazard.c: have a code object judged, if it has not been. Waits for it: not on the doorbell path. */
+/* hazard.c: have a code object judged, if it has not been. Waits for it: not on the doorbell path.
+ */
 void hazard_ask(struct thread *t, const struct code *code, const char *hex);
 
 /* A freed buffer was used: frees are to be late. */

@@ -3,7 +3,6 @@
 #include "image.h"
 #include "steer.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,7 +40,8 @@ bool queue_peek(const struct queue *q, uint64_t *read, uint64_t *write)
 	const uint64_t at = addr_of(q->q);
 
 	if (q->front && front_read_index(q->front, read))
-		return agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) == sizeof(*write);
+		return agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) ==
+		       sizeof(*write);
 	return agent_peek(at + AMD_QUEUE_READ_DISPATCH_ID, read, sizeof(*read)) == sizeof(*read) &&
 	       agent_peek(at + AMD_QUEUE_WRITE_DISPATCH_ID, write, sizeof(*write)) ==
 		       sizeof(*write);
@@ -164,16 +164,6 @@ uint64_t queue_skip(struct queue *q, uint64_t doorbell, uint64_t read)
 	return next;
 }
 
-/* Held over the rewriting of a few packets; who holds it may have lost its processor. */
-static void steer_lock(struct queue *q)
-{
-	for (unsigned int i = 1; __atomic_exchange_n(&q->steer_lock, 1, __ATOMIC_ACQUIRE); i++)
-		if (i % 64)
-			__builtin_ia32_pause();
-		else
-			sched_yield();
-}
-
 /*
  * Packets are looked at, rewritten and rung for by one thread at a time, and the device is told of
  * none that was not looked at: where a packet before this doorbell's is not written yet, only those
@@ -183,7 +173,7 @@ static void steered_doorbell(struct thread *t, struct queue *q, uint64_t end)
 {
 	uint64_t rung, next;
 
-	steer_lock(q);
+	spin_lock_yielding(&q->steer_lock);
 	rung = q->rung;
 	if ((int64_t)(end - rung) > 0)
 		__atomic_store_n(&q->rung, end, __ATOMIC_RELAXED);
@@ -196,7 +186,7 @@ static void steered_doorbell(struct thread *t, struct queue *q, uint64_t end)
 		agent.core.hsa_signal_store_screlease_fn(q->q->doorbell_signal,
 							 (hsa_signal_value_t)(next - 1));
 	}
-	__atomic_store_n(&q->steer_lock, 0, __ATOMIC_RELEASE);
+	spin_unlock(&q->steer_lock);
 }
 
 /* Returns whether it was passed on, too. */
@@ -267,7 +257,8 @@ static int callbacks_lock;
 static hsa_queue_t *front_of(hsa_queue_t *source)
 {
 	for (unsigned int i = 0; i < MAX_QUEUES; i++)
-		if (queue_live(&queues[i]) && queues[i].front && front_back(queues[i].front) == source)
+		if (queue_live(&queues[i]) && queues[i].front &&
+		    front_back(queues[i].front) == source)
 			return queues[i].q;
 	return source;
 }
@@ -490,23 +481,26 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 }
 
 /*
- * Another tool's, behind us: what is in it goes past us, to the runtime's own queue. Steering it would
- * take a callback among that tool's.
+ * Another tool's, behind us: what is in it goes past us, to the runtime's own queue. Steering it
+ * would take a callback among that tool's.
  */
 static hsa_status_t intercept_create(hsa_agent_t on, uint32_t size, hsa_queue_type32_t type,
 				     void (*fn)(hsa_status_t, hsa_queue_t *, void *), void *data,
-				     uint32_t private_size, uint32_t group_size, hsa_queue_t **queue)
+				     uint32_t private_size, uint32_t group_size,
+				     hsa_queue_t **queue)
 {
 	struct thread *t = agent_enter();
-	hsa_status_t status = agent.amd.hsa_amd_queue_intercept_create_fn(on, size, type, fn, data, private_size,
-									  group_size, queue);
+	hsa_status_t status = agent.amd.hsa_amd_queue_intercept_create_fn(
+		on, size, type, fn, data, private_size, group_size, queue);
 	static int said;
 
 	if (!t)
 		return status;
 	if (status == HSA_STATUS_SUCCESS && !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED)) {
-		agent_note(t, "another tool makes the runtime's interception queues: their dispatches are not steered");
-		agent_say("another tool of HSA_TOOLS_LIB makes interception queues: what is dispatched there runs as "
+		agent_note(t, "another tool makes the runtime's interception queues: their "
+			      "dispatches are not steered");
+		agent_say("another tool of HSA_TOOLS_LIB makes interception queues: what is "
+			  "dispatched there runs as "
 			  "the program sends it; name that tool before this one, or leave it out");
 	}
 	agent_leave(t);
@@ -781,7 +775,8 @@ void queue_hook(struct amd_table *amd, CoreApiTable *core)
 	core->hsa_queue_create_fn = queue_create;
 	core->hsa_soft_queue_create_fn = soft_create;
 	core->hsa_queue_destroy_fn = queue_destroy;
-	if (agent.options.fallback != FALLBACK_OFF || agent.options.replace[0] || agent.options.replace_hazardous) {
+	if (agent.options.fallback != FALLBACK_OFF || agent.options.replace[0] ||
+	    agent.options.replace_hazardous) {
 		core->hsa_queue_inactivate_fn = inactivate;
 		if (amd && agent.amd.hsa_amd_queue_intercept_create_fn)
 			amd->hsa_amd_queue_intercept_create_fn = intercept_create;

@@ -92,11 +92,11 @@ struct queue {
 	int shared;	      /* atomic: another one has */
 	struct watch watch;
 
-	bool steered;	   /* its dispatches may be rewritten in the ring */
-	int steer_lock;	   /* who reads, rewrites and rings */
-	uint64_t passed;   /* the highest packet whose doorbell was passed on, plus 1 */
+	bool steered;	     /* its dispatches may be rewritten in the ring */
+	int steer_lock;	     /* who reads, rewrites and rings */
+	uint64_t passed;     /* the highest packet whose doorbell was passed on, plus 1 */
 	struct front *front; /* its packets go through it; NULL: it is the device's itself */
-	struct host *host; /* what the host computes for it; NULL: nothing */
+	struct host *host;   /* what the host computes for it; NULL: nothing */
 } __attribute__((aligned(64)));
 extern struct queue queues[MAX_QUEUES];
 /* Removed, and there are entries behind it that a search must find. */

@@ -28,13 +28,6 @@ bool steer_needs_front(void)
 	return agent.steering && (policy_may_host() || agent.options.intercept);
 }
 
-static void hex(const uint8_t *digest, char out[65])
-{
-	out[0] = 0;
-	for (int i = 0; digest && i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* ---- what is said of a kernel, once ---- */
 
 struct saying {
@@ -55,7 +48,8 @@ static void say(struct thread *t, const struct saying *s)
 	const size_t name = strlen(s->name), to = strlen(s->to), reason = strlen(s->reason);
 	const uint16_t sha = s->sha256 ? 32 : 0;
 	uint8_t *at = fact_reserve(t, EV_steer,
-				   sizeof(e) + 2u + sha + (name ?: 1) + 1 + (to ?: 1) + 1 + (reason ?: 1) + 1);
+				   sizeof(e) + 2u + sha + (name ?: 1) + 1 + (to ?: 1) + 1 +
+					   (reason ?: 1) + 1);
 
 	if (!at)
 		return;
@@ -95,7 +89,8 @@ static uint32_t explicit_args(const struct kernel_meta *m)
 static const char *layouts_differ(const struct kernel_meta *from, const struct kernel_meta *to)
 {
 	if (!from || !to)
-		return "the metadata of one of the two kernels is not to be had: their arguments cannot be compared";
+		return "the metadata of one of the two kernels is not to be had: their arguments "
+		       "cannot be compared";
 	if (to->k.kernarg_size > from->k.kernarg_size)
 		return "it takes more bytes of arguments than the program's kernel is given";
 	if (to->k.kernarg_align > 64 && to->k.kernarg_align > from->k.kernarg_align)
@@ -105,13 +100,15 @@ static const char *layouts_differ(const struct kernel_meta *from, const struct k
 	for (uint32_t i = 0; i < to->num_args; i++)
 		if (!has_arg(from, &to->args[i]))
 			return is_hidden(&to->args[i])
-				       ? "it wants an argument of the runtime's that the program's kernel is not given"
+				       ? "it wants an argument of the runtime's that the program's "
+					 "kernel is not given"
 				       : "an argument differs in place, size or kind";
 	return NULL;
 }
 
 /* The symbol that the rule names, or the kernel's own name, or the only one there is. */
-static bool find_kernel(const struct image *im, const struct policy_rule *r, const char *name, struct image_kernel *k)
+static bool find_kernel(const struct image *im, const struct policy_rule *r, const char *name,
+			struct image_kernel *k)
 {
 	char symbol[STEER_NAME + 4];
 
@@ -119,8 +116,8 @@ static bool find_kernel(const struct image *im, const struct policy_rule *r, con
 	return image_kernel(im, symbol, k) || (!r->symbol[0] && image_kernel(im, NULL, k));
 }
 
-static const char *by_file(struct thread *t, hsa_agent_t on, const struct wanted *w, const char *name,
-			   const struct kernel_meta *meta, struct steer *s)
+static const char *by_file(struct thread *t, hsa_agent_t on, const struct wanted *w,
+			   const char *name, const struct kernel_meta *meta, struct steer *s)
 {
 	const struct image *im;
 	struct image_kernel k;
@@ -131,7 +128,8 @@ static const char *by_file(struct thread *t, hsa_agent_t on, const struct wanted
 		return why;
 	if (!find_kernel(im, w->file, name, &k))
 		return w->file->symbol[0] ? "the file has no kernel of that name"
-					  : "the file has no kernel of this one's name, and not just one: FILE.co:SYMBOL "
+					  : "the file has no kernel of this one's name, and not "
+					    "just one: FILE.co:SYMBOL "
 					    "says which";
 	why = layouts_differ(meta, k.meta);
 	if (why)
@@ -154,7 +152,8 @@ static const char *by_native(struct thread *t, hsa_agent_t on, struct steer *s)
 	const char *why, *symbol;
 
 	if (!s->family)
-		return "no kernel of ours computes what this one does: its name, or the size of its arguments, is of no "
+		return "no kernel of ours computes what this one does: its name, or the size of "
+		       "its arguments, is of no "
 		       "family that is known";
 	im = image_get(t, on, NULL, &why);
 	if (!im)
@@ -177,7 +176,8 @@ static const char *by_host(struct steer *s)
 	int err;
 
 	if (!s->family)
-		return "the host cannot compute what this kernel does: its name, or the size of its arguments, is of no "
+		return "the host cannot compute what this kernel does: its name, or the size of "
+		       "its arguments, is of no "
 		       "family that is known";
 	err = conv_family__needs_open(s->family) ? conv_host__open(why, sizeof(why)) : 0;
 	return err ? why : NULL;
@@ -215,8 +215,8 @@ static void complain(const struct wanted *w, const char *name, const char *why)
 }
 
 /* Why it cannot be; NULL: s says how it is done. */
-static const char *try_action(struct thread *t, hsa_agent_t on, const struct wanted *w, const char *name,
-			      const struct kernel_meta *meta, struct steer *s)
+static const char *try_action(struct thread *t, hsa_agent_t on, const struct wanted *w,
+			      const char *name, const struct kernel_meta *meta, struct steer *s)
 {
 	const char *why;
 
@@ -241,7 +241,8 @@ static const char *to_text(const struct wanted *w, const struct steer *s)
 	case STEER_ACTION_file:
 		return w->file->file;
 	case STEER_ACTION_native:
-		return conv_family__symbol(s->family, CONV_FP32) ?: conv_family__symbol(s->family, CONV_FP16);
+		return conv_family__symbol(s->family, CONV_FP32)
+			       ?: conv_family__symbol(s->family, CONV_FP16);
 	default:
 		return "the host";
 	}
@@ -260,21 +261,23 @@ static const char *type_name(const struct kernel_meta *m)
 	return m && m->type_name[0] ? m->type_name : NULL;
 }
 
-void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *metas, const struct code *object)
+void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *metas,
+		 const struct code *object)
 {
 	char code[65], name[STEER_NAME], why[256];
 	struct wanted w;
 	const char *unused;
 
 	device_learn(on);
-	hex(object ? code_sha256(object) : NULL, code);
+	code_hex(object ? code_sha256(object) : NULL, code);
 	if (object && agent.options.replace_hazardous)
 		hazard_ask(t, object, code);
 	for (uint32_t i = 0; i < metas->n; i++) {
 		struct subject s = {.name = name, .code = code, .chip = device_chip(on)};
 
 		kernel_name(metas->v[i].symbol, name, sizeof(name));
-		s.family = conv_family__find(name, metas->v[i].k.kernarg_size, type_name(&metas->v[i]));
+		s.family = conv_family__find(name, metas->v[i].k.kernarg_size,
+					     type_name(&metas->v[i]));
 		policy_for(&s, &w);
 		if (w.action == STEER_ACTION_file)
 			image_get(t, on, w.file->file, &unused);
@@ -285,9 +288,9 @@ void steer_ready(struct thread *t, hsa_agent_t on, const struct kernel_metas *me
 	}
 }
 
-const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t object, const char *name,
-				 const uint8_t *sha256, uint32_t kernarg_bytes, uint32_t group_bytes,
-				 const struct kernel_meta *meta)
+const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t object,
+				 const char *name, const uint8_t *sha256, uint32_t kernarg_bytes,
+				 uint32_t group_bytes, const struct kernel_meta *meta)
 {
 	struct subject subject = {.name = name, .chip = device_chip(on)};
 	struct steer s = {.from_object = object, .from_group = group_bytes};
@@ -296,7 +299,7 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 	const char *why;
 	char code[65];
 
-	hex(sha256, code);
+	code_hex(sha256, code);
 	subject.code = code;
 	subject.family = s.family = conv_family__find(name, kernarg_bytes, type_name(meta));
 	policy_for(&subject, &w);
@@ -324,7 +327,8 @@ const struct steer *steer_kernel(struct thread *t, hsa_agent_t on, uint64_t obje
 
 /* ---- a dispatch ---- */
 
-static void record(struct thread *t, const struct queue *q, uint64_t index, const struct steer *s, uint16_t passed)
+static void record(struct thread *t, const struct queue *q, uint64_t index, const struct steer *s,
+		   uint16_t passed)
 {
 	const struct ev_steered e = {.queue_id = q->id,
 				     .index = index,
@@ -337,8 +341,8 @@ static void record(struct thread *t, const struct queue *q, uint64_t index, cons
 }
 
 /* Its arguments, where it computes something known. */
-static uint16_t read_problem(struct thread *t, const struct steer *s, const hsa_kernel_dispatch_packet_t *p,
-			     struct conv_problem *problem)
+static uint16_t read_problem(struct thread *t, const struct steer *s,
+			     const hsa_kernel_dispatch_packet_t *p, struct conv_problem *problem)
 {
 	uint8_t kernarg[MAX_KERNARG];
 	size_t want = conv_family__kernarg_bytes(s->family);
@@ -347,7 +351,8 @@ static uint16_t read_problem(struct thread *t, const struct steer *s, const hsa_
 					.grid = {p->grid_size_x, p->grid_size_y, p->grid_size_z},
 					.group_bytes = p->group_segment_size};
 
-	if (want > sizeof(kernarg) || packets_kernarg(t, addr_of(p->kernarg_address), kernarg, want) < want)
+	if (want > sizeof(kernarg) ||
+	    packets_kernarg(t, addr_of(p->kernarg_address), kernarg, want) < want)
 		return STEER_PASSED_unread;
 	return conv_family__read(s->family, &d, problem) ? STEER_PASSED_arguments : STEER_PASSED_no;
 }
@@ -365,7 +370,8 @@ static bool is_problem(const struct steer *s, const struct conv_problem *problem
 	return false;
 }
 
-static void set_dimensions(hsa_kernel_dispatch_packet_t *out, const uint32_t grid[3], const uint16_t workgroup[3])
+static void set_dimensions(hsa_kernel_dispatch_packet_t *out, const uint32_t grid[3],
+			   const uint16_t workgroup[3])
 {
 	out->setup = (uint16_t)(3 << HSA_KERNEL_DISPATCH_PACKET_SETUP_DIMENSIONS);
 	out->grid_size_x = grid[0];
@@ -379,8 +385,9 @@ static void set_dimensions(hsa_kernel_dispatch_packet_t *out, const uint32_t gri
 /* The same dispatch of the user's kernel. */
 static uint16_t to_file(const struct steer *s, hsa_kernel_dispatch_packet_t *out)
 {
-	uint32_t dynamic =
-		out->group_segment_size > s->from_group ? out->group_segment_size - s->from_group : 0;
+	uint32_t dynamic = out->group_segment_size > s->from_group
+				   ? out->group_segment_size - s->from_group
+				   : 0;
 	uint32_t items;
 
 	if (s->workgroup[0]) {
@@ -389,14 +396,16 @@ static uint16_t to_file(const struct steer *s, hsa_kernel_dispatch_packet_t *out
 		set_dimensions(out, grid, s->workgroup);
 	}
 	items = (uint32_t)out->workgroup_size_x * out->workgroup_size_y * out->workgroup_size_z;
-	if ((s->max_workgroup && items > s->max_workgroup) || (uint64_t)s->to_group + dynamic > LDS_BYTES)
+	if ((s->max_workgroup && items > s->max_workgroup) ||
+	    (uint64_t)s->to_group + dynamic > LDS_BYTES)
 		return STEER_PASSED_size;
 	out->group_segment_size = s->to_group + dynamic;
 	return STEER_PASSED_no;
 }
 
-static uint16_t to_kernel(struct thread *t, const struct steer *s, const hsa_kernel_dispatch_packet_t *p,
-			  hsa_kernel_dispatch_packet_t *out, bool *other)
+static uint16_t to_kernel(struct thread *t, const struct steer *s,
+			  const hsa_kernel_dispatch_packet_t *p, hsa_kernel_dispatch_packet_t *out,
+			  bool *other)
 {
 	struct conv_problem problem;
 	uint16_t passed, workgroup[3];
@@ -426,8 +435,9 @@ static uint16_t to_kernel(struct thread *t, const struct steer *s, const hsa_ker
 
 static const struct steer *steer_of(const hsa_kernel_dispatch_packet_t *p)
 {
-	const struct kernel_facts *k =
-		(p->header & 0xff) == HSA_PACKET_TYPE_KERNEL_DISPATCH ? kernel_find(p->kernel_object) : NULL;
+	const struct kernel_facts *k = (p->header & 0xff) == HSA_PACKET_TYPE_KERNEL_DISPATCH
+					       ? kernel_find(p->kernel_object)
+					       : NULL;
 
 	return k ? k->steer : NULL;
 }
@@ -449,8 +459,8 @@ static void put(uint8_t *slot, const hsa_kernel_dispatch_packet_t *p)
 	to->kernel_object = p->kernel_object;
 }
 
-void steer_in_place(struct thread *t, struct queue *q, uint64_t index, const hsa_kernel_dispatch_packet_t *p,
-		    uint8_t *slot)
+void steer_in_place(struct thread *t, struct queue *q, uint64_t index,
+		    const hsa_kernel_dispatch_packet_t *p, uint8_t *slot)
 {
 	const struct steer *s = steer_of(p);
 	hsa_kernel_dispatch_packet_t out;
@@ -468,7 +478,8 @@ void steer_in_place(struct thread *t, struct queue *q, uint64_t index, const hsa
 	record(t, q, index, s, passed);
 }
 
-unsigned int steer_packets(struct thread *t, struct queue *q, uint64_t index, const hsa_kernel_dispatch_packet_t *p,
+unsigned int steer_packets(struct thread *t, struct queue *q, uint64_t index,
+			   const hsa_kernel_dispatch_packet_t *p,
 			   hsa_kernel_dispatch_packet_t out[2])
 {
 	const struct steer *s = steer_of(p);
@@ -484,7 +495,8 @@ unsigned int steer_packets(struct thread *t, struct queue *q, uint64_t index, co
 		passed = read_problem(t, s, p, &problem);
 		other = !passed && !is_problem(s, &problem);
 		if (!passed && !other)
-			passed = q->host ? host_push(t, q->host, index, &problem, p, (hsa_barrier_and_packet_t *)out)
+			passed = q->host ? host_push(t, q->host, index, &problem, p,
+						     (hsa_barrier_and_packet_t *)out)
 					 : STEER_PASSED_queue;
 		n = passed || other ? 1 : 2;
 	} else {
@@ -506,7 +518,8 @@ void steer_queue(struct thread *t, struct queue *q)
 		q->host = host_new(t, q);
 	else if (policy_may_host())
 		agent_note(t,
-			   "queue %llu could not be given a ring of ours: its dispatches can be replaced by other kernels, "
+			   "queue %llu could not be given a ring of ours: its dispatches can be "
+			   "replaced by other kernels, "
 			   "and not be computed on the host",
 			   (unsigned long long)q->id);
 }

@@ -426,9 +426,11 @@ static void hang(const struct queue *q, const struct stand *s, uint64_t now)
 			     : "no kernel",
 		  k ? k->name : "",
 		  agent.options.on_hang == ON_HANG_ABORT && !agent.options.on_hang_given
-			  ? "; the process is ended, as it is asked to avoid such kernels (on-hang=report lets it "
+			  ? "; the process is ended, as it is asked to avoid such kernels "
+			    "(on-hang=report lets it "
 			    "wait)"
-		  : agent.options.on_hang == ON_HANG_ABORT ? "; the process is ended (on-hang=abort)"
+		  : agent.options.on_hang == ON_HANG_ABORT
+			  ? "; the process is ended (on-hang=abort)"
 		  : e.signo ? "; the process gets the signal of on-hang="
 			    : "; it is recorded");
 	lesson_hang(q, s->at);
