@@ -40,7 +40,7 @@ static void read_args(struct kernel_meta *m, const struct isa_kernel *k)
 		stream_proc__lost(&agent.proc, LOSS_no_memory, 1, true);
 	while (m->args && m->num_args < k->num_args && isa_kernel__next_arg(&walk, &a)) {
 		if (a.kind == ISA_ARG_BUFFER && !m->type_name[0] &&
-		    a.type_name.len < sizeof(m->type_name))
+		    a.type_name.len && a.type_name.len < sizeof(m->type_name))
 			memcpy(m->type_name, a.type_name.s, a.type_name.len);
 		if (a.offset > UINT16_MAX || a.size > UINT16_MAX)
 			continue;

@@ -73,6 +73,8 @@ def other_tool(r, log):
 def main():
     packets, total = int(sys.argv[1]), 0
     for seed, way in enumerate(sys.argv[2:], 1):
+        if SANITIZED and way != "place":
+            continue
         words, args, threads, forward = WAYS[way]
         for order in ("behind", "before") if way == "other" else ("",):
             name = way + order
