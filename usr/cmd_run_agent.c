@@ -44,11 +44,11 @@ static const char *wrong_replace(const char *value)
 	char *file;
 
 	if (!eq || eq == value || !target[0] || strchr(value, '\n'))
-		return "'PATTERN=TARGET', a pattern of kernel names (or sha256:DIGITS) and FILE.co[:SYMBOL], native, host or off";
+		return "it is to be PATTERN=TARGET, a pattern of kernel names (or sha256:DIGITS) and FILE.co[:SYMBOL], native, host or off";
 	if (!strcmp(target, "native") || !strcmp(target, "host") || !strcmp(target, "off") || !access(target, R_OK))
 		return NULL;
 	file = colon && !strchr(colon, '/') ? xasprintf("%.*s", (int)(colon - target), target) : xstrdup(target);
-	snprintf(error, sizeof(error), "%s: %.400s", file, strerror(errno));
+	snprintf(error, sizeof(error), "%s: %.400s (a target is FILE.co[:SYMBOL], native, host or off)", file, strerror(errno));
 	if (!access(file, R_OK))
 		error[0] = 0;
 	free(file);

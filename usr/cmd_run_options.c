@@ -78,7 +78,8 @@ static const char help[] =
 	"      --late-free=SIZE  the same with another size (64K, 1G)\n"
 	"      --fallback=WHAT  kernels that fail run otherwise: off (the default), auto (those that the\n"
 	"                      quarantine has), native (all convolutions of known kinds, by kernels of\n"
-	"                      rdna1-trace's own for gfx1010) or host (all of them on the CPU)\n"
+	"                      rdna1-trace's own for gfx1010) or host (all of them on the CPU); with these\n"
+	"                      two, --late-free as well\n"
 	"      --replace RULE  'PATTERN=TARGET': kernels of names that match PATTERN (or sha256:DIGITS, of\n"
 	"                      their code object) become a kernel of a file (FILE.co[:SYMBOL]), native, host,\n"
 	"                      or stay (off); may be given several times, the first that matches counts\n"
@@ -270,6 +271,8 @@ int run__parse(struct run *r, int argc, char **argv)
 			takes = run__agent_option(r, (enum agent_key)(c - OPT_AGENT), optarg);
 			if (takes && c == OPT_AGENT + AGENT_override)
 				return usage_error("--override: %s", takes);
+			if (takes && c == OPT_AGENT + AGENT_replace)
+				return usage_error("--replace '%s': %s", optarg, takes);
 			if (takes)
 				return usage_error("--%s takes %s, not '%s'", options[at].name, takes, optarg);
 			break;

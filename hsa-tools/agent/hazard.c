@@ -13,6 +13,7 @@ enum { SCAN_MS = 60000 }; /* 100 MB of code take it 20 s */
 void hazard_ask(struct thread *t, const struct code *code, const char *hex)
 {
 	char path[sizeof(agent.dir_path) + 100];
+	static int said; /* atomic */
 	int err;
 
 	if (verdict__known(hex))
@@ -28,6 +29,10 @@ void hazard_ask(struct thread *t, const struct code *code, const char *hex)
 	snprintf(path, sizeof(path), "%s/code-objects/%s.co", agent.dir_path, hex);
 	if (!err)
 		err = verdict__ask(agent.options.scanner, path, SCAN_MS);
+	if (err && !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+		agent_say("replace-hazardous: code objects cannot be scanned, or what is found cannot be kept (%s): "
+			  "rdna1-trace scan --verdict %s says why; kernels without a verdict stay as they are",
+			  strerror(-err), path);
 	if (err)
 		agent_note(t, "code object %s was not scanned for hazards: %s", hex,
 			   strerror(-err));

@@ -59,7 +59,7 @@ static void describe(struct quarantine_entry *e, const struct queue *q,
 	e->first_s = e->last_s = (int64_t)time(NULL);
 	e->count = 1;
 	/* What failed was ours, or was about to be: then the host. */
-	if (e->avoid == QUARANTINE_AUTO && k->steer && k->steer->action == STEER_ACTION_native)
+	if (e->avoid == QUARANTINE_AUTO && k->steer && k->steer->action == STEER_ACTION_native && !k->steer->num_problems)
 		e->avoid = QUARANTINE_HOST;
 }
 
@@ -89,9 +89,16 @@ static void add(const struct queue *q, const struct recent *r, enum quarantine_w
 	const struct kernel_facts *k = kernel_find(r->kernel_object);
 	const char *path = policy_quarantine();
 	struct quarantine_entry e = {.what = what, .avoid = QUARANTINE_AUTO, .suspect = suspect};
+	const char *given = agent.options.quarantine;
 	int err;
 
-	if (!k || !k->name[0] || !path)
+	if (!k || !k->name[0])
+		return;
+	if (!path && strcmp(agent.options.quarantine, "off"))
+		agent_say("%s is not written to a quarantine: no place for one is known (HOME, XDG_STATE_HOME, "
+			  "--quarantine=FILE)",
+			  k->name);
+	if (!path)
 		return;
 	if (what == QUARANTINE_USE_AFTER_FREE)
 		e.avoid = QUARANTINE_LATE_FREE;
@@ -102,10 +109,10 @@ static void add(const struct queue *q, const struct recent *r, enum quarantine_w
 		agent_say("%s could not be written to the quarantine %s: %s", e.kernel, path,
 			  strerror(-err));
 	else
-		agent_say("%s is in the quarantine now (rdna1-trace quarantine list); a run with "
-			  "--fallback=auto "
-			  "avoids %s",
-			  e.kernel, what == QUARANTINE_USE_AFTER_FREE ? "what it met" : "it");
+		agent_say("%s is in the quarantine now (rdna1-trace quarantine%s%s list); a run with "
+			  "--fallback=auto%s%s avoids %s",
+			  e.kernel, given[0] ? " -f " : "", given, given[0] ? " --quarantine=" : "", given,
+			  what == QUARANTINE_USE_AFTER_FREE ? "what it met" : "it");
 }
 
 void lesson_hang(const struct queue *q, const struct recent *at)

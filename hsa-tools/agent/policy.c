@@ -134,8 +134,14 @@ static void read_quarantine(void)
 	uint32_t damaged = 0;
 	int err;
 
-	if (!path || agent.options.fallback != FALLBACK_AUTO)
+	if (agent.options.fallback != FALLBACK_AUTO)
 		return;
+	if (!path) {
+		quarantine_fault = "there is no quarantine: it is off, or no place for it is known (HOME, "
+				   "XDG_STATE_HOME, quarantine=FILE)";
+		agent_say("fallback=auto avoids nothing: %s", quarantine_fault);
+		return;
+	}
 	entries = calloc(MAX_ENTRIES, sizeof(*entries));
 	err = entries ? quarantine__each(path, keep_entry, NULL, &damaged) : -ENOMEM;
 	if (err) {
@@ -314,7 +320,10 @@ void policy_record(struct thread *t)
 	if (agent.options.fallback != FALLBACK_OFF)
 		record(t, POLICY_KIND_fallback,
 		       quarantine_fault ? POLICY_STATE_impossible : POLICY_STATE_on, 1,
-		       fallbacks[agent.options.fallback], quarantine_fault ?: "");
+		       fallbacks[agent.options.fallback],
+		       quarantine_fault						   ? quarantine_fault
+		       : agent.options.fallback == FALLBACK_AUTO && !num_entries ? "the quarantine has nothing for this device"
+										   : "");
 	for (uint32_t i = 0; i < num_entries; i++)
 		record_entry(t, &entries[i], i + 1);
 }

@@ -12,15 +12,15 @@ enum { LATE_FREE_BYTES = 256 << 20, LDS_BYTES = 65536, MAX_KERNARG = 1024 };
 
 bool steer_start(struct thread *t)
 {
-	if (!policy_read())
-		return false;
+	const bool any = policy_read();
+
 	policy_record(t);
+	/* A dispatch that hangs in such a program would hold it for ever: what it met is kept, and it ends. */
+	if ((any || agent.options.fallback != FALLBACK_OFF) && !agent.options.on_hang_given)
+		agent.options.on_hang = ON_HANG_ABORT;
 	if (policy_late_free() && !agent.options.late_free_bytes)
 		agent.options.late_free_bytes = LATE_FREE_BYTES; /* inventory() begins it */
-	/* A dispatch that hangs although it was steered would hold the program for ever. */
-	if (!agent.options.on_hang_given)
-		agent.options.on_hang = ON_HANG_ABORT;
-	return true;
+	return any;
 }
 
 bool steer_needs_front(void)
@@ -124,8 +124,10 @@ static const char *by_file(struct thread *t, hsa_agent_t on, const struct wanted
 	const char *why;
 
 	im = image_get(t, on, w->file->file, &why);
-	if (!im)
+	if (!im) {
+		policy_fault(t, w->file, why);
 		return why;
+	}
 	if (!find_kernel(im, w->file, name, &k))
 		return w->file->symbol[0] ? "the file has no kernel of that name"
 					  : "the file has no kernel of this one's name, and not "
@@ -204,6 +206,8 @@ static void complain(const struct wanted *w, const char *name, const char *why)
 {
 	static char said[256];
 
+	if (w->file && w->file->fault)
+		return; /* of the rule as a whole it was said */
 	if (w->why == STEER_WHY_rule || w->why == STEER_WHY_quarantine) {
 		agent_say("%s: %s is not replaced: %s", w->reason, name, why);
 		return;

@@ -575,5 +575,6 @@ bool line__same(const struct quarantine_entry *a, const struct quarantine_entry 
 {
 	return a->what == b->what && a->avoid == b->avoid && a->suspect == b->suspect && a->emulated == b->emulated &&
 	       !strcmp(a->kernel, b->kernel) && !strcmp(a->problem, b->problem) && !strcmp(a->code, b->code) &&
-	       !strcmp(a->gpu, b->gpu) && !strcmp(a->isa, b->isa) && !strcmp(a->rocm, b->rocm);
+	       !strcmp(a->gpu, b->gpu) && !strcmp(a->isa, b->isa) && 
+	       (!strcmp(a->rocm, b->rocm) || !a->rocm[0] || !b->rocm[0]);
 }

@@ -416,7 +416,7 @@ static void test_kdb(void)
 {
 	struct machine_gpu gpu = {.gfx_target_version = GFX1010, .compute_units = 36};
 	struct machine_library miopen = {.name = "MIOpen", .path = "/opt/rocm/lib/libMIOpen.so.1", .first = true};
-	struct machine_database other = {"gfx1030_36.kdb", "/opt/rocm/share/miopen/db/gfx1030_36.kdb", WHERE_rocm};
+	struct machine_database other = {"gfx1030_18.kdb", "/opt/rocm/share/miopen/db/gfx1030_18.kdb", WHERE_rocm};
 	struct machine m = {.gpus = &gpu,
 			    .num_gpus = 1,
 			    .libraries = &miopen,

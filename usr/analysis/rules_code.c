@@ -52,7 +52,7 @@ static void put_digest(struct buf *b, const uint8_t sha256[32])
 }
 
 struct code_sum {
-	size_t foreign, native, unknown; /* kernels that ran */
+	size_t foreign, elsewhere, native, unknown; /* kernels that ran */
 	char *chip;			 /* of the first foreign one */
 };
 
@@ -114,7 +114,7 @@ void rule_foreign(struct judge *j)
 		char *chip = NULL;
 
 		if (went_elsewhere(m, k)) {
-			sum.native++;
+			sum.elsewhere++;
 			continue;
 		}
 		if (!c || !j->silicon) {
@@ -152,6 +152,9 @@ void rule_foreign(struct judge *j)
 				: xasprintf("the %zu kernel%s that ran %s built for the chip, %s",
 					    sum.native, sum.native == 1 ? "" : "s",
 					    sum.native == 1 ? "was" : "were", silicon));
+	else if (sum.elsewhere && !sum.unknown)
+		judge__add(j, FINDING_RULED_OUT,
+			   xstrdup("no kernel of the program's ran on the chip: all went elsewhere (see what was steered)"));
 	else if (m->num_dispatches)
 		judge__undecided(
 			j,
@@ -170,7 +173,7 @@ struct hazards {
 	size_t kernels, with; /* that ran and were scanned; that have some */
 	uint64_t sites[SCAN_NUM_HAZARDS];
 	uint64_t v_cmpx;
-	size_t not_scanned, native, unknown;
+	size_t not_scanned, native, unknown, elsewhere;
 	const char *why;
 };
 
@@ -249,7 +252,7 @@ static void scan_kernels(struct judge *j, struct hazards *h, struct finding **f)
 		char *chip = NULL;
 
 		if (went_elsewhere(m, k)) {
-			h->native++;
+			h->elsewhere++;
 			continue;
 		}
 		if (!c || !is_foreign(j, c, &chip)) {
@@ -299,6 +302,9 @@ void rule_hazard(struct judge *j)
 		judge__add(j, FINDING_RULED_OUT,
 			   xasprintf("%zu kernel%s of another chip's code scanned, no such place",
 				     h.kernels, h.kernels == 1 ? "" : "s"));
+	else if (h.elsewhere && h.native + h.elsewhere == j->m->kernel_sums.n)
+		judge__add(j, FINDING_RULED_OUT,
+			   xstrdup("no kernel of another chip's code ran on the chip: what there was went elsewhere"));
 	else if (h.native == j->m->kernel_sums.n && h.native)
 		judge__add(j, FINDING_RULED_OUT,
 			   xstrdup("the kernels were built for this chip: compilers treat its "

@@ -130,7 +130,8 @@ void rule_missing_kdb(struct judge *j)
 	    (!machine__library(m, "MIOpen") && !has_miopen(j->m)))
 		return;
 	machine__gfx_name(gfx, name);
-	file = xasprintf("%s_%u.kdb", name, g->compute_units);
+	/* HIP counts workgroup processors on gfx10 and later, of two compute units each: gfx1030_18 for 36 (docs/investigation.md). */
+	file = xasprintf("%s_%u.kdb", name, gfx >= 100000 ? g->compute_units / 2 : g->compute_units);
 	for (size_t i = 0; i < m->num_databases; i++)
 		if (!strcmp(m->databases[i].name, file)) {
 			free(file);

@@ -142,6 +142,8 @@ static void say_whose(const struct judge *j, const struct incident *x, struct bu
 								   : "rdna1-trace's kernel for gfx1010",
 			    name);
 		free(name);
+	} else if (own && own->e.action != STEER_ACTION_none && !steer__passed(own)) {
+		buf__puts(b, " It was to be avoided for other convolutions only.");
 	} else if (own) {
 		buf__puts(b, " It should have been avoided, and could not");
 		if (own->e.action == STEER_ACTION_none && own->reason[0] && strcmp(own->reason, "-"))
@@ -303,7 +305,8 @@ static char *advice_of_hang(const char *kernel)
 
 	if (family && family->algorithm)
 		return xasprintf(
-			"Next: export MIOPEN_DEBUG_CONV_%s=0 leaves this solver family out.",
+			"Next: run it with --fallback=auto, which avoids what is in the quarantine, or export "
+			"MIOPEN_DEBUG_CONV_%s=0, which leaves this solver family out.",
 			family->algorithm);
 	return xstrdup(
 		"Next: look at what the kernel waits for: a loop whose end depends on memory.");
@@ -435,6 +438,9 @@ static void say_end(struct judge *j)
 		buf__puts(&b, "Nothing failed that was recorded.");
 	}
 	say_steered(j, &b);
+	if (m->policies.kept.n && confirmed(j, "dangling-argument"))
+		buf__puts(&b, " Kernels were given memory that had been freed, and found it as it was, because frees "
+			      "came late (dangling-argument).");
 	put(j, 0, b.s);
 	if (risk)
 		put(j, line++, xstrdup(risk));

@@ -38,6 +38,22 @@ bool policy_is_of_memory(const struct policy *p)
 	return p->kind == POLICY_KIND_override || p->kind == POLICY_KIND_late_free;
 }
 
+/* A rule that nothing came of: mistyped, perhaps. */
+static bool matched_nothing(const struct model *m, const struct policy *p)
+{
+	if (p->kind == POLICY_KIND_replace) {
+		for (size_t i = 0; i < m->steering.list.n; i++)
+			if (m->steering.list.v[i].e.why == STEER_WHY_rule && m->steering.list.v[i].e.rule == p->rule)
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i < m->policies.overrides.n; i++)
+		if (m->policies.overrides.v[i].like.rule == p->rule)
+			return false;
+	/* Of what is left as it is, nothing is recorded. */
+	return p->kind == POLICY_KIND_override && !strstr(p->asked, ":leave");
+}
+
 void put_policies(const struct model *m, struct buf *b, bool of_memory)
 {
 	for (size_t i = 0; i < m->policies.list.n; i++) {
@@ -55,6 +71,9 @@ void put_policies(const struct model *m, struct buf *b, bool of_memory)
 			buf__puts(b, p->state == POLICY_STATE_on ? ", " : ": ");
 			buf__visible(b, p->reason, strlen(p->reason));
 		}
+		if (p->state == POLICY_STATE_on && matched_nothing(m, p))
+			buf__puts(b, p->kind == POLICY_KIND_override ? ", but no allocation was meant by it"
+								      : ", but no kernel that was loaded is meant by it");
 		buf__putc(b, '\n');
 	}
 }
