@@ -71,9 +71,9 @@ static const struct agent_option options[AGENT_OPTIONS] = {
 	[AGENT_dispatch] = {"dispatch", "doorbell intercept", 0, 0, "doorbell or intercept", NULL},
 	[AGENT_override] = {"override", .wrong = wrong_rules},
 	[AGENT_late_free] = {"late-free", "256M", .wrong = wrong_size},
-	[AGENT_fallback] = {"fallback", "off auto native host", 0, 0, "off, auto, native or host"},
+	[AGENT_fallback] = {"fallback", "off auto native host", 0, 0, "off, auto, native or host", NULL},
 	[AGENT_replace] = {"replace", .wrong = wrong_replace},
-	[AGENT_replace_hazardous] = {"replace-hazardous", "on", 0, 0, NULL},
+	[AGENT_replace_hazardous] = {"replace-hazardous", "on", 0, 0, NULL, NULL},
 	[AGENT_quarantine] = {"quarantine", .wrong = wrong_quarantine},
 };
 

@@ -64,12 +64,13 @@ expect(not stored(), "it was not asked for")
 scan("-q", workload("conv2d"), status=0)
 code = {n.removesuffix(".co") for n in os.listdir(os.path.join(r.dir, "code-objects"))}
 expect(code and code <= stored(), f"{code} {stored()}")
-conv = {**ENV, "HSA_OVERRIDE_GFX_VERSION": "10.3.0", "RDNA1_TRACE_OPTIONS": "replace-hazardous=on"}
-r = record("asked", os.path.join(BUILD, "miopen", "conv"), options=EMULATE, env=conv).expect_status(0)
-code = {n.removesuffix(".co") for n in os.listdir(os.path.join(r.dir, "code-objects"))}
-# By the agent, when they were loaded: nothing is left to do after it.
-expect(code and code <= stored() and "scanning" not in r.err, f"{code} {stored()} {r.err}")
-expect(any(verdict(n)[1] for n in code), "no hazard in any")
-r = record("again", os.path.join(BUILD, "miopen", "conv"), options=EMULATE, env=conv).expect_status(0)
-expect("scanning" not in r.err, r.err)
+if not SANITIZED:
+    conv = {**ENV, "HSA_OVERRIDE_GFX_VERSION": "10.3.0", "RDNA1_TRACE_OPTIONS": "replace-hazardous=on"}
+    r = record("asked", os.path.join(BUILD, "miopen", "conv"), options=EMULATE, env=conv).expect_status(0)
+    code = {n.removesuffix(".co") for n in os.listdir(os.path.join(r.dir, "code-objects"))}
+    # By the agent, when they were loaded: nothing is left to do after it.
+    expect(code and code <= stored() and "scanning" not in r.err, f"{code} {stored()} {r.err}")
+    expect(any(verdict(n)[1] for n in code), "no hazard in any")
+    r = record("again", os.path.join(BUILD, "miopen", "conv"), options=EMULATE, env=conv).expect_status(0)
+    expect("scanning" not in r.err, r.err)
 print(f"{len(stored())} verdicts")
