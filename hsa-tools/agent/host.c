@@ -41,7 +41,7 @@ struct job {
 };
 
 struct host {
-	uint64_t queue_id, doorbell;
+	uint64_t queue_id;
 	hsa_agent_t on;
 	struct job *jobs; /* a ring of JOBS */
 	uint32_t pushed;  /* atomic, a futex: jobs there ever were */

@@ -395,7 +395,9 @@ static uint16_t to_file(const struct steer *s, hsa_kernel_dispatch_packet_t *out
 	uint32_t items;
 
 	if (s->workgroup[0]) {
-		const uint32_t grid[3] = {out->grid_size_x, out->grid_size_y, out->grid_size_z};
+		/* What a packet of one dimension says of the others does not count. */
+		const uint32_t grid[3] = {out->grid_size_x, out->grid_size_y ?: 1,
+					  out->grid_size_z ?: 1};
 
 		set_dimensions(out, grid, s->workgroup);
 	}
