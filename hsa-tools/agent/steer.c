@@ -517,9 +517,16 @@ unsigned int steer_packets(struct thread *t, struct queue *q, uint64_t index,
 
 /* ---- queues ---- */
 
+/* Set in the emulated device's library where there is one (hsa-tools/emu/emu.h). */
+extern uint32_t rdna1_emu_unrung_ns __attribute__((weak));
+
 void steer_queue(struct thread *t, struct queue *q)
 {
 	q->steered = true;
+	/* The emulated device takes packets that were not rung for, lest a doorbell's value was lost under another's:
+	 * ours are not, and a thread may stand still between its packet and its doorbell. */
+	if (&rdna1_emu_unrung_ns)
+		__atomic_store_n(&rdna1_emu_unrung_ns, UINT32_MAX, __ATOMIC_RELAXED);
 	if (q->front)
 		q->host = host_new(t, q);
 	else if (policy_may_host())

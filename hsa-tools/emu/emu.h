@@ -353,6 +353,11 @@ enum begin {
 enum begin dispatch_begin(struct worker *k, struct queue *q, const struct abi_dispatch *p,
 			  uint64_t packet_va);
 extern uint64_t rdna1_emu_ns_per_1k_insns;
+/*
+ * How long a packet that nobody has rung for waits until it is taken all the same (queue.c). Who rings in order, and looks at
+ * packets before, may ask for more.
+ */
+extern uint32_t rdna1_emu_unrung_ns;
 bool dispatch_run(struct worker *k); /* one slice of some workgroup; false when there is none */
 /*
  * Begin nothing more of d. lock held. While workers are in it (d->running) it keeps its queue; the

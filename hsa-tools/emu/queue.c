@@ -447,7 +447,7 @@ static void listen(struct queue *q)
  * behind the last that was rung for are taken, too, but not at once: their doorbell may be on its way, and who
  * reads packets when it is rung is to find them.
  */
-#define UNRUNG_NS 10000000u
+__attribute__((visibility("default"))) uint32_t rdna1_emu_unrung_ns = 10000000;
 static bool may_take(struct worker *k, struct queue *q, uint64_t written)
 {
 	uint64_t now, va;
@@ -459,7 +459,7 @@ static bool may_take(struct worker *k, struct queue *q, uint64_t written)
 		q->early = q->read;
 		q->early_ns = now;
 	}
-	if (now - q->early_ns < UNRUNG_NS)
+	if (now - q->early_ns < __atomic_load_n(&rdna1_emu_unrung_ns, __ATOMIC_RELAXED))
 		return false;
 	q->early_ns = 0;
 	for (q->rung = q->read; q->rung < written; q->rung++) {
