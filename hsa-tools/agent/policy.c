@@ -109,12 +109,6 @@ static void read_rules(void)
 	}
 }
 
-const struct policy_rule *policy_rules(uint32_t *n)
-{
-	*n = num_rules;
-	return rules;
-}
-
 /* ---- the quarantine ---- */
 
 static int keep_entry(const struct quarantine_entry *e, uint32_t number, void *unused)
@@ -301,7 +295,10 @@ static void record_entry(struct thread *t, const struct quarantine_entry *e, uin
 
 	entry_text(e, text, sizeof(text));
 	record(t, POLICY_KIND_quarantine, POLICY_STATE_on, number,
-	       e->kernel[0] ? e->kernel : e->code, text);
+	       e->kernel[0] ? e->kernel
+	       : e->code[0] ? e->code
+			    : e->problem,
+	       text);
 }
 
 static const char *const fallbacks[] = {[FALLBACK_OFF] = "off",

@@ -56,9 +56,6 @@ void policy_fault(struct thread *t, const struct policy_rule *r, const char *rea
 
 void policy_for(const struct subject *s, struct wanted *w);
 
-/* The rules, for who loads their files. */
-const struct policy_rule *policy_rules(uint32_t *n);
-
 /* hazard.c: have a code object judged, if it has not been. Waits for it: not on the doorbell path.
  */
 void hazard_ask(struct thread *t, const struct code *code, const char *hex);

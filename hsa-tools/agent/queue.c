@@ -425,6 +425,16 @@ static hsa_status_t real_create(struct thread *t, hsa_agent_t on, uint32_t size,
 	return status;
 }
 
+/* The application gets the device's queue after all. */
+static void give_back(struct front *front, hsa_queue_t **queue)
+{
+	unmap_queue(*queue);
+	front_stop(front);
+	agent.core.hsa_queue_destroy_fn(*queue);
+	*queue = front_back(front);
+	front_free(front);
+}
+
 /*
  * An application without a callback keeps none: the runtime then uses its own, which prints and
  * aborts, and which a callback of ours would displace.
@@ -469,6 +479,10 @@ static hsa_status_t queue_create(hsa_agent_t on, uint32_t size, hsa_queue_type32
 	if (q && front) {
 		q->front = front;
 		front_open(front, q);
+	} else if (front) { /* its doorbell would not be heard */
+		give_back(front, queue);
+		if (cb)
+			cb->q = *queue;
 	}
 	if (q && agent.options.timing_every)
 		timing_queue(t, q);
@@ -572,15 +586,6 @@ static hsa_status_t notifier_register(hsa_amd_runtime_queue_notifier fn, void *d
 
 /* ---- properties ---- */
 
-/* The device's queue, where the application's is one of ours in front of it. */
-static hsa_queue_t *behind(const hsa_queue_t *hq)
-{
-	for (unsigned int i = 0; agent.steering && i < MAX_QUEUES; i++)
-		if (queue_live(&queues[i]) && queues[i].q == hq && queues[i].front)
-			return front_back(queues[i].front);
-	return (hsa_queue_t *)(uintptr_t)hq;
-}
-
 /* What the application calls a queue may be none: it is not looked into. */
 static struct queue *queue_named(const hsa_queue_t *hq)
 {
@@ -588,6 +593,14 @@ static struct queue *queue_named(const hsa_queue_t *hq)
 		if (queue_live(&queues[i]) && queues[i].q == hq)
 			return &queues[i];
 	return NULL;
+}
+
+/* The device's queue, where the application's is one of ours in front of it. */
+static hsa_queue_t *behind(const hsa_queue_t *hq)
+{
+	const struct queue *q = agent.steering ? queue_named(hq) : NULL;
+
+	return q && q->front ? front_back(q->front) : (hsa_queue_t *)(uintptr_t)hq;
 }
 
 /* Of what is no queue: the call, with what it was given. */
